@@ -1,0 +1,20 @@
+//! The vocabulary of fiscal printers (54-FZ), and the trait their drivers keep.
+//!
+//! No vendor's word is in here. A driver crate implements [`FiscalPrinter`] and a [`PrinterFactory`];
+//! the daemon owns one printer at a time and hands it one document at a time.
+//!
+//! **How one intent gives one fiscal document.** A document exists if and only if the fiscal drive (FN)
+//! gave it a number, and that number grows by exactly one a document. So the daemon reads a
+//! [`Baseline`] *before* the first byte of an attempt and stores it durably; after any doubt it asks
+//! [`FiscalPrinter::recover`], which compares the drive's counter with the baseline and reads the
+//! documents behind it. Paper proves nothing.
+
+mod document;
+mod error;
+mod printer;
+mod status;
+
+pub use document::*;
+pub use error::{Advice, FiscalError};
+pub use printer::{Baseline, FiscalPrinter, PrinterFactory, Recovered};
+pub use status::*;

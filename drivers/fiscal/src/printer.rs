@@ -1,0 +1,82 @@
+//! The trait a printer's driver keeps.
+
+use crate::{Document, FiscalError, FiscalRecord, PrinterInfo, PrinterStatus};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+/// Opens printers of one make. Apart from the device, so that a device always stands for a live session.
+#[async_trait]
+pub trait PrinterFactory: Send + Sync {
+    /// Connects, finds out who answers, and refuses what this back end can't serve with
+    /// [`FiscalError::Unsupported`]. Called at start and again after every lost link.
+    async fn open(&self) -> Result<Box<dyn FiscalPrinter>, FiscalError>;
+}
+
+/// The counters before an attempt: what recovery compares with. Stored durably before the first byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Serial number of the fiscal drive, 16 digits.
+    pub drive_number: String,
+    /// Number of the last fiscal document.
+    pub last_document: u32,
+    /// Number of the current or last shift.
+    pub shift_number: u32,
+    /// Whether the shift was open.
+    pub shift_open: bool,
+}
+
+/// What evidence says about an attempt in doubt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "recovered", rename_all = "snake_case")]
+pub enum Recovered {
+    /// The document exists; here it is.
+    Registered(FiscalRecord),
+    /// It does not exist and can't come into being any more: it may be performed again.
+    NotRegistered,
+}
+
+/// A printer with a live session. One call at a time (`&mut self`).
+///
+/// A driver never repeats a request that may have been carried out, never invents a key, and never waits
+/// without a limit. After [`FiscalError::Unreachable`] or [`FiscalError::Unknown`] the caller drops the
+/// device and opens a new one.
+#[async_trait]
+pub trait FiscalPrinter: Send {
+    /// Who answered when the session was opened.
+    fn info(&self) -> &PrinterInfo;
+
+    /// Paper, cover, shift, drive, clock. Reads only.
+    async fn status(&mut self) -> Result<PrinterStatus, FiscalError>;
+
+    /// Reads the counters. Called before every [`FiscalPrinter::register`]; the caller stores the answer first.
+    async fn baseline(&mut self) -> Result<Baseline, FiscalError>;
+
+    /// Registers a document. `Ok` means that the drive gave it a number; the paper may still be missing
+    /// ([`FiscalRecord::printed`]).
+    async fn register(
+        &mut self,
+        document: &Document,
+        baseline: &Baseline,
+    ) -> Result<FiscalRecord, FiscalError>;
+
+    /// Finds out, by evidence, what became of an attempt that ended without an answer (section 7 of the
+    /// vendor-independent rules: counters, then the documents behind them). Cancels a receipt that was left
+    /// open. `Err(Unreachable)` and `Err(Unknown)` mean: ask again later.
+    async fn recover(
+        &mut self,
+        document: &Document,
+        baseline: &Baseline,
+    ) -> Result<Recovered, FiscalError>;
+
+    /// The last document of the drive, if it has any.
+    async fn last_document(&mut self) -> Result<Option<FiscalRecord>, FiscalError>;
+
+    /// A document by its number; `None` when the drive has no such document.
+    async fn document(&mut self, number: u32) -> Result<Option<FiscalRecord>, FiscalError>;
+
+    /// Prints the X report. Not a fiscal document; a repeat costs paper only.
+    async fn x_report(&mut self) -> Result<(), FiscalError>;
+
+    /// Goes on printing after paper was put in.
+    async fn continue_print(&mut self) -> Result<(), FiscalError>;
+}

@@ -1,0 +1,1 @@
+//! alfa_bank

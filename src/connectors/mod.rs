@@ -1,0 +1,5 @@
+//! One folder an outside service. A connector never names another.
+
+pub mod alfa_bank;
+pub mod one_c;
+pub mod sms_ru;

@@ -1,0 +1,9 @@
+//! Galley: the controller that runs a robotic restaurant from a small box in its back room.
+//!
+//! Arrows run one way: `main → cli → {api, hq, demo} → {flow, devices, connectors, sync} → store → domain`;
+//! `tests/tidy.rs` holds them.
+
+pub mod connectors;
+pub mod domain;
+pub mod flow;
+pub mod world;

@@ -1,0 +1,50 @@
+//! What the daemon asks of the machine: time, chance, streams to devices, HTTP.
+//!
+//! Everything that runs in a store gets a [`World`] where it is wired together and asks nothing of the
+//! system by itself. The real one is [`World::system`]; tests and the simulator hand in others, on a
+//! single-threaded runtime with paused time. Time-outs are `tokio::time`'s, which the runtime pauses.
+
+mod clock;
+mod entropy;
+mod http;
+
+pub use clock::{Clock, RuntimeClock, SystemClock};
+pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use http::{Http, HttpError, ReqwestHttp};
+
+use galley_link::{Dialer, SystemDialer};
+use std::sync::Arc;
+
+/// The machine, as the daemon sees it.
+#[derive(Clone)]
+pub struct World {
+    /// Wall-clock time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance: ids and jitter.
+    pub entropy: Arc<dyn Entropy>,
+    /// Streams to devices.
+    pub dialer: Arc<dyn Dialer>,
+    /// Requests to services.
+    pub http: Arc<dyn Http>,
+}
+
+impl World {
+    /// The real machine.
+    ///
+    /// # Errors
+    /// When the HTTP client can't be built (no usable TLS roots).
+    pub fn system() -> Result<Self, HttpError> {
+        Ok(Self {
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            dialer: Arc::new(SystemDialer::default()),
+            http: Arc::new(ReqwestHttp::new()?),
+        })
+    }
+
+    /// A new id, sortable by the world's time (UUID v7).
+    #[must_use]
+    pub fn new_id(&self) -> uuid::Uuid {
+        entropy::uuid_v7(self.clock.now(), self.entropy.next_u128())
+    }
+}
