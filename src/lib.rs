@@ -6,4 +6,5 @@
 pub mod connectors;
 pub mod domain;
 pub mod flow;
+pub mod store;
 pub mod world;

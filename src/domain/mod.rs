@@ -1,4 +1,22 @@
 //! The core: plain functions of values. No clock, no chance, no database, no network; time and ids come in
 //! as arguments. It imports nothing else of ours.
 
+pub mod alert;
+pub mod catalog;
+pub mod chain;
+
+pub mod event;
+pub mod ids;
+pub mod money;
+pub mod order;
+pub mod payment;
+pub mod place;
+pub mod policy;
+pub mod promise;
+pub mod receipt;
+pub mod reconcile;
+pub mod refund;
+pub mod shift;
+pub mod stock;
+pub mod text;
 pub mod time;

@@ -1,0 +1,268 @@
+//! The catalog: what is sold, what it is made of, and how the robot makes it.
+
+use super::{
+    ids::{DishId, IngredientId, TechCardId},
+    money::Currency,
+    receipt::{Subject, Vat},
+    text::Text,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Menu, ingredients and tech cards, as one document with one version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalog {
+    /// Changes whenever anything in it does.
+    pub version: String,
+    /// All prices are in it.
+    pub currency: Currency,
+    /// In the order of the kiosk.
+    pub categories: Vec<Category>,
+    /// In the order of the kiosk.
+    pub dishes: Vec<Dish>,
+    /// What stock is kept of.
+    pub ingredients: Vec<Ingredient>,
+    /// What the robot can cook.
+    pub tech_cards: Vec<TechCard>,
+}
+
+/// A group of dishes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Category {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: Text,
+}
+
+/// What a guest can order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dish {
+    /// Its id.
+    pub id: DishId,
+    /// Id of its category.
+    pub category: String,
+    /// Its name; the Russian one is printed on the receipt.
+    pub name: Text,
+    /// What it is, for the guest.
+    #[serde(default)]
+    pub description: Text,
+    /// Price of one, minor units, VAT included.
+    pub price_minor: i64,
+    /// VAT rate.
+    pub vat: Vat,
+    /// Settlement subject.
+    #[serde(default)]
+    pub subject: Subject,
+    /// Mass of a portion in grams.
+    pub weight_g: u32,
+    /// Energy of a portion in kcal.
+    pub kcal: u32,
+    /// Allergens, by stable word: `gluten`, `milk`, `egg` …
+    #[serde(default)]
+    pub allergens: Vec<String>,
+    /// How it is cooked.
+    pub tech_card: TechCardId,
+}
+
+/// What stock is kept of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ingredient {
+    /// Its id.
+    pub id: IngredientId,
+    /// Its name.
+    pub name: Text,
+    /// What quantities count.
+    pub unit: Unit,
+    /// Below this much available it is short.
+    pub low: i64,
+}
+
+/// The smallest unit an ingredient is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unit {
+    /// Milligrams.
+    #[serde(rename = "mg")]
+    Milligram,
+    /// Microlitres.
+    #[serde(rename = "ul")]
+    Microlitre,
+    /// Pieces.
+    #[serde(rename = "piece")]
+    Piece,
+}
+
+impl Unit {
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Milligram => "mg",
+            Self::Microlitre => "ul",
+            Self::Piece => "piece",
+        }
+    }
+}
+
+/// The robot's recipe for one dish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TechCard {
+    /// Its id.
+    pub id: TechCardId,
+    /// Revision; a change always raises it.
+    pub rev: u32,
+    /// Mass of a portion in milligrams.
+    pub portion_mg: i64,
+    /// What goes into one portion.
+    pub ingredients: Vec<Amount>,
+    /// What the robot does, one after the other.
+    pub phases: Vec<Phase>,
+    /// How long the plated dish may wait, in seconds.
+    pub hold_s: u32,
+}
+
+impl TechCard {
+    /// Planned time of one portion in milliseconds.
+    #[must_use]
+    pub fn duration_ms(&self) -> u64 {
+        self.phases
+            .iter()
+            .map(|p| u64::from(p.seconds) * 1000)
+            .sum()
+    }
+}
+
+/// How much of an ingredient one portion takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amount {
+    /// Which.
+    pub ingredient: IngredientId,
+    /// In the ingredient's unit.
+    pub quantity: i64,
+}
+
+/// One step of a tech card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// Its id within the card.
+    pub id: String,
+    /// What is done: `dispense`, `transfer`, `heat`, `stir`, `wait`, `plate`, `clean`.
+    pub op: String,
+    /// Planned time in seconds.
+    pub seconds: u32,
+    /// Ingredients that leave their bins in this step; those that no step names leave in the first.
+    #[serde(default)]
+    pub uses: Vec<IngredientId>,
+    /// Equipment it occupies: `arm`, `hob`, `oven`, `fryer`, `slot`.
+    #[serde(default)]
+    pub equipment: Vec<String>,
+}
+
+impl Catalog {
+    /// The dish with this id.
+    #[must_use]
+    pub fn dish(&self, id: &DishId) -> Option<&Dish> {
+        self.dishes.iter().find(|d| &d.id == id)
+    }
+
+    /// The tech card with this id.
+    #[must_use]
+    pub fn tech_card(&self, id: &TechCardId) -> Option<&TechCard> {
+        self.tech_cards.iter().find(|c| &c.id == id)
+    }
+
+    /// The ingredient with this id.
+    #[must_use]
+    pub fn ingredient(&self, id: &IngredientId) -> Option<&Ingredient> {
+        self.ingredients.iter().find(|i| &i.id == id)
+    }
+
+    /// All that is wrong with it, one sentence each; empty when it can be used.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut unique = |what: &str, id: &str, seen: &mut BTreeSet<String>| {
+            if !seen.insert(id.to_owned()) {
+                faults.push(format!("{what} {id:?} stands there twice"));
+            }
+        };
+        let mut categories = BTreeSet::new();
+        let mut dishes = BTreeSet::new();
+        let mut ingredients = BTreeSet::new();
+        let mut cards = BTreeSet::new();
+        for c in &self.categories {
+            unique("category", &c.id, &mut categories);
+        }
+        for d in &self.dishes {
+            unique("dish", &d.id.0, &mut dishes);
+        }
+        for i in &self.ingredients {
+            unique("ingredient", &i.id.0, &mut ingredients);
+        }
+        for c in &self.tech_cards {
+            unique("tech card", &c.id.0, &mut cards);
+        }
+        for d in &self.dishes {
+            if !categories.contains(&d.category) {
+                faults.push(format!(
+                    "dish {:?} is in the unknown category {:?}",
+                    d.id.0, d.category
+                ));
+            }
+            if !cards.contains(&d.tech_card.0) {
+                faults.push(format!(
+                    "dish {:?} has the unknown tech card {:?}",
+                    d.id.0, d.tech_card.0
+                ));
+            }
+            if d.price_minor <= 0 {
+                faults.push(format!("dish {:?} has no price above zero", d.id.0));
+            }
+            if d.name.ru.is_empty() || d.name.ru.chars().count() > 128 {
+                faults.push(format!(
+                    "dish {:?}: the Russian name goes on the receipt and must have 1 to 128 characters",
+                    d.id.0
+                ));
+            }
+        }
+        for c in &self.tech_cards {
+            let mut amounts = BTreeMap::new();
+            for a in &c.ingredients {
+                if !ingredients.contains(&a.ingredient.0) {
+                    faults.push(format!(
+                        "tech card {:?} uses the unknown ingredient {:?}",
+                        c.id.0, a.ingredient.0
+                    ));
+                }
+                if a.quantity <= 0 || amounts.insert(&a.ingredient, a.quantity).is_some() {
+                    faults.push(format!(
+                        "tech card {:?}: ingredient {:?} must stand once, with a quantity above zero",
+                        c.id.0, a.ingredient.0
+                    ));
+                }
+            }
+            for used in c.phases.iter().flat_map(|p| &p.uses) {
+                if !amounts.contains_key(used) {
+                    faults.push(format!(
+                        "tech card {:?}: a phase uses {:?}, which the card has no quantity of",
+                        c.id.0, used.0
+                    ));
+                }
+            }
+            if c.phases.is_empty() || c.duration_ms() == 0 {
+                faults.push(format!(
+                    "tech card {:?} has no phases that take time",
+                    c.id.0
+                ));
+            }
+        }
+        faults
+    }
+}

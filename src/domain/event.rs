@@ -1,0 +1,358 @@
+//! Whatever happens in the store, one kind each. The words are frozen once shipped.
+
+use super::{
+    alert::Alert,
+    ids::{JobId, OrderId, PaymentId, RefundId},
+    order::{JobStage, Order},
+    payment::Payment,
+    receipt::{ReceiptDraft, Registered},
+    refund::Refund,
+    stock::Movement,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// Who did it: `kiosk:front`, `staff:anna`, `system` …
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Actor(pub String);
+
+impl Actor {
+    /// Galley itself.
+    #[must_use]
+    pub fn system() -> Self {
+        Self("system".to_owned())
+    }
+}
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the log, from 1, without holes.
+    pub seq: u64,
+    /// When, by the box's clock. Order is `seq`, never this.
+    pub at: Timestamp,
+    /// The order it belongs to.
+    pub order_id: Option<OrderId>,
+    /// Who did it.
+    pub actor: Actor,
+    /// What.
+    pub body: Body,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Body {
+    /// A new catalog is in force.
+    #[serde(rename = "menu.applied")]
+    MenuApplied {
+        /// Its version.
+        version: String,
+    },
+
+    /// A guest ordered; the order as placed.
+    #[serde(rename = "order.placed")]
+    OrderPlaced {
+        /// The order.
+        order: Box<Order>,
+    },
+    /// Given up by the guest or by staff.
+    #[serde(rename = "order.cancelled")]
+    OrderCancelled {
+        /// Why.
+        reason: String,
+    },
+    /// Not paid in time.
+    #[serde(rename = "order.expired")]
+    OrderExpired {},
+    /// All of it is paid.
+    #[serde(rename = "order.paid")]
+    OrderPaid {},
+    /// All its dishes stand on the hand-over place (or are refunded).
+    #[serde(rename = "order.ready")]
+    OrderReady {},
+    /// Handed to the guest.
+    #[serde(rename = "order.closed")]
+    OrderClosed {},
+
+    /// A payment was begun.
+    #[serde(rename = "payment.started")]
+    PaymentStarted {
+        /// The payment as begun.
+        payment: Payment,
+    },
+    /// The guest can pay now.
+    #[serde(rename = "payment.shown")]
+    PaymentShown {
+        /// Which.
+        payment_id: PaymentId,
+        /// The other side's id.
+        provider_id: Option<String>,
+        /// The bank's id of the QR code.
+        qr_id: Option<String>,
+        /// Text of the QR code.
+        qr_payload: Option<String>,
+    },
+    /// The money is in.
+    #[serde(rename = "payment.captured")]
+    PaymentCaptured {
+        /// Which.
+        payment_id: PaymentId,
+        /// Minor units.
+        amount_minor: i64,
+        /// The other side's reference.
+        reference: Option<String>,
+    },
+    /// The other side refused it.
+    #[serde(rename = "payment.declined")]
+    PaymentDeclined {
+        /// Which.
+        payment_id: PaymentId,
+        /// Why.
+        reason: String,
+    },
+    /// Closed unpaid.
+    #[serde(rename = "payment.closed")]
+    PaymentClosed {
+        /// Which.
+        payment_id: PaymentId,
+        /// Why.
+        reason: String,
+    },
+
+    /// A receipt is to be registered.
+    #[serde(rename = "receipt.requested")]
+    ReceiptRequested {
+        /// What it is to say.
+        draft: ReceiptDraft,
+    },
+    /// The fiscal drive gave it a number.
+    #[serde(rename = "receipt.registered")]
+    ReceiptRegistered {
+        /// Our key of it.
+        key: String,
+        /// What the drive says.
+        registered: Registered,
+    },
+
+    /// The robot is to cook a dish.
+    #[serde(rename = "cook.requested")]
+    CookRequested {
+        /// The piece.
+        piece: usize,
+        /// The new job.
+        job_id: JobId,
+        /// Number of the try, from 1.
+        attempt: u32,
+    },
+    /// The robot has taken the job.
+    #[serde(rename = "cook.submitted")]
+    CookSubmitted {
+        /// Which.
+        job_id: JobId,
+    },
+    /// The robot goes on with it.
+    #[serde(rename = "cook.progressed")]
+    CookProgressed {
+        /// Which.
+        job_id: JobId,
+        /// Where it stands.
+        stage: JobStage,
+        /// Thousandths of the planned time.
+        progress_pm: Option<u16>,
+    },
+    /// The dish stands on the hand-over place.
+    #[serde(rename = "cook.plated")]
+    CookPlated {
+        /// Which.
+        job_id: JobId,
+        /// The place.
+        slot: Option<String>,
+    },
+    /// The dish will not come from this job.
+    #[serde(rename = "cook.failed")]
+    CookFailed {
+        /// Which.
+        job_id: JobId,
+        /// The robot's reason.
+        reason: String,
+        /// Another try makes sense.
+        retry: bool,
+    },
+
+    /// Money is to go back.
+    #[serde(rename = "refund.requested")]
+    RefundRequested {
+        /// The refund as asked for.
+        refund: Refund,
+    },
+    /// The guest has it.
+    #[serde(rename = "refund.done")]
+    RefundDone {
+        /// Which.
+        refund_id: RefundId,
+        /// The other side's reference.
+        reference: Option<String>,
+    },
+    /// The other side refused for good.
+    #[serde(rename = "refund.refused")]
+    RefundRefused {
+        /// Which.
+        refund_id: RefundId,
+        /// Why.
+        reason: String,
+    },
+
+    /// Stock changed.
+    #[serde(rename = "stock.moved")]
+    StockMoved {
+        /// All of it, or nothing.
+        movements: Vec<Movement>,
+    },
+
+    /// The printer is to open a shift.
+    #[serde(rename = "shift.opening")]
+    ShiftOpening {},
+    /// It did.
+    #[serde(rename = "shift.opened")]
+    ShiftOpened {
+        /// Number in the fiscal drive.
+        number: u32,
+        /// Fiscal document.
+        registered: Registered,
+    },
+    /// The printer is to close the shift.
+    #[serde(rename = "shift.closing")]
+    ShiftClosing {},
+    /// It did, with the Z report.
+    #[serde(rename = "shift.closed")]
+    ShiftClosed {
+        /// Number in the fiscal drive.
+        number: u32,
+        /// Fiscal document.
+        registered: Registered,
+    },
+    /// An act on the shift was refused; it stands as before.
+    #[serde(rename = "shift.refused")]
+    ShiftRefused {
+        /// Why.
+        reason: String,
+    },
+
+    /// The accounting system has the shift's report.
+    #[serde(rename = "accounting.posted")]
+    AccountingPosted {
+        /// Number of the shift.
+        shift: u32,
+        /// The document's key there.
+        ref_key: String,
+        /// The number it got there.
+        number: String,
+        /// Sales less returns, minor units.
+        total_minor: i64,
+    },
+    /// The provider has taken the message (or it is taken for sent).
+    #[serde(rename = "message.sent")]
+    MessageSent {
+        /// `accepted`, `assumed_sent` or `no_number`.
+        state: String,
+    },
+
+    /// A device came or went.
+    #[serde(rename = "device.changed")]
+    DeviceChanged {
+        /// `printer` or `robot`.
+        device: String,
+        /// `up`, `down` or `refused`.
+        state: String,
+        /// What was seen.
+        detail: String,
+    },
+    /// Something needs a person.
+    #[serde(rename = "alert.raised")]
+    AlertRaised {
+        /// What, since when, and what to do.
+        alert: Alert,
+    },
+    /// It is over.
+    #[serde(rename = "alert.cleared")]
+    AlertCleared {
+        /// The alert's cause.
+        key: String,
+    },
+    /// A person decided what became of an act that could not be found out.
+    #[serde(rename = "effect.settled")]
+    EffectSettled {
+        /// The effect's key.
+        key: String,
+        /// `done` or `not_done`.
+        outcome: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Body {
+    /// Its word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::MenuApplied { .. } => "menu.applied",
+            Self::OrderPlaced { .. } => "order.placed",
+            Self::OrderCancelled { .. } => "order.cancelled",
+            Self::OrderExpired {} => "order.expired",
+            Self::OrderPaid {} => "order.paid",
+            Self::OrderReady {} => "order.ready",
+            Self::OrderClosed {} => "order.closed",
+            Self::PaymentStarted { .. } => "payment.started",
+            Self::PaymentShown { .. } => "payment.shown",
+            Self::PaymentCaptured { .. } => "payment.captured",
+            Self::PaymentDeclined { .. } => "payment.declined",
+            Self::PaymentClosed { .. } => "payment.closed",
+            Self::ReceiptRequested { .. } => "receipt.requested",
+            Self::ReceiptRegistered { .. } => "receipt.registered",
+            Self::CookRequested { .. } => "cook.requested",
+            Self::CookSubmitted { .. } => "cook.submitted",
+            Self::CookProgressed { .. } => "cook.progressed",
+            Self::CookPlated { .. } => "cook.plated",
+            Self::CookFailed { .. } => "cook.failed",
+            Self::RefundRequested { .. } => "refund.requested",
+            Self::RefundDone { .. } => "refund.done",
+            Self::RefundRefused { .. } => "refund.refused",
+            Self::StockMoved { .. } => "stock.moved",
+            Self::ShiftOpening {} => "shift.opening",
+            Self::ShiftOpened { .. } => "shift.opened",
+            Self::ShiftClosing {} => "shift.closing",
+            Self::ShiftClosed { .. } => "shift.closed",
+            Self::ShiftRefused { .. } => "shift.refused",
+            Self::AccountingPosted { .. } => "accounting.posted",
+            Self::MessageSent { .. } => "message.sent",
+            Self::DeviceChanged { .. } => "device.changed",
+            Self::AlertRaised { .. } => "alert.raised",
+            Self::AlertCleared { .. } => "alert.cleared",
+            Self::EffectSettled { .. } => "effect.settled",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_of_a_kind_is_the_one_that_is_stored() {
+        for body in [
+            Body::OrderExpired {},
+            Body::ShiftOpening {},
+            Body::AlertCleared { key: "k".into() },
+            Body::CookSubmitted {
+                job_id: JobId(uuid::Uuid::nil()),
+            },
+        ] {
+            let json = serde_json::to_value(&body).unwrap();
+            assert_eq!(json["kind"], body.kind());
+            assert_eq!(serde_json::from_value::<Body>(json).unwrap(), body);
+        }
+    }
+}

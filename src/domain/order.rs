@@ -1,0 +1,502 @@
+//! An order and its life. Its state is worked out from what happened, so that no two facts about it can disagree.
+
+use super::{
+    event::Body,
+    ids::{DishId, JobId, OrderId, PaymentId, RefundId},
+    money::Currency,
+    payment::{Payment, PaymentState},
+    receipt::{Receipt, ReceiptDraft, ReceiptKind, Subject, Vat},
+    refund::{Refund, RefundState},
+    text::{Language, Text},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// What a guest asked for, and all that became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Its id.
+    pub id: OrderId,
+    /// The short daily number that is called out.
+    pub number: u32,
+    /// The store's day it belongs to, `YYYY-MM-DD`.
+    pub day: String,
+    /// The guest's language.
+    pub language: Language,
+    /// Eaten here or taken away.
+    pub service: Service,
+    /// What was ordered.
+    pub lines: Vec<OrderLine>,
+    /// Sum of the lines, minor units.
+    pub total_minor: i64,
+    /// Of this currency.
+    pub currency: Currency,
+    /// When it was placed.
+    pub placed_at: Timestamp,
+    /// When it was promised.
+    pub promised_at: Timestamp,
+    /// When it is given up if not paid.
+    pub expires_at: Timestamp,
+    /// Who placed it.
+    pub placed_by: String,
+    /// The guest left a phone number.
+    pub has_contact: bool,
+    /// Money in.
+    pub payments: Vec<Payment>,
+    /// Fiscal documents.
+    pub receipts: Vec<Receipt>,
+    /// Every single dish.
+    pub pieces: Vec<Piece>,
+    /// Money back.
+    pub refunds: Vec<Refund>,
+    /// Cancelled or expired, and why.
+    pub given_up: Option<GivenUp>,
+    /// The paid mark was set.
+    pub paid: bool,
+    /// The ready mark was set.
+    pub ready: bool,
+    /// Handed over.
+    pub closed: bool,
+    /// Where it stands; follows from the rest.
+    pub state: OrderState,
+}
+
+/// Eaten here or taken away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    /// Here.
+    #[default]
+    Here,
+    /// To go.
+    ToGo,
+}
+
+/// Why an order was given up before it was paid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum GivenUp {
+    /// Not paid in time.
+    Expired,
+    /// By the guest or by staff.
+    Cancelled {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderState {
+    /// Waits for money.
+    Placed,
+    /// Paid, waits for the receipt.
+    Paid,
+    /// The receipt is registered, waits for the robot.
+    Receipted,
+    /// The robot is at it.
+    Cooking,
+    /// On the hand-over place.
+    Ready,
+    /// Handed over.
+    Closed,
+    /// Given up by the guest or by staff.
+    Cancelled,
+    /// Not paid in time.
+    Expired,
+    /// All of the money is on its way back.
+    Refunding,
+    /// All of the money went back.
+    Refunded,
+}
+
+impl OrderState {
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Placed => "placed",
+            Self::Paid => "paid",
+            Self::Receipted => "receipted",
+            Self::Cooking => "cooking",
+            Self::Ready => "ready",
+            Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Refunding => "refunding",
+            Self::Refunded => "refunded",
+        }
+    }
+
+    /// Nothing more is to happen, unless money comes late or goes back.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Closed | Self::Cancelled | Self::Expired | Self::Refunded
+        )
+    }
+}
+
+/// One line: a dish, so many times.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderLine {
+    /// Which dish.
+    pub dish_id: DishId,
+    /// Its name at that time.
+    pub name: Text,
+    /// How many.
+    pub quantity: u32,
+    /// Price of one at that time, minor units.
+    pub price_minor: i64,
+    /// `price * quantity`.
+    pub sum_minor: i64,
+    /// VAT rate at that time.
+    pub vat: Vat,
+    /// Settlement subject.
+    pub subject: Subject,
+}
+
+/// One dish of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// Index of its line.
+    pub line: usize,
+    /// Number within the line, from 0.
+    pub nth: u32,
+    /// The current cook job; known from the start, so that stock can be held for it.
+    pub job_id: JobId,
+    /// Number of the try, from 1.
+    pub attempt: u32,
+    /// Where it stands.
+    pub stage: JobStage,
+    /// Thousandths of the planned time.
+    pub progress_pm: Option<u16>,
+    /// Where the dish stands.
+    pub slot: Option<String>,
+    /// Why the last try failed.
+    pub reason: Option<String>,
+}
+
+/// Where a dish stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobStage {
+    /// Not asked for yet.
+    Waiting,
+    /// The robot is being asked.
+    Requested,
+    /// In the robot's queue.
+    Queued,
+    /// The arm is at it.
+    Preparing,
+    /// On the heat.
+    Cooking,
+    /// On the hand-over place.
+    Plated,
+    /// Will not come; its price goes back.
+    Failed,
+}
+
+/// What a command may not do to an order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// The order is not open for it.
+    #[error("the order is {}", .0.word())]
+    State(OrderState),
+    /// Nothing is left to pay.
+    #[error("the order is already paid, or a payment is under way")]
+    NothingDue,
+    /// More than is due.
+    #[error("only {due_minor} minor units are due")]
+    TooMuch {
+        /// What is due.
+        due_minor: i64,
+    },
+    /// More than can go back.
+    #[error("only {left_minor} minor units can be given back")]
+    RefundTooLarge {
+        /// What is left.
+        left_minor: i64,
+    },
+    /// No such payment or refund in this order.
+    #[error("this order has no such payment")]
+    NoSuchPayment,
+}
+
+impl Order {
+    /// Money in that pays for the order, minor units.
+    #[must_use]
+    pub fn captured_minor(&self) -> i64 {
+        self.payments
+            .iter()
+            .filter(|p| p.counts_towards_sale())
+            .map(|p| p.captured_minor)
+            .sum()
+    }
+
+    /// All money in, surplus too.
+    #[must_use]
+    pub fn received_minor(&self) -> i64 {
+        self.payments.iter().map(|p| p.captured_minor).sum()
+    }
+
+    /// Money that went back.
+    #[must_use]
+    pub fn refunded_minor(&self) -> i64 {
+        self.payments.iter().map(|p| p.refunded_minor).sum()
+    }
+
+    /// What is still to be asked for: the total less what is in or under way.
+    #[must_use]
+    pub fn due_minor(&self) -> i64 {
+        if self.given_up.is_some() {
+            return 0;
+        }
+        let pending: i64 = self
+            .payments
+            .iter()
+            .filter(|p| p.is_live())
+            .map(|p| p.amount_minor)
+            .sum();
+        (self.total_minor - self.captured_minor() - pending).max(0)
+    }
+
+    /// The payment with this id.
+    #[must_use]
+    pub fn payment(&self, id: PaymentId) -> Option<&Payment> {
+        self.payments.iter().find(|p| p.id == id)
+    }
+
+    /// The refund with this id.
+    #[must_use]
+    pub fn refund(&self, id: RefundId) -> Option<&Refund> {
+        self.refunds.iter().find(|r| r.id == id)
+    }
+
+    /// The dish with this cook job.
+    #[must_use]
+    pub fn piece_of(&self, job: JobId) -> Option<(usize, &Piece)> {
+        self.pieces
+            .iter()
+            .enumerate()
+            .find(|(_, p)| p.job_id == job)
+    }
+
+    /// The sale receipt, asked for or registered.
+    #[must_use]
+    pub fn sale_receipt(&self) -> Option<&Receipt> {
+        self.receipts
+            .iter()
+            .find(|r| r.draft.kind == ReceiptKind::Sale)
+    }
+
+    /// What of a payment can still go back.
+    #[must_use]
+    pub fn refundable_minor(&self, payment: &Payment) -> i64 {
+        let held: i64 = self
+            .refunds
+            .iter()
+            .filter(|r| r.payment_id == payment.id && r.holds_money())
+            .map(|r| r.amount_minor)
+            .sum();
+        payment.captured_minor - held
+    }
+
+    /// Splits a refund over the captured payments, the last one first.
+    ///
+    /// # Errors
+    /// More than can go back, or not above zero.
+    pub fn split_refund(&self, amount_minor: i64) -> Result<Vec<(PaymentId, i64)>, OrderError> {
+        let left_minor: i64 = self.payments.iter().map(|p| self.refundable_minor(p)).sum();
+        if amount_minor <= 0 || amount_minor > left_minor {
+            return Err(OrderError::RefundTooLarge { left_minor });
+        }
+        let mut open = amount_minor;
+        let mut parts = Vec::new();
+        for p in self.payments.iter().rev() {
+            let part = self.refundable_minor(p).min(open);
+            if part > 0 {
+                parts.push((p.id, part));
+                open -= part;
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Whether every dish is plated or given up.
+    #[must_use]
+    pub fn all_pieces_settled(&self) -> bool {
+        self.pieces
+            .iter()
+            .all(|p| matches!(p.stage, JobStage::Plated | JobStage::Failed))
+    }
+
+    /// Takes in what happened. Facts that don't belong to it, or that it knows already, change nothing.
+    pub fn apply(&mut self, at: Timestamp, body: &Body) {
+        match body {
+            Body::OrderCancelled { reason } => {
+                self.given_up = Some(GivenUp::Cancelled {
+                    reason: reason.clone(),
+                });
+            }
+            Body::OrderExpired {} => self.given_up = Some(GivenUp::Expired),
+            Body::OrderPaid {} => self.paid = true,
+            Body::OrderReady {} => self.ready = true,
+            Body::OrderClosed {} => self.closed = true,
+            Body::PaymentStarted { payment } => self.payments.push(payment.clone()),
+            Body::PaymentShown {
+                payment_id,
+                provider_id,
+                qr_id,
+                qr_payload,
+            } => {
+                if let Some(p) = self.payment_mut(*payment_id) {
+                    if p.state == PaymentState::Registering {
+                        p.state = PaymentState::Waiting;
+                    }
+                    p.provider_id.clone_from(provider_id);
+                    p.qr_id.clone_from(qr_id);
+                    p.qr_payload.clone_from(qr_payload);
+                }
+            }
+            Body::PaymentCaptured {
+                payment_id,
+                amount_minor,
+                reference,
+            } => {
+                let surplus = self.given_up.is_some() || self.paid;
+                if let Some(p) = self.payment_mut(*payment_id) {
+                    p.state = PaymentState::Captured;
+                    p.captured_minor = *amount_minor;
+                    p.reference.clone_from(reference);
+                    p.surplus = surplus;
+                }
+            }
+            Body::PaymentDeclined { payment_id, reason } => {
+                self.end_payment(*payment_id, PaymentState::Declined, reason);
+            }
+            Body::PaymentClosed { payment_id, reason } => {
+                self.end_payment(*payment_id, PaymentState::Closed, reason);
+            }
+            Body::ReceiptRequested { draft } => self.receipts.push(Receipt {
+                draft: ReceiptDraft::clone(draft),
+                requested_at: at,
+                registered: None,
+            }),
+            Body::ReceiptRegistered { key, registered } => {
+                if let Some(r) = self.receipts.iter_mut().find(|r| &r.draft.key == key) {
+                    r.registered = Some(registered.clone());
+                }
+            }
+            Body::CookRequested {
+                piece,
+                job_id,
+                attempt,
+            } => {
+                if let Some(p) = self.pieces.get_mut(*piece) {
+                    p.job_id = *job_id;
+                    p.attempt = *attempt;
+                    p.stage = JobStage::Requested;
+                    p.progress_pm = None;
+                }
+            }
+            Body::CookSubmitted { job_id } => self.advance(*job_id, JobStage::Queued, None),
+            Body::CookProgressed {
+                job_id,
+                stage,
+                progress_pm,
+            } => self.advance(*job_id, *stage, *progress_pm),
+            Body::CookPlated { job_id, slot } => {
+                self.advance(*job_id, JobStage::Plated, Some(1000));
+                if let Some(p) = self.piece_mut(*job_id) {
+                    p.slot.clone_from(slot);
+                }
+            }
+            Body::CookFailed { job_id, reason, .. } => {
+                if let Some(p) = self.piece_mut(*job_id) {
+                    p.stage = JobStage::Failed;
+                    p.reason = Some(reason.clone());
+                }
+            }
+            Body::RefundRequested { refund } => self.refunds.push(refund.clone()),
+            Body::RefundDone { refund_id, .. } => {
+                if let Some(r) = self.refunds.iter_mut().find(|r| r.id == *refund_id) {
+                    r.state = RefundState::Done;
+                    let (payment_id, amount) = (r.payment_id, r.amount_minor);
+                    if let Some(p) = self.payment_mut(payment_id) {
+                        p.refunded_minor += amount;
+                    }
+                }
+            }
+            Body::RefundRefused { refund_id, .. } => {
+                if let Some(r) = self.refunds.iter_mut().find(|r| r.id == *refund_id) {
+                    r.state = RefundState::Refused;
+                }
+            }
+            _ => {}
+        }
+        self.state = self.worked_out_state();
+    }
+
+    fn worked_out_state(&self) -> OrderState {
+        let held: i64 = self
+            .refunds
+            .iter()
+            .filter(|r| r.holds_money())
+            .map(|r| r.amount_minor)
+            .sum();
+        let received = self.received_minor();
+        if received > 0 && self.refunded_minor() >= received {
+            OrderState::Refunded
+        } else if received > 0 && held >= received {
+            OrderState::Refunding
+        } else if self.closed {
+            OrderState::Closed
+        } else if let Some(how) = &self.given_up {
+            match how {
+                GivenUp::Expired => OrderState::Expired,
+                GivenUp::Cancelled { .. } => OrderState::Cancelled,
+            }
+        } else if !self.paid {
+            OrderState::Placed
+        } else if self.sale_receipt().is_none_or(|r| r.registered.is_none()) {
+            OrderState::Paid
+        } else if self.ready {
+            OrderState::Ready
+        } else if self.pieces.iter().any(|p| p.stage > JobStage::Queued) {
+            OrderState::Cooking
+        } else {
+            OrderState::Receipted
+        }
+    }
+
+    fn payment_mut(&mut self, id: PaymentId) -> Option<&mut Payment> {
+        self.payments.iter_mut().find(|p| p.id == id)
+    }
+
+    fn piece_mut(&mut self, job: JobId) -> Option<&mut Piece> {
+        self.pieces.iter_mut().find(|p| p.job_id == job)
+    }
+
+    fn end_payment(&mut self, id: PaymentId, state: PaymentState, why: &str) {
+        if let Some(p) = self.payment_mut(id)
+            && p.is_live()
+        {
+            p.state = state;
+            p.reason = Some(why.to_owned());
+        }
+    }
+
+    /// Stages only go forward: a late report of an earlier one changes nothing.
+    fn advance(&mut self, job: JobId, stage: JobStage, progress_pm: Option<u16>) {
+        if let Some(p) = self.piece_mut(job)
+            && stage >= p.stage
+            && p.stage < JobStage::Plated
+        {
+            p.stage = stage;
+            p.progress_pm = progress_pm.or(p.progress_pm);
+        }
+    }
+}

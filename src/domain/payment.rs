@@ -1,0 +1,148 @@
+//! Tenders and payments: money in.
+
+use super::{ids::PaymentId, text::Text, time::Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How a part of an order is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tender {
+    /// Cash, taken by a cashier.
+    Cash,
+    /// The bank's card terminal, driven by the till–bank link that is not ours: we record it.
+    CardTerminal,
+    /// A QR code of the fast payment system, through the bank.
+    SbpQr,
+}
+
+impl Tender {
+    /// All of them, in the kiosk's order.
+    pub const ALL: [Self; 3] = [Self::SbpQr, Self::CardTerminal, Self::Cash];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cash => "cash",
+            Self::CardTerminal => "card_terminal",
+            Self::SbpQr => "sbp_qr",
+        }
+    }
+
+    /// The tender with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|t| t.word() == word)
+    }
+
+    /// Its name for guests.
+    #[must_use]
+    pub fn name(self) -> Text {
+        match self {
+            Self::Cash => Text::new(
+                "Наличными у стойки",
+                "Kassada naqd pul",
+                "Cash at the counter",
+            ),
+            Self::CardTerminal => Text::new("Банковской картой", "Bank kartasi", "Bank card"),
+            Self::SbpQr => Text::new("По QR-коду (СБП)", "QR-kod orqali (SBP)", "QR code (SBP)"),
+        }
+    }
+
+    /// Whether it works without the internet.
+    #[must_use]
+    pub fn works_offline(self) -> bool {
+        !matches!(self, Self::SbpQr)
+    }
+
+    /// Whether the bank gives the money back through us; otherwise a person does, and confirms it.
+    #[must_use]
+    pub fn refunded_by_bank(self) -> bool {
+        matches!(self, Self::SbpQr)
+    }
+}
+
+/// Who registers the fiscal receipt of this money. One order never gets two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FiscalBy {
+    /// This store's printer.
+    #[default]
+    Store,
+    /// The tender's own provider.
+    Other,
+}
+
+/// Where a payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentState {
+    /// Being registered at the bank.
+    Registering,
+    /// Waiting for the guest's money.
+    Waiting,
+    /// The money is in.
+    Captured,
+    /// Refused.
+    Declined,
+    /// Closed unpaid: no money can come any more.
+    Closed,
+}
+
+/// Money of one tender into one order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// Its id.
+    pub id: PaymentId,
+    /// How.
+    pub tender: Tender,
+    /// Asked for, minor units.
+    pub amount_minor: i64,
+    /// Where it stands.
+    pub state: PaymentState,
+    /// Came in, minor units.
+    pub captured_minor: i64,
+    /// Given back, minor units.
+    pub refunded_minor: i64,
+    /// When it was begun.
+    pub started_at: Timestamp,
+    /// Until when the guest may pay.
+    pub expires_at: Option<Timestamp>,
+    /// Number of the attempt within the order, from 1.
+    pub attempt: u32,
+    /// The other side's number of this attempt; never used twice.
+    pub order_number: String,
+    /// The other side's id, once known.
+    pub provider_id: Option<String>,
+    /// The bank's id of the QR code.
+    pub qr_id: Option<String>,
+    /// Text of the QR code.
+    pub qr_payload: Option<String>,
+    /// The other side's reference of the money (RRN …).
+    pub reference: Option<String>,
+    /// Why it was declined or closed.
+    pub reason: Option<String>,
+    /// Who registers the receipt.
+    #[serde(default)]
+    pub fiscal_by: FiscalBy,
+    /// The money came after the order was given up, or above what was due: it goes back.
+    #[serde(default)]
+    pub surplus: bool,
+}
+
+impl Payment {
+    /// Money can still come.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        matches!(
+            self.state,
+            PaymentState::Registering | PaymentState::Waiting
+        )
+    }
+
+    /// The money is in and pays for the order.
+    #[must_use]
+    pub fn counts_towards_sale(&self) -> bool {
+        self.state == PaymentState::Captured && !self.surplus
+    }
+}

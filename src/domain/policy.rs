@@ -1,0 +1,43 @@
+//! The store's rules, from its configuration.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The store's rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// The store's id, given by headquarters.
+    pub store_id: String,
+    /// An order that is not paid by then is given up.
+    pub pay_within: Duration,
+    /// A QR code can be paid for so long.
+    pub qr_valid: Duration,
+    /// Most pieces of one order.
+    pub max_pieces: u32,
+    /// Longest wait that is promised to a guest; longer ones are not accepted.
+    pub max_wait: Duration,
+    /// How often a dish is tried before its price goes back.
+    pub cook_attempts: u32,
+    /// A shift is opened by itself when the first order comes.
+    pub auto_open_shift: bool,
+    /// Robot arms that cook at the same time.
+    pub arms: u32,
+    /// The kitchen works so many times faster than planned; 1 but in a demonstration.
+    pub speed: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            store_id: "S001".to_owned(),
+            pay_within: Duration::from_mins(10),
+            qr_valid: Duration::from_mins(5),
+            max_pieces: 50,
+            max_wait: Duration::from_hours(2),
+            cook_attempts: 2,
+            auto_open_shift: true,
+            arms: 1,
+            speed: 1,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Receipts: the data of FFD 1.2 that the store decides; the printer adds the rest.
+
+use super::{order::Order, payment::Tender, time::Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// VAT rate included in a price. [source: tag 1199, see the fiscal driver's vocabulary]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Vat {
+    /// Without VAT.
+    None,
+    /// 0 %.
+    Vat0,
+    /// 5 %.
+    Vat5,
+    /// 7 %.
+    Vat7,
+    /// 10 %.
+    Vat10,
+    /// 20 %, until the end of 2025.
+    Vat20,
+    /// 22 %, from 2026.
+    Vat22,
+}
+
+impl Vat {
+    /// Its word, as in the configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Vat0 => "vat0",
+            Self::Vat5 => "vat5",
+            Self::Vat7 => "vat7",
+            Self::Vat10 => "vat10",
+            Self::Vat20 => "vat20",
+            Self::Vat22 => "vat22",
+        }
+    }
+}
+
+/// Settlement subject, tag 1212.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// Товар.
+    #[default]
+    Commodity,
+    /// Услуга.
+    Service,
+}
+
+/// Settlement sign, tag 1054.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptKind {
+    /// Приход.
+    Sale,
+    /// Возврат прихода.
+    SaleReturn,
+}
+
+/// What a receipt is to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptDraft {
+    /// Our key, at most 16 characters: it goes into tag 1192 and is read back after a doubt.
+    pub key: String,
+    /// Sale or return.
+    pub kind: ReceiptKind,
+    /// The refund that a return belongs to.
+    pub refund: Option<super::ids::RefundId>,
+    /// What was sold.
+    pub lines: Vec<ReceiptLine>,
+    /// How it was paid: tender and minor units; sums up to the total.
+    pub tenders: Vec<(Tender, i64)>,
+    /// Sum of the lines, minor units.
+    pub total_minor: i64,
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptLine {
+    /// Our id of the dish.
+    pub dish_id: super::ids::DishId,
+    /// What is printed.
+    pub name: String,
+    /// Price of one, minor units.
+    pub price_minor: i64,
+    /// Thousandths of a piece.
+    pub quantity_milli: i64,
+    /// Minor units.
+    pub sum_minor: i64,
+    /// VAT rate.
+    pub vat: Vat,
+    /// Settlement subject.
+    pub subject: Subject,
+}
+
+/// What the fiscal drive registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// Fiscal document number (FD).
+    pub document_number: u32,
+    /// Fiscal sign (FPD).
+    pub fiscal_sign: u32,
+    /// Serial number of the fiscal drive (FN).
+    pub drive_number: String,
+    /// Registration number of the till.
+    pub registration_number: Option<String>,
+    /// Shift it belongs to.
+    pub shift_number: Option<u32>,
+    /// Number within the shift.
+    pub receipt_number: Option<u32>,
+    /// The printer's local time.
+    pub local_time: String,
+    /// Text of the receipt's QR code.
+    pub qr: Option<String>,
+    /// Whether the paper came out, where the printer can say.
+    pub printed: Option<bool>,
+}
+
+/// A receipt of an order: asked for, and registered or not yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// What it is to say.
+    pub draft: ReceiptDraft,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// What the drive says; none while it is not registered.
+    pub registered: Option<Registered>,
+}
+
+/// Our key of a receipt: 16 letters and digits out of 80 bits of a UUID v5.
+#[must_use]
+pub fn receipt_key(order: &Order, what: &str) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let id = Uuid::new_v5(&order.id.0, format!("receipt:{what}").as_bytes()).as_u128();
+    (0..16)
+        .map(|i| char::from(DIGITS[usize::try_from((id >> (5 * i)) & 31).unwrap_or(0)]))
+        .collect()
+}
+
+impl ReceiptDraft {
+    /// The sale of a whole order, paid as its captured payments say.
+    #[must_use]
+    pub fn sale(order: &Order) -> Self {
+        let lines: Vec<_> = order
+            .lines
+            .iter()
+            .map(|l| ReceiptLine {
+                dish_id: l.dish_id.clone(),
+                name: l.name.ru.clone(),
+                price_minor: l.price_minor,
+                quantity_milli: i64::from(l.quantity) * 1000,
+                sum_minor: l.sum_minor,
+                vat: l.vat,
+                subject: l.subject,
+            })
+            .collect();
+        // What came in above the total goes back by itself and is no part of the sale.
+        let mut open = order.total_minor;
+        let mut tenders: Vec<(Tender, i64)> = Vec::new();
+        for p in order.payments.iter().filter(|p| p.counts_towards_sale()) {
+            let part = p.captured_minor.min(open);
+            open -= part;
+            match tenders.iter_mut().find(|(t, _)| *t == p.tender) {
+                _ if part == 0 => {}
+                Some((_, sum)) => *sum += part,
+                None => tenders.push((p.tender, part)),
+            }
+        }
+        Self {
+            key: receipt_key(order, "sale"),
+            kind: ReceiptKind::Sale,
+            refund: None,
+            total_minor: order.total_minor,
+            lines,
+            tenders,
+        }
+    }
+
+    /// The return that belongs to a refund: the lines it names, or the amount spread over all lines.
+    #[must_use]
+    pub fn sale_return(order: &Order, refund: &super::refund::Refund) -> Self {
+        let whole = refund.amount_minor == order.total_minor;
+        let line = |l: &super::order::OrderLine, quantity: u32| ReceiptLine {
+            dish_id: l.dish_id.clone(),
+            name: l.name.ru.clone(),
+            price_minor: l.price_minor,
+            quantity_milli: i64::from(quantity) * 1000,
+            sum_minor: l.price_minor * i64::from(quantity),
+            vat: l.vat,
+            subject: l.subject,
+        };
+        let lines = if whole {
+            order.lines.iter().map(|l| line(l, l.quantity)).collect()
+        } else if let Some(l) = refund.line.and_then(|i| order.lines.get(i))
+            && refund.amount_minor == l.price_minor
+        {
+            vec![line(l, 1)]
+        } else {
+            let weights: Vec<i64> = order.lines.iter().map(|l| l.sum_minor).collect();
+            super::money::Money::spread(refund.amount_minor, &weights)
+                .into_iter()
+                .zip(&order.lines)
+                .filter(|(part, _)| *part > 0)
+                .map(|(part, l)| ReceiptLine {
+                    price_minor: part,
+                    sum_minor: part,
+                    ..line(l, 1)
+                })
+                .collect()
+        };
+        Self {
+            key: receipt_key(order, &format!("return:{}", refund.id)),
+            kind: ReceiptKind::SaleReturn,
+            refund: Some(refund.id),
+            lines,
+            tenders: vec![(refund.tender, refund.amount_minor)],
+            total_minor: refund.amount_minor,
+        }
+    }
+}

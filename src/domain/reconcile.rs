@@ -1,0 +1,222 @@
+//! The proof: orders = payments = receipts = dishes = accounting documents, line by line, to the kopeck.
+
+use super::{
+    order::{JobStage, Order, OrderState},
+    receipt::ReceiptKind,
+};
+use serde::{Deserialize, Serialize};
+
+/// What of a closed shift reached the accounting system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShiftBooks {
+    /// Number of the shift.
+    pub shift: u32,
+    /// Sales less returns by the receipts registered in it, minor units.
+    pub receipts_minor: i64,
+    /// What the accounting document says; none while it is not posted.
+    pub posted_minor: Option<i64>,
+    /// Documents posted for this shift.
+    pub documents: u32,
+}
+
+/// One order, as the books have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The order's id.
+    pub order_id: String,
+    /// Its number.
+    pub number: u32,
+    /// Its state.
+    pub state: OrderState,
+    /// Its total, minor units.
+    pub total_minor: i64,
+    /// Money in.
+    pub captured_minor: i64,
+    /// Money back.
+    pub refunded_minor: i64,
+    /// On sale receipts.
+    pub receipted_minor: i64,
+    /// On return receipts.
+    pub returned_minor: i64,
+    /// Dishes ordered.
+    pub dishes: u32,
+    /// Dishes that came.
+    pub plated: u32,
+    /// Something is still under way.
+    pub under_way: bool,
+}
+
+/// Two things that should be the same and are not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The order's number and id, or the shift.
+    pub subject: String,
+    /// In a sentence.
+    pub what: String,
+    /// The one side.
+    pub left: i64,
+    /// The other.
+    pub right: i64,
+}
+
+/// All sums.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Orders that were paid.
+    pub orders: u64,
+    /// Money in, minor units.
+    pub captured_minor: i64,
+    /// Money back.
+    pub refunded_minor: i64,
+    /// On sale receipts.
+    pub receipted_minor: i64,
+    /// On return receipts.
+    pub returned_minor: i64,
+    /// Dishes that came.
+    pub cook_jobs_done: u64,
+    /// Sales less returns in posted accounting documents.
+    pub accounting_minor: i64,
+    /// Orders with something still under way.
+    pub under_way: u64,
+}
+
+/// The whole comparison.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciliation {
+    /// All sums.
+    pub totals: Totals,
+    /// Every order with money in it.
+    pub lines: Vec<Line>,
+    /// Every difference; empty when the books are exact.
+    pub differences: Vec<Difference>,
+}
+
+/// Adds up orders one by one, so that a day of any size takes the memory of its lines only.
+#[derive(Clone, Debug, Default)]
+pub struct Reconciler {
+    result: Reconciliation,
+}
+
+impl Reconciler {
+    /// Takes an order in. `under_way`: an effect of it is not finished.
+    pub fn order(&mut self, order: &Order, under_way: bool) {
+        let received = order.received_minor();
+        if received == 0 && order.receipts.is_empty() {
+            return;
+        }
+        let sum = |kind: ReceiptKind| -> (i64, i64) {
+            order
+                .receipts
+                .iter()
+                .filter(|r| r.draft.kind == kind && r.registered.is_some())
+                .fold((0, 0), |(n, sum), r| (n + 1, sum + r.draft.total_minor))
+        };
+        let (sales, receipted_minor) = sum(ReceiptKind::Sale);
+        let (_, returned_minor) = sum(ReceiptKind::SaleReturn);
+        let plated = order
+            .pieces
+            .iter()
+            .filter(|p| p.stage == JobStage::Plated)
+            .count();
+        let line = Line {
+            order_id: order.id.to_string(),
+            number: order.number,
+            state: order.state,
+            total_minor: order.total_minor,
+            captured_minor: received,
+            refunded_minor: order.refunded_minor(),
+            receipted_minor,
+            returned_minor,
+            dishes: u32::try_from(order.pieces.len()).unwrap_or(u32::MAX),
+            plated: u32::try_from(plated).unwrap_or(u32::MAX),
+            under_way,
+        };
+        let t = &mut self.result.totals;
+        t.orders += u64::from(order.paid);
+        t.captured_minor += line.captured_minor;
+        t.refunded_minor += line.refunded_minor;
+        t.receipted_minor += receipted_minor;
+        t.returned_minor += returned_minor;
+        t.cook_jobs_done += u64::from(line.plated);
+        t.under_way += u64::from(under_way);
+        if !under_way {
+            let subject = format!("order {} ({})", line.number, line.order_id);
+            let mut check = |what: &str, left: i64, right: i64| {
+                if left != right {
+                    self.result.differences.push(Difference {
+                        subject: subject.clone(),
+                        what: what.to_owned(),
+                        left,
+                        right,
+                    });
+                }
+            };
+            check(
+                "money kept differs from money on receipts",
+                line.captured_minor - line.refunded_minor,
+                receipted_minor - returned_minor,
+            );
+            check(
+                "sale receipts of a paid order",
+                sales,
+                i64::from(order.paid),
+            );
+            if order.paid {
+                let kept = order.captured_minor()
+                    - order
+                        .refunds
+                        .iter()
+                        .filter(|r| !r.without_receipt && r.holds_money())
+                        .map(|r| r.amount_minor)
+                        .sum::<i64>();
+                let owed: i64 = order
+                    .pieces
+                    .iter()
+                    .filter(|p| p.stage != JobStage::Plated)
+                    .map(|p| order.lines.get(p.line).map_or(0, |l| l.price_minor))
+                    .sum();
+                // A guest may get money back for a dish that came; never the other way round.
+                if order.total_minor - owed < kept {
+                    check(
+                        "money kept is more than the dishes that came cost",
+                        kept,
+                        order.total_minor - owed,
+                    );
+                }
+            }
+        }
+        self.result.lines.push(line);
+    }
+
+    /// Takes a closed shift in.
+    pub fn shift(&mut self, books: &ShiftBooks) {
+        self.result.totals.accounting_minor += books.posted_minor.unwrap_or(0);
+        let mut differ = |what: &str, left: i64, right: i64| {
+            if left != right {
+                self.result.differences.push(Difference {
+                    subject: format!("shift {}", books.shift),
+                    what: what.to_owned(),
+                    left,
+                    right,
+                });
+            }
+        };
+        differ(
+            "receipts of the shift differ from its accounting document",
+            books.receipts_minor,
+            books.posted_minor.unwrap_or(0),
+        );
+        let expected = u32::from(books.posted_minor.is_some() || books.receipts_minor != 0);
+        differ(
+            "accounting documents of the shift",
+            i64::from(books.documents),
+            i64::from(expected),
+        );
+    }
+
+    /// The result.
+    #[must_use]
+    pub fn finish(self) -> Reconciliation {
+        self.result
+    }
+}

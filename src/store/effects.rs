@@ -1,0 +1,401 @@
+//! Effects: what is to be done outside, and what became of it.
+
+use super::{Snapshot, StoreError, Tx, uuid_from};
+use crate::domain::{ids::OrderId, time::Timestamp};
+use rusqlite::{OptionalExtension as _, Row, params};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Where an effect stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EffectState {
+    /// Nothing has left the box, or it is proven that nothing was done.
+    Waiting,
+    /// An attempt has begun: it may have left the box.
+    Sent,
+    /// An attempt ended without an answer.
+    Unknown,
+    /// Nothing outside can tell; a person must decide.
+    Person,
+    /// Done.
+    Done,
+    /// Refused for good.
+    Refused,
+    /// Not wanted any more, before it was done.
+    Withdrawn,
+}
+
+impl EffectState {
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sent => "sent",
+            Self::Unknown => "unknown",
+            Self::Person => "person",
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    fn from_word(word: &str) -> Result<Self, StoreError> {
+        Ok(match word {
+            "waiting" => Self::Waiting,
+            "sent" => Self::Sent,
+            "unknown" => Self::Unknown,
+            "person" => Self::Person,
+            "done" => Self::Done,
+            "refused" => Self::Refused,
+            "withdrawn" => Self::Withdrawn,
+            _ => return Err(StoreError::Damaged(format!("effect state {word:?}"))),
+        })
+    }
+
+    /// Something is still to happen.
+    #[must_use]
+    pub fn is_live(self) -> bool {
+        !matches!(self, Self::Done | Self::Refused | Self::Withdrawn)
+    }
+}
+
+/// An intent, written with its cause.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEffect {
+    /// Unique for ever; the same intent never gets two.
+    pub key: String,
+    /// Kind.
+    pub kind: &'static str,
+    /// Effects of one queue come one at a time and in order.
+    pub queue: String,
+    /// The order it belongs to.
+    pub order_id: Option<OrderId>,
+    /// The payment, refund or cook job it is about.
+    pub item: Option<Uuid>,
+    /// The kind's own request.
+    pub request: Value,
+}
+
+/// An effect as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EffectRow {
+    /// Number in order of intent.
+    pub id: i64,
+    /// As in [`NewEffect`].
+    pub key: String,
+    /// As in [`NewEffect`].
+    pub kind: String,
+    /// As in [`NewEffect`].
+    pub queue: String,
+    /// As in [`NewEffect`].
+    pub order_id: Option<OrderId>,
+    /// As in [`NewEffect`].
+    pub item: Option<Uuid>,
+    /// As in [`NewEffect`].
+    pub request: Value,
+    /// What the executor read before the last attempt.
+    pub evidence: Value,
+    /// Where it stands.
+    pub state: EffectState,
+    /// Number of attempts that were begun.
+    pub attempt: u32,
+    /// Calls since the last progress; the backoff grows with it.
+    pub tries: u32,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Not before.
+    pub next_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// What was seen last.
+    pub note: Option<String>,
+    /// What a person can do.
+    pub advice: Option<String>,
+    /// The kind's own result.
+    pub result: Option<Value>,
+}
+
+/// One call of an executor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it ended.
+    pub at: Timestamp,
+    /// `prepare`, `perform` or `resolve`.
+    pub verb: String,
+    /// How it ended.
+    pub outcome: String,
+    /// What was seen.
+    pub note: Option<String>,
+}
+
+const COLUMNS: &str = "id, key, kind, queue, order_id, item, request, evidence, state, attempt, tries, created_at, next_at, ended_at, note, advice, result";
+
+struct RawEffect {
+    row: EffectRow,
+    request: String,
+    evidence: String,
+    state: String,
+    result: Option<String>,
+}
+
+fn raw(r: &Row<'_>) -> rusqlite::Result<RawEffect> {
+    let order_id: Option<[u8; 16]> = r.get(4)?;
+    let item: Option<[u8; 16]> = r.get(5)?;
+    Ok(RawEffect {
+        request: r.get(6)?,
+        evidence: r.get(7)?,
+        state: r.get(8)?,
+        result: r.get(16)?,
+        row: EffectRow {
+            id: r.get(0)?,
+            key: r.get(1)?,
+            kind: r.get(2)?,
+            queue: r.get(3)?,
+            order_id: order_id.map(|b| OrderId(Uuid::from_bytes(b))),
+            item: item.map(Uuid::from_bytes),
+            request: Value::Null,
+            evidence: Value::Null,
+            state: EffectState::Waiting,
+            attempt: r.get(9)?,
+            tries: r.get(10)?,
+            created_at: Timestamp::from_millis(r.get(11)?),
+            next_at: Timestamp::from_millis(r.get(12)?),
+            ended_at: r.get::<_, Option<i64>>(13)?.map(Timestamp::from_millis),
+            note: r.get(14)?,
+            advice: r.get(15)?,
+            result: None,
+        },
+    })
+}
+
+fn cooked(raw: RawEffect) -> Result<EffectRow, StoreError> {
+    Ok(EffectRow {
+        request: serde_json::from_str(&raw.request)?,
+        evidence: serde_json::from_str(&raw.evidence)?,
+        state: EffectState::from_word(&raw.state)?,
+        result: raw
+            .result
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()?,
+        ..raw.row
+    })
+}
+
+impl Tx<'_> {
+    /// Writes an intent; an intent with the same key is there already: nothing changes.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn intend(&mut self, effect: &NewEffect, now: Timestamp) -> Result<(), StoreError> {
+        self.prepare_cached(
+            "INSERT INTO effects (key, kind, queue, order_id, item, request, state, created_at, next_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?7) ON CONFLICT (key) DO NOTHING",
+        )?
+        .execute(params![
+            effect.key,
+            effect.kind,
+            effect.queue,
+            effect.order_id.map(|id| id.0.into_bytes()),
+            effect.item.map(Uuid::into_bytes),
+            effect.request.to_string(),
+            now.as_millis()
+        ])?;
+        Ok(())
+    }
+
+    /// Writes an effect back after a change.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn put_effect(&mut self, e: &EffectRow) -> Result<(), StoreError> {
+        self.prepare_cached(
+            "UPDATE effects SET evidence = ?2, state = ?3, attempt = ?4, tries = ?5, next_at = ?6, ended_at = ?7,
+             note = ?8, advice = ?9, result = ?10 WHERE id = ?1",
+        )?
+        .execute(params![
+            e.id,
+            e.evidence.to_string(),
+            e.state.word(),
+            e.attempt,
+            e.tries,
+            e.next_at.as_millis(),
+            e.ended_at.map(Timestamp::as_millis),
+            e.note,
+            e.advice,
+            e.result.as_ref().map(Value::to_string)
+        ])?;
+        Ok(())
+    }
+
+    /// Notes a call of an executor.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn note_attempt(&mut self, effect: i64, attempt: &Attempt) -> Result<(), StoreError> {
+        self.prepare_cached(
+            "INSERT INTO attempts (effect_id, at, verb, outcome, note) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            effect,
+            attempt.at.as_millis(),
+            attempt.verb,
+            attempt.outcome,
+            attempt.note
+        ])?;
+        Ok(())
+    }
+
+    /// After a start: every attempt that had begun may have left the box.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn doubt_sent_effects(&mut self, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.execute(
+            "UPDATE effects SET state = 'unknown', next_at = ?1, note = 'the daemon stopped during the attempt'
+             WHERE state = 'sent'",
+            [now.as_millis()],
+        )?)
+    }
+}
+
+impl Snapshot<'_> {
+    fn effect_where(
+        &self,
+        clause: &str,
+        p: impl rusqlite::Params,
+    ) -> Result<Vec<EffectRow>, StoreError> {
+        let rows = self
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM effects WHERE {clause}"))?
+            .query_map(p, raw)?
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.into_iter().map(cooked).collect()
+    }
+
+    /// The first live effect of every queue, in order of intent.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn queue_heads(&self) -> Result<Vec<EffectRow>, StoreError> {
+        self.effect_where(
+            "id IN (SELECT min(id) FROM effects INDEXED BY effects_live
+             WHERE state IN ('waiting', 'sent', 'unknown', 'person') GROUP BY queue) ORDER BY id",
+            [],
+        )
+    }
+
+    /// All live effects, in order of intent.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn live_effects(&self) -> Result<Vec<EffectRow>, StoreError> {
+        self.effect_where(
+            "state IN ('waiting', 'sent', 'unknown', 'person') ORDER BY id",
+            [],
+        )
+    }
+
+    /// The effect with this number.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn effect(&self, id: i64) -> Result<Option<EffectRow>, StoreError> {
+        Ok(self.effect_where("id = ?1", [id])?.pop())
+    }
+
+    /// The effect with this key.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn effect_by_key(&self, key: &str) -> Result<Option<EffectRow>, StoreError> {
+        Ok(self.effect_where("key = ?1", [key])?.pop())
+    }
+
+    /// All effects of an order, in order of intent.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn effects_of(&self, order: OrderId) -> Result<Vec<EffectRow>, StoreError> {
+        self.effect_where("order_id = ?1 ORDER BY id", [order.0.into_bytes()])
+    }
+
+    /// Orders with a live effect.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn orders_under_way(&self) -> Result<std::collections::BTreeSet<OrderId>, StoreError> {
+        let rows: Vec<Vec<u8>> = self
+            .prepare_cached(
+                "SELECT DISTINCT order_id FROM effects INDEXED BY effects_live
+                 WHERE state IN ('waiting', 'sent', 'unknown', 'person') AND order_id IS NOT NULL",
+            )?
+            .query_map([], |r| r.get(0))?
+            .collect::<Result<_, _>>()?;
+        rows.iter().map(|b| uuid_from(b).map(OrderId)).collect()
+    }
+
+    /// How many live effects of a kind stand where.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn live_effect_counts(&self) -> Result<Vec<(String, String, u64)>, StoreError> {
+        let rows = self
+            .prepare_cached(
+                "SELECT kind, state, count(*) FROM effects
+                 WHERE state IN ('waiting', 'sent', 'unknown', 'person') GROUP BY kind, state",
+            )?
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// How many effects of a kind were ever written.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn effects_ever(&self, kind: &str) -> Result<u64, StoreError> {
+        Ok(self.query_row(
+            "SELECT count(*) FROM effects WHERE kind = ?1",
+            [kind],
+            |r| r.get(0),
+        )?)
+    }
+
+    /// All calls of an effect's executor, in order.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn attempts(&self, effect: i64) -> Result<Vec<Attempt>, StoreError> {
+        let rows = self
+            .prepare_cached(
+                "SELECT at, verb, outcome, note FROM attempts WHERE effect_id = ?1 ORDER BY rowid",
+            )?
+            .query_map([effect], |r| {
+                Ok(Attempt {
+                    at: Timestamp::from_millis(r.get(0)?),
+                    verb: r.get(1)?,
+                    outcome: r.get(2)?,
+                    note: r.get(3)?,
+                })
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// The result of the effect with this key, once done.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn effect_result(&self, key: &str) -> Result<Option<Value>, StoreError> {
+        let text: Option<Option<String>> = self
+            .query_row("SELECT result FROM effects WHERE key = ?1", [key], |r| {
+                r.get(0)
+            })
+            .optional()?;
+        Ok(text
+            .flatten()
+            .map(|t| serde_json::from_str(&t))
+            .transpose()?)
+    }
+}

@@ -1,0 +1,305 @@
+//! SQLite: the one place that knows SQL.
+//!
+//! One writer owns the write connection and commits in groups ([`writer`]); a small pool reads. Everything a
+//! caller writes goes through [`Store::write`] as one closure, which is all or nothing; everything it reads goes
+//! through [`Store::read`], on one consistent snapshot.
+
+mod alerts;
+mod contacts;
+mod cursors;
+mod documents;
+mod effects;
+mod error;
+mod log;
+mod migrate;
+mod orders;
+mod requests;
+mod shifts;
+mod stock;
+mod tokens;
+mod writer;
+
+pub use effects::{Attempt, EffectRow, EffectState, NewEffect};
+pub use error::StoreError;
+pub use log::{Head, LogEntry};
+pub use orders::OrderFilter;
+pub use requests::Replay;
+pub use writer::Tx;
+
+use rusqlite::{Connection, OpenFlags};
+use std::{
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::watch;
+
+/// The oldest SQLite without the WAL-reset race. [source: sqlite.org/wal.html#walresetbug]
+const OLDEST_SQLITE: i32 = 3_051_003;
+/// Connections kept for readers.
+const READERS: usize = 4;
+
+/// Where the database lives and how it is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The database file.
+    pub path: PathBuf,
+    /// Name of the SQLite file layer (VFS); the system's when none.
+    pub vfs: Option<String>,
+    /// Whether the writer has a thread of its own, or runs where it is called (single-threaded runtimes, the
+    /// simulator).
+    pub threads: Threads,
+    /// `PRAGMA synchronous`; anything but `Full` loses acknowledged orders in a power cut and exists for the
+    /// simulator's controls.
+    pub synchronous: Synchronous,
+}
+
+impl Options {
+    /// The product's way: a writer thread, the system's files, every commit flushed.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            vfs: None,
+            threads: Threads::Own,
+            synchronous: Synchronous::Full,
+        }
+    }
+}
+
+/// Where the store's work runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threads {
+    /// Writer and readers have threads.
+    Own,
+    /// Everything runs inline on the caller's thread.
+    Inline,
+}
+
+/// How hard a commit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Every commit is flushed before it is acknowledged.
+    Full,
+    /// Checkpoints only.
+    Normal,
+    /// Never.
+    Off,
+}
+
+/// The store's database. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: Options,
+    writer: writer::Writer,
+    readers: Mutex<Vec<Connection>>,
+    head: watch::Receiver<u64>,
+}
+
+impl Store {
+    /// Opens the database, creates or migrates it, and checks it.
+    ///
+    /// # Errors
+    /// Too old an SQLite, no access, a damaged file, a database of a newer Galley.
+    pub fn open(options: Options) -> Result<Self, StoreError> {
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            return Err(StoreError::Open(format!(
+                "SQLite {} can corrupt the database (WAL-reset race); 3.51.3 or newer is needed",
+                rusqlite::version()
+            )));
+        }
+        let (head_tx, head) = watch::channel(0);
+        let writer = writer::Writer::start(&options, head_tx)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                options,
+                writer,
+                readers: Mutex::new(Vec::new()),
+                head,
+            }),
+        })
+    }
+
+    /// Runs `work` as one all-or-nothing write. When this returns `Ok`, it is on the disk. Callers that come
+    /// while a flush runs share the next one.
+    ///
+    /// # Errors
+    /// What `work` refuses (then nothing was written), or the store's own failure.
+    pub async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.inner.writer.run(work).await
+    }
+
+    /// Runs `work` on one consistent snapshot.
+    ///
+    /// # Errors
+    /// What `work` says, or the store's own failure.
+    pub async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match self.inner.options.threads {
+            Threads::Inline => self.read_here(work),
+            Threads::Own => {
+                let store = self.clone();
+                tokio::task::spawn_blocking(move || store.read_here(work))
+                    .await
+                    .unwrap_or_else(|_| Err(StoreError::Closed.into()))
+            }
+        }
+    }
+
+    /// [`Store::read`] on the caller's thread, for programs without a runtime.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn read_here<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let pool = || {
+            self.inner
+                .readers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let pooled = pool().pop();
+        let mut db = match pooled {
+            Some(db) => db,
+            None => open_reader(&self.inner.options)?,
+        };
+        let result = {
+            let tx = db.transaction().map_err(StoreError::from)?;
+            work(&Snapshot(&tx))
+        };
+        let mut pool = pool();
+        if pool.len() < READERS {
+            pool.push(db);
+        }
+        result
+    }
+
+    /// The sequence number of the last committed event; changes wake those who follow the log.
+    #[must_use]
+    pub fn head(&self) -> watch::Receiver<u64> {
+        self.inner.head.clone()
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.options.path
+    }
+
+    /// Writes a consistent copy of the database to `to`, which must not exist.
+    ///
+    /// # Errors
+    /// When the file exists or can't be written.
+    pub async fn backup(&self, to: PathBuf) -> Result<(), StoreError> {
+        let options = self.inner.options.clone();
+        let work = move || {
+            let db = open_reader(&options)?;
+            db.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+            Ok(())
+        };
+        match self.inner.options.threads {
+            Threads::Inline => work(),
+            Threads::Own => tokio::task::spawn_blocking(work)
+                .await
+                .unwrap_or(Err(StoreError::Closed)),
+        }
+    }
+}
+
+/// A consistent view; what it can read is spread over the files of this folder.
+pub struct Snapshot<'a>(&'a Connection);
+
+impl Deref for Snapshot<'_> {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        self.0
+    }
+}
+
+fn open_flags(options: &Options, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let db = match &options.vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(&options.path, flags, vfs.as_str()),
+        None => Connection::open_with_flags(&options.path, flags),
+    }?;
+    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    db.set_prepared_statement_cache_capacity(128);
+    Ok(db)
+}
+
+fn open_reader(options: &Options) -> Result<Connection, StoreError> {
+    let db = open_flags(
+        options,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    db.pragma_update(None, "query_only", true)?;
+    Ok(db)
+}
+
+fn open_writer(options: &Options) -> Result<Connection, StoreError> {
+    let mut db = open_flags(
+        options,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(|e| {
+        StoreError::Open(format!(
+            "cannot open the database {}: {e}",
+            options.path.display()
+        ))
+    })?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    let synchronous = match options.synchronous {
+        Synchronous::Full => "FULL",
+        Synchronous::Normal => "NORMAL",
+        Synchronous::Off => "OFF",
+    };
+    db.pragma_update(None, "synchronous", synchronous)?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    let verdict: String = db.pragma_query_value(None, "quick_check", |r| r.get(0))?;
+    if verdict != "ok" {
+        return Err(StoreError::Damaged(format!(
+            "{}: {verdict}",
+            options.path.display()
+        )));
+    }
+    migrate::migrate(&mut db)?;
+    Ok(db)
+}
+
+/// The first eight bytes of the SHA-256 of the parts: damage of a guarded row shows when it is read.
+fn checksum(parts: &[&[u8]]) -> i64 {
+    use sha2::{Digest as _, Sha256};
+    let mut h = Sha256::new();
+    for part in parts {
+        h.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        h.update(part);
+    }
+    let digest = h.finalize();
+    let mut first = [0u8; 8];
+    first.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(first)
+}
+
+fn uuid_from(bytes: &[u8]) -> Result<uuid::Uuid, StoreError> {
+    uuid::Uuid::from_slice(bytes).map_err(|_| StoreError::Damaged("an id".to_owned()))
+}

@@ -1,0 +1,192 @@
+//! Orders, whole, and what finds them.
+
+use super::{Snapshot, StoreError, Tx, checksum, log::order_id};
+use crate::domain::{
+    ids::OrderId,
+    order::{Order, OrderState},
+    time::Timestamp,
+};
+use rusqlite::{OptionalExtension as _, Row, params};
+use uuid::Uuid;
+
+/// Which orders.
+#[derive(Clone, Debug, Default)]
+pub struct OrderFilter {
+    /// In this state.
+    pub state: Option<OrderState>,
+    /// Of this day.
+    pub day: Option<String>,
+    /// Placed before this time.
+    pub before: Option<Timestamp>,
+    /// At most so many, the newest first.
+    pub limit: usize,
+}
+
+impl Tx<'_> {
+    /// Writes the order, new or changed, and makes its parts findable.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn put_order(&mut self, order: &Order) -> Result<(), StoreError> {
+        let doc = serde_json::to_string(order)?;
+        let id = order.id.0.into_bytes();
+        self.prepare_cached(
+            r#"INSERT INTO orders (id, day, number, state, placed_at, expires_at, doc, "check")
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+               ON CONFLICT (id) DO UPDATE SET state = ?4, expires_at = ?6, doc = ?7, "check" = ?8"#,
+        )?
+        .execute(params![
+            id,
+            order.day,
+            order.number,
+            order.state.word(),
+            order.placed_at.as_millis(),
+            order.expires_at.as_millis(),
+            doc,
+            checksum(&[&id, doc.as_bytes()])
+        ])?;
+        Ok(())
+    }
+
+    /// Makes an order findable by the id of one of its parts (payment, refund, cook job).
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn link_part(&mut self, part: Uuid, order: OrderId) -> Result<(), StoreError> {
+        self.prepare_cached(
+            "INSERT INTO order_parts (part_id, order_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![part.into_bytes(), order.0.into_bytes()])?;
+        Ok(())
+    }
+
+    /// The next number of a counter, from 1.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn count(&mut self, name: &str) -> Result<u32, StoreError> {
+        Ok(self
+            .prepare_cached(
+                "INSERT INTO counters (name, value) VALUES (?1, 1)
+                 ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+            )?
+            .query_row([name], |r| r.get(0))?)
+    }
+}
+
+impl Snapshot<'_> {
+    /// The order with this id.
+    ///
+    /// # Errors
+    /// When it can't be read, or is damaged.
+    pub fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+        self.prepare_cached(r#"SELECT id, doc, "check" FROM orders WHERE id = ?1"#)?
+            .query_row([id.0.into_bytes()], raw)
+            .optional()?
+            .map(checked)
+            .transpose()
+    }
+
+    /// The order that one of whose parts has this id.
+    ///
+    /// # Errors
+    /// When it can't be read, or is damaged.
+    pub fn order_of_part(&self, part: Uuid) -> Result<Option<Order>, StoreError> {
+        let id: Option<Vec<u8>> = self
+            .prepare_cached("SELECT order_id FROM order_parts WHERE part_id = ?1")?
+            .query_row([part.into_bytes()], |r| r.get(0))
+            .optional()?;
+        match id {
+            Some(id) => self.order(order_id(&id)?),
+            None => Ok(None),
+        }
+    }
+
+    /// Orders by filter, the newest first.
+    ///
+    /// # Errors
+    /// When they can't be read, or one is damaged.
+    pub fn orders(&self, filter: &OrderFilter) -> Result<Vec<Order>, StoreError> {
+        let rows = self
+            .prepare_cached(
+                r#"SELECT id, doc, "check" FROM orders
+                   WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR day = ?2) AND (?3 IS NULL OR placed_at < ?3)
+                   ORDER BY rowid DESC LIMIT ?4"#,
+            )?
+            .query_map(
+                params![
+                    filter.state.map(OrderState::word),
+                    filter.day,
+                    filter.before.map(Timestamp::as_millis),
+                    filter.limit
+                ],
+                raw,
+            )?
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.into_iter().map(checked).collect()
+    }
+
+    /// Orders that are not finished, the oldest first.
+    ///
+    /// # Errors
+    /// When they can't be read, or one is damaged.
+    pub fn active_orders(&self) -> Result<Vec<Order>, StoreError> {
+        let rows = self
+            .prepare_cached(
+                r#"SELECT id, doc, "check" FROM orders
+                   WHERE state NOT IN ('closed', 'cancelled', 'expired', 'refunded') ORDER BY rowid"#,
+            )?
+            .query_map([], raw)?
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.into_iter().map(checked).collect()
+    }
+
+    /// Unpaid orders whose time is over.
+    ///
+    /// # Errors
+    /// When they can't be read, or one is damaged.
+    pub fn overdue_orders(&self, now: Timestamp) -> Result<Vec<Order>, StoreError> {
+        let rows = self
+            .prepare_cached(
+                r#"SELECT id, doc, "check" FROM orders INDEXED BY orders_active
+                   WHERE state = 'placed' AND expires_at <= ?1
+                     AND state NOT IN ('closed', 'cancelled', 'expired', 'refunded') ORDER BY expires_at"#,
+            )?
+            .query_map([now.as_millis()], raw)?
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.into_iter().map(checked).collect()
+    }
+
+    /// Calls `each` with every order of a day (all days when none), the oldest first.
+    ///
+    /// # Errors
+    /// When they can't be read, or one is damaged.
+    pub fn each_order(
+        &self,
+        day: Option<&str>,
+        mut each: impl FnMut(Order),
+    ) -> Result<(), StoreError> {
+        let mut statement = self.prepare_cached(
+            r#"SELECT id, doc, "check" FROM orders WHERE ?1 IS NULL OR day = ?1 ORDER BY rowid"#,
+        )?;
+        let mut rows = statement.query([day])?;
+        while let Some(row) = rows.next()? {
+            each(checked(raw(row)?)?);
+        }
+        Ok(())
+    }
+}
+
+type Raw = (Vec<u8>, String, i64);
+
+fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+}
+
+fn checked((id, doc, check): Raw) -> Result<Order, StoreError> {
+    if checksum(&[&id, doc.as_bytes()]) != check {
+        let id = order_id(&id).map_or_else(|_| "with a damaged id".to_owned(), |i| i.to_string());
+        return Err(StoreError::Damaged(format!("order {id}")));
+    }
+    Ok(serde_json::from_str(&doc)?)
+}

@@ -1,0 +1,147 @@
+//! The shift, the receipts registered in it, and its accounting.
+
+use super::{Snapshot, StoreError, Tx, checksum};
+use crate::domain::{
+    ids::OrderId,
+    receipt::{Receipt, ReceiptKind},
+    reconcile::ShiftBooks,
+    shift::Shift,
+    time::Timestamp,
+};
+use rusqlite::{OptionalExtension as _, params};
+
+impl Tx<'_> {
+    /// Writes the current shift.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn put_shift(&mut self, shift: &Shift) -> Result<(), StoreError> {
+        self.put_document("shift", shift)
+    }
+
+    /// Keeps a registered receipt.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn put_receipt(&mut self, order: OrderId, receipt: &Receipt) -> Result<(), StoreError> {
+        let doc = serde_json::to_string(receipt)?;
+        let shift = receipt.registered.as_ref().and_then(|r| r.shift_number);
+        self.prepare_cached(
+            r#"INSERT INTO receipts (key, order_id, shift_number, doc, "check") VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT DO NOTHING"#,
+        )?
+        .execute(params![
+            receipt.draft.key,
+            order.0.into_bytes(),
+            shift,
+            doc,
+            checksum(&[receipt.draft.key.as_bytes(), doc.as_bytes()])
+        ])?;
+        Ok(())
+    }
+
+    /// Opens the books of a closed shift.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn open_books(
+        &mut self,
+        shift: u32,
+        registration_number: &str,
+        closed_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO shift_books (number, registration_number, closed_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            params![shift, registration_number, closed_at.as_millis()],
+        )?;
+        Ok(())
+    }
+
+    /// Notes the accounting document of a shift.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn post_books(&mut self, shift: u32, total_minor: i64) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE shift_books SET posted_minor = ifnull(posted_minor, 0) + ?2, documents = documents + 1 WHERE number = ?1",
+            params![shift, total_minor],
+        )?;
+        Ok(())
+    }
+}
+
+impl Snapshot<'_> {
+    /// The current or last shift.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn shift(&self) -> Result<Shift, StoreError> {
+        Ok(self.document("shift")?.unwrap_or_default())
+    }
+
+    /// All receipts registered in a shift.
+    ///
+    /// # Errors
+    /// When they can't be read, or one is damaged.
+    pub fn receipts_of_shift(&self, shift: u32) -> Result<Vec<Receipt>, StoreError> {
+        let mut statement = self.prepare_cached(
+            r#"SELECT key, doc, "check" FROM receipts WHERE shift_number = ?1 ORDER BY key"#,
+        )?;
+        let mut rows = statement.query([shift])?;
+        let mut receipts = Vec::new();
+        while let Some(r) = rows.next()? {
+            let (key, doc, check): (String, String, i64) = (r.get(0)?, r.get(1)?, r.get(2)?);
+            if checksum(&[key.as_bytes(), doc.as_bytes()]) != check {
+                return Err(StoreError::Damaged(format!("receipt {key}")));
+            }
+            receipts.push(serde_json::from_str(&doc)?);
+        }
+        Ok(receipts)
+    }
+
+    /// The books of all closed shifts.
+    ///
+    /// # Errors
+    /// When they can't be read, or a receipt is damaged.
+    pub fn shift_books(&self) -> Result<Vec<ShiftBooks>, StoreError> {
+        let shifts: Vec<(u32, Option<i64>, u32)> = self
+            .prepare_cached(
+                "SELECT number, posted_minor, documents FROM shift_books ORDER BY number",
+            )?
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        shifts
+            .into_iter()
+            .map(|(shift, posted_minor, documents)| {
+                let receipts = self.receipts_of_shift(shift)?;
+                Ok(ShiftBooks {
+                    shift,
+                    receipts_minor: receipts.iter().map(share).sum(),
+                    posted_minor,
+                    documents,
+                })
+            })
+            .collect()
+    }
+
+    /// Registration number of the till that closed this shift.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn registration_number(&self, shift: u32) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .query_row(
+                "SELECT registration_number FROM shift_books WHERE number = ?1",
+                [shift],
+                |r| r.get(0),
+            )
+            .optional()?)
+    }
+}
+
+fn share(receipt: &Receipt) -> i64 {
+    match receipt.draft.kind {
+        ReceiptKind::Sale => receipt.draft.total_minor,
+        ReceiptKind::SaleReturn => -receipt.draft.total_minor,
+    }
+}

@@ -1,0 +1,215 @@
+//! The one writer: runs requests one after the other and commits them in groups.
+//!
+//! While one flush runs, further requests queue up; the next flush carries all of them. Each request has a
+//! savepoint of its own, so that one that refuses takes nothing of the others back. A request is acknowledged
+//! only after its flush. After a failed flush the writer takes nothing for written: it reopens the file and
+//! starts again from what is really there.
+
+use super::{Options, Snapshot, StoreError, Threads, log::Head, open_writer};
+use rusqlite::Connection;
+use std::{
+    ops::Deref,
+    sync::{Mutex, PoisonError},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Requests that wait for the writer before callers wait themselves.
+const QUEUE: usize = 1024;
+/// Requests of one flush.
+const GROUP: usize = 256;
+
+const REOPENING: &str = "the disk failed; the database is being reopened, try again";
+
+/// Tells a caller how its request ended, once the flush has.
+type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Job = Box<dyn FnOnce(&mut Core) -> Reply + Send>;
+
+pub(super) enum Writer {
+    Thread(mpsc::Sender<Job>),
+    Inline(Box<Mutex<Core>>),
+}
+
+/// The write connection and what is known of the database without asking it.
+pub(super) struct Core {
+    db: Connection,
+    options: Options,
+    pub(super) head: Head,
+    published: watch::Sender<u64>,
+    broken: bool,
+}
+
+/// One write, not yet committed. Reads through it see what it wrote.
+pub struct Tx<'a> {
+    pub(super) core: &'a mut Core,
+}
+
+impl Tx<'_> {
+    /// Reads through this write.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot(&self.core.db)
+    }
+}
+
+impl Deref for Tx<'_> {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        &self.core.db
+    }
+}
+
+impl Writer {
+    pub(super) fn start(
+        options: &Options,
+        published: watch::Sender<u64>,
+    ) -> Result<Self, StoreError> {
+        let db = open_writer(options)?;
+        let head = Head::load(&db)?;
+        published.send_replace(head.seq);
+        let mut core = Core {
+            db,
+            options: options.clone(),
+            head,
+            published,
+            broken: false,
+        };
+        if options.threads == Threads::Inline {
+            return Ok(Self::Inline(Box::new(Mutex::new(core))));
+        }
+        let (tx, mut rx) = mpsc::channel::<Job>(QUEUE);
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || {
+                while let Some(first) = rx.blocking_recv() {
+                    core.group(first, || rx.try_recv().ok());
+                }
+            })
+            .map_err(|e| StoreError::Open(format!("cannot start the writer thread: {e}")))?;
+        Ok(Self::Thread(tx))
+    }
+
+    pub(super) async fn run<T, E>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |core| {
+            let result = core.step(work);
+            Box::new(move |flushed| {
+                // A refusal stands whatever the flush says: it wrote nothing.
+                let _ = reply.send(match (result, flushed) {
+                    (Ok(value), Ok(())) => Ok(value),
+                    (Ok(_), Err(e)) => Err(e.into()),
+                    (Err(e), _) => Err(e),
+                });
+            })
+        });
+        match self {
+            Self::Inline(core) => core
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .group(job, || None),
+            Self::Thread(queue) => queue
+                .send(job)
+                .await
+                .map_err(|_| E::from(StoreError::Closed))?,
+        }
+        answer
+            .await
+            .unwrap_or_else(|_| Err(E::from(StoreError::Closed)))
+    }
+}
+
+impl Core {
+    /// Runs a group of requests in one transaction, flushes, and answers.
+    fn group(&mut self, first: Job, mut next: impl FnMut() -> Option<Job>) {
+        let begun = self.begin();
+        let mut replies = Vec::new();
+        let mut job = Some(first);
+        while let Some(run) = job.take() {
+            replies.push(run(self));
+            if replies.len() < GROUP {
+                job = next();
+            }
+        }
+        let flushed = begun.and_then(|()| self.commit());
+        for reply in replies {
+            reply(flushed.clone());
+        }
+        if flushed.is_ok() {
+            self.published.send_if_modified(|head| {
+                let changed = *head != self.head.seq;
+                *head = self.head.seq;
+                changed
+            });
+        }
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        if self.broken {
+            self.reopen()?;
+        }
+        self.sql("BEGIN IMMEDIATE").map_err(|e| self.failed(e))
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(StoreError::Open(REOPENING.to_owned()));
+        }
+        self.sql("COMMIT").map_err(|e| self.failed(e))
+    }
+
+    /// One request within the group.
+    fn step<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if self.broken || self.db.is_autocommit() {
+            return Err(StoreError::Open(REOPENING.to_owned()).into());
+        }
+        let head = self.head.clone();
+        self.sql("SAVEPOINT request")?;
+        let result = work(&mut Tx { core: self });
+        let ended = match &result {
+            Ok(_) => self.sql("RELEASE request"),
+            Err(_) => {
+                self.head = head;
+                self.sql("ROLLBACK TO request")
+                    .and_then(|()| self.sql("RELEASE request"))
+            }
+        };
+        match (result, ended) {
+            (result, Ok(())) => result,
+            (Ok(_), Err(e)) => Err(self.failed(e).into()),
+            (Err(first), Err(e)) => {
+                self.failed(e);
+                Err(first)
+            }
+        }
+    }
+
+    fn sql(&self, statement: &str) -> Result<(), StoreError> {
+        self.db.prepare_cached(statement)?.execute([])?;
+        Ok(())
+    }
+
+    /// Nothing is known of the file any more: it is read again before anything else.
+    fn failed(&mut self, e: StoreError) -> StoreError {
+        tracing::error!(error = %e, "the database refused a write; reopening it");
+        self.broken = true;
+        e
+    }
+
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        let db = open_writer(&self.options)?;
+        self.head = Head::load(&db)?;
+        self.db = db;
+        self.broken = false;
+        tracing::info!(seq = self.head.seq, "the database is open again");
+        Ok(())
+    }
+}
