@@ -1,6 +1,18 @@
 //! One retail report a closed shift in the accounting system.
 
+use super::{Kind, parse};
+use crate::{
+    domain::{
+        event::Body,
+        payment::Tender,
+        receipt::{Receipt, ReceiptKind, Vat},
+    },
+    flow::executor::Refusal,
+    store::EffectRow,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The effect's kind.
 pub const KIND: &str = "accounting.shift_report";
@@ -52,6 +64,72 @@ pub struct TenderTotal {
     pub sum_minor: i64,
 }
 
+impl Request {
+    /// Sales less returns, minor units.
+    #[must_use]
+    pub fn net_minor(&self) -> i64 {
+        let sum = |lines: &[ReportLine]| lines.iter().map(|l| l.sum_minor).sum::<i64>();
+        sum(&self.sales) - sum(&self.returns)
+    }
+
+    /// The report of a closed shift, from its receipts; none when there were none.
+    #[must_use]
+    pub fn of_shift(
+        store_id: &str,
+        registration_number: &str,
+        shift_number: u32,
+        closed_local: &str,
+        receipts: &[Receipt],
+    ) -> Option<Self> {
+        if receipts.is_empty() {
+            return None;
+        }
+        let side = |kind: ReceiptKind| {
+            let mut lines: BTreeMap<(String, i64, Vat), ReportLine> = BTreeMap::new();
+            let mut tenders: BTreeMap<Tender, i64> = BTreeMap::new();
+            for draft in receipts.iter().map(|r| &r.draft).filter(|d| d.kind == kind) {
+                for l in &draft.lines {
+                    let row = lines
+                        .entry((l.dish_id.0.clone(), l.price_minor, l.vat))
+                        .or_insert_with(|| ReportLine {
+                            dish_id: l.dish_id.0.clone(),
+                            name: l.name.clone(),
+                            quantity_milli: 0,
+                            price_minor: l.price_minor,
+                            sum_minor: 0,
+                            vat: l.vat.word().to_owned(),
+                        });
+                    row.quantity_milli += l.quantity_milli;
+                    row.sum_minor += l.sum_minor;
+                }
+                for (tender, sum) in &draft.tenders {
+                    *tenders.entry(*tender).or_default() += sum;
+                }
+            }
+            let tenders = tenders
+                .into_iter()
+                .map(|(tender, sum_minor)| TenderTotal {
+                    tender: tender.word().to_owned(),
+                    sum_minor,
+                })
+                .collect();
+            (lines.into_values().collect(), tenders)
+        };
+        let (sales, payments) = side(ReceiptKind::Sale);
+        let (returns, return_payments) = side(ReceiptKind::SaleReturn);
+        Some(Self {
+            store_id: store_id.to_owned(),
+            registration_number: registration_number.to_owned(),
+            shift_number,
+            closed_local: closed_local.to_owned(),
+            sales,
+            payments,
+            returns,
+            return_payments,
+        })
+    }
+}
+
 /// What comes back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posted {
@@ -61,4 +139,37 @@ pub struct Posted {
     pub number: String,
     /// Its total there, minor units.
     pub total_minor: i64,
+}
+
+/// What follows.
+pub(super) struct Accounting;
+
+impl Kind for Accounting {
+    fn name(&self) -> &'static str {
+        KIND
+    }
+
+    fn title(&self) -> &'static str {
+        "A shift's report is not in the accounting system"
+    }
+
+    fn patience(&self) -> std::time::Duration {
+        std::time::Duration::from_hours(1)
+    }
+
+    fn done(&self, row: &EffectRow, result: &Value) -> Result<Vec<Body>, serde_json::Error> {
+        let request: Request = parse(&row.request)?;
+        let posted: Posted = parse(result)?;
+        Ok(vec![Body::AccountingPosted {
+            shift: request.shift_number,
+            ref_key: posted.ref_key,
+            number: posted.number,
+            total_minor: request.net_minor(),
+        }])
+    }
+
+    fn refused(&self, row: &EffectRow, refusal: &Refusal) -> Vec<Body> {
+        let _ = (row, refusal);
+        Vec::new()
+    }
 }
