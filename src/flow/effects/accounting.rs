@@ -53,6 +53,12 @@ pub struct ReportLine {
     pub sum_minor: i64,
     /// VAT rate: `none`, `vat0`, `vat5`, `vat7`, `vat10`, `vat20` or `vat22`.
     pub vat: String,
+    /// Local date (`YYYY-MM-DD`) of the sale that is returned; only in returns, when it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sold_on: Option<String>,
+    /// Fiscal receipt of the sale that is returned; only in returns, when it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sold_by_receipt: Option<String>,
 }
 
 /// A sum by tender.
