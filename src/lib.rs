@@ -4,6 +4,7 @@
 //! `tests/tidy.rs` holds them.
 
 pub mod connectors;
+pub mod devices;
 pub mod domain;
 pub mod flow;
 pub mod store;

@@ -390,7 +390,7 @@ fn finish(
         Ending::NotDone => {
             row.state = EffectState::Waiting;
             row.tries += 1;
-            row.next_at = cx.now;
+            row.next_at = cx.now.saturating_add(backoff(row.tries, jitter));
         }
         Ending::Later(_) => {
             row.state = EffectState::Waiting;

@@ -11,6 +11,7 @@ use crate::{
         event::Body,
         ids::OrderId,
         order::{JobStage, Order},
+        receipt::ReceiptKind,
         refund::RefundState,
         stock::Movement,
     },
@@ -395,12 +396,25 @@ impl Recorder<'_, '_> {
         let receipts = snapshot.receipts_of_shift(shift)?;
         let registration = snapshot.registration_number(shift)?.unwrap_or_default();
         let closed: String = snapshot.document(&closed_name(shift))?.unwrap_or_default();
+        let mut sales = BTreeMap::new();
+        for receipt in receipts
+            .iter()
+            .filter(|r| r.draft.kind == ReceiptKind::SaleReturn)
+        {
+            if let Some(sale) = snapshot
+                .sale_behind(&receipt.draft.key)?
+                .and_then(|s| s.registered)
+            {
+                sales.insert(receipt.draft.key.clone(), sale);
+            }
+        }
         let request = accounting::Request::of_shift(
             &self.cx.policy.store_id,
             &registration,
             shift,
             &closed,
             &receipts,
+            |receipt| sales.get(&receipt.draft.key).cloned(),
         );
         if let Some(request) = request {
             let request = serde_json::to_value(&request).map_err(crate::store::StoreError::from)?;

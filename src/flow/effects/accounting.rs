@@ -5,7 +5,7 @@ use crate::{
     domain::{
         event::Body,
         payment::Tender,
-        receipt::{Receipt, ReceiptKind, Vat},
+        receipt::{Receipt, ReceiptKind, Registered},
     },
     flow::executor::Refusal,
     store::EffectRow,
@@ -78,7 +78,8 @@ impl Request {
         sum(&self.sales) - sum(&self.returns)
     }
 
-    /// The report of a closed shift, from its receipts; none when there were none.
+    /// The report of a closed shift, from its receipts; none when there were none. `sale_behind` finds the sale
+    /// that a return belongs to.
     #[must_use]
     pub fn of_shift(
         store_id: &str,
@@ -86,17 +87,32 @@ impl Request {
         shift_number: u32,
         closed_local: &str,
         receipts: &[Receipt],
+        sale_behind: impl Fn(&Receipt) -> Option<Registered>,
     ) -> Option<Self> {
         if receipts.is_empty() {
             return None;
         }
         let side = |kind: ReceiptKind| {
-            let mut lines: BTreeMap<(String, i64, Vat), ReportLine> = BTreeMap::new();
+            let mut lines: BTreeMap<_, ReportLine> = BTreeMap::new();
             let mut tenders: BTreeMap<Tender, i64> = BTreeMap::new();
-            for draft in receipts.iter().map(|r| &r.draft).filter(|d| d.kind == kind) {
+            for receipt in receipts.iter().filter(|r| r.draft.kind == kind) {
+                let draft = &receipt.draft;
+                let sale = match kind {
+                    ReceiptKind::Sale => None,
+                    ReceiptKind::SaleReturn => sale_behind(receipt),
+                };
+                let sold_on = sale
+                    .as_ref()
+                    .and_then(|s| s.local_time.get(..10).map(str::to_owned));
+                let sold_by_receipt = sale.as_ref().map(|s| s.document_number.to_string());
                 for l in &draft.lines {
                     let row = lines
-                        .entry((l.dish_id.0.clone(), l.price_minor, l.vat))
+                        .entry((
+                            l.dish_id.0.clone(),
+                            l.price_minor,
+                            l.vat,
+                            sold_by_receipt.clone(),
+                        ))
                         .or_insert_with(|| ReportLine {
                             dish_id: l.dish_id.0.clone(),
                             name: l.name.clone(),
@@ -104,6 +120,8 @@ impl Request {
                             price_minor: l.price_minor,
                             sum_minor: 0,
                             vat: l.vat.word().to_owned(),
+                            sold_on: sold_on.clone(),
+                            sold_by_receipt: sold_by_receipt.clone(),
                         });
                     row.quantity_milli += l.quantity_milli;
                     row.sum_minor += l.sum_minor;
