@@ -253,7 +253,7 @@ export function DishArt(props: { dish: Pick<Dish, "id" | "category" | "name">; p
   const field = pick(chance, fields[kind]);
   const rim = pick(chance, rims);
   return (
-    <svg class="dish-art" viewBox="0 0 400 300" preserveAspectRatio="xMidYMid slice" aria-hidden="true" focusable="false">
+    <svg class="dish-art" viewBox={props.plain ? "64 14 272 272" : "0 0 400 300"} preserveAspectRatio={props.plain ? "xMidYMid meet" : "xMidYMid slice"} aria-hidden="true" focusable="false">
       {!props.plain && <rect width="400" height="300" fill={field} />}
       {!props.plain && scatter(chance, 70, 250, 3).map((spot, i) => <ellipse key={i} cx={r1(spot.x)} cy={r1(spot.y)} rx={r1(1.2 + spot.size * 2)} ry={r1(1 + spot.size * 1.4)} fill="#fff" opacity="0.5" />)}
       {draw(kind, chance, words, rim)}

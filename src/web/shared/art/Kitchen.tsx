@@ -13,8 +13,8 @@ export function Kitchen() {
       </g>
 
       <g class="arm arm-left">
-        <path d="M96 660V470" stroke="#e9dcc3" stroke-width="62" stroke-linecap="round" />
-        <path d="M96 660V470" stroke="#fffdf6" stroke-width="34" stroke-linecap="round" />
+        <path d="M96 650V470" stroke="#e9dcc3" stroke-width="62" stroke-linecap="round" />
+        <path d="M96 650V470" stroke="#fffdf6" stroke-width="34" stroke-linecap="round" />
         <g class="arm-fore-left">
           <path d="M96 450L214 236" stroke="#e9dcc3" stroke-width="52" stroke-linecap="round" />
           <path d="M96 450L214 236" stroke="#fffdf6" stroke-width="26" stroke-linecap="round" />
@@ -26,12 +26,12 @@ export function Kitchen() {
           </g>
           <circle cx="96" cy="450" r="48" fill="#c2301a" /><circle cx="96" cy="450" r="19" fill="#fffdf6" />
         </g>
-        <path d="M34 680h124v-24c0-22-18-36-40-36H74c-22 0-40 14-40 36z" fill="#0f1f4d" />
+        <path d="M34 684h124v-24c0-22-18-36-40-36H74c-22 0-40 14-40 36z" fill="#0f1f4d" />
       </g>
 
       <g class="arm arm-right">
-        <path d="M804 660V448" stroke="#e9dcc3" stroke-width="62" stroke-linecap="round" />
-        <path d="M804 660V448" stroke="#fffdf6" stroke-width="34" stroke-linecap="round" />
+        <path d="M804 650V448" stroke="#e9dcc3" stroke-width="62" stroke-linecap="round" />
+        <path d="M804 650V448" stroke="#fffdf6" stroke-width="34" stroke-linecap="round" />
         <g class="arm-fore-right">
           <path d="M804 430L700 190" stroke="#e9dcc3" stroke-width="52" stroke-linecap="round" />
           <path d="M804 430L700 190" stroke="#fffdf6" stroke-width="26" stroke-linecap="round" />
@@ -45,7 +45,7 @@ export function Kitchen() {
           </g>
           <circle cx="804" cy="430" r="48" fill="#c2301a" /><circle cx="804" cy="430" r="19" fill="#fffdf6" />
         </g>
-        <path d="M742 680h124v-24c0-22-18-36-40-36h-44c-22 0-40 14-40 36z" fill="#0f1f4d" />
+        <path d="M742 684h124v-24c0-22-18-36-40-36h-44c-22 0-40 14-40 36z" fill="#0f1f4d" />
       </g>
 
       <g>
