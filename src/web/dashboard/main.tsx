@@ -73,7 +73,7 @@ function App() {
               <thead><tr>
                 <th scope="col">{t("hq.store")}</th><th scope="col">{t("hq.state")}</th><th scope="col">{t("hq.seen")}</th>
                 <th scope="col" class="right">{t("hq.backlog")}</th><th scope="col" class="right">{t("hq.oldest")}</th><th scope="col">{t("hq.shift")}</th>
-                <th scope="col" class="right">{t("hq.sales")}</th><th scope="col" class="right">{t("hq.orders")}</th><th scope="col" class="right">{t("hq.alerts")}</th><th scope="col">{t("hq.version")}</th>
+                <th scope="col" class="right">{t("hq.sales")}</th><th scope="col" class="right">{t("hq.orders")}</th><th scope="col" class="right">{t("hq.alerts")}</th>
               </tr></thead>
               <tbody>{list.map((row) => <Row key={row.store_id} row={row} />)}</tbody>
             </table>
@@ -90,7 +90,7 @@ function Row({ row }: { row: StoreRow }) {
   const shift = row.shift?.state ?? "closed";
   return (
     <tr class={`row-${condition}`} data-store={row.store_id}>
-      <th scope="row"><span class="store">{say(row.name)}</span><small>{row.store_id}</small></th>
+      <th scope="row"><span class="store">{say(row.name)}</span><small>{row.store_id} · {t("hq.version")} {row.version}</small></th>
       <td><span class={`state state-${condition}`}><Icon name={icons[condition]} size="1.15rem" />{t(`hq.${condition}`)}</span></td>
       <td class="num">{row.last_seen_at === null ? t("hq.never") : ago(now.value - row.last_seen_at)}</td>
       <td class="num right">{row.backlog > 0 ? <b>{grouped(row.backlog, lang.value)}</b> : "0"}</td>
@@ -99,7 +99,6 @@ function Row({ row }: { row: StoreRow }) {
       <td class="num right">{money(row.sales_today_minor, "RUB", lang.value)}</td>
       <td class="num right">{grouped(row.orders_today, lang.value)}</td>
       <td class="num right">{alerts > 0 ? <b class="alerts">{alerts}</b> : "0"}</td>
-      <td class="num">{row.version}</td>
     </tr>
   );
 }

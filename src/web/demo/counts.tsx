@@ -1,3 +1,4 @@
+import { Fragment } from "preact";
 import { lang, t } from "../shared/i18n";
 import { Icon } from "../shared/icons";
 import { grouped } from "../shared/money";
@@ -9,8 +10,8 @@ export function Counts({ now }: { now: DemoState }) {
   const cells = [
     { key: "charges", value: charges },
     { key: "receipts", value: receipts, must: charges },
-    { key: "dishes", value: dishes, must: dishes_ordered },
     { key: "accounting", value: accounting, must: charges },
+    { key: "dishes", value: dishes, must: dishes_ordered },
   ] as const;
   const short = cells.filter((cell) => "must" in cell && cell.must !== undefined && cell.value < cell.must).map((cell) => t(`demo.count.${cell.key}`));
   const over = cells.filter((cell) => "must" in cell && cell.must !== undefined && cell.value > cell.must).map((cell) => t(`demo.count.${cell.key}`));
@@ -27,15 +28,15 @@ export function Counts({ now }: { now: DemoState }) {
       </div>
       <dl class="equation">
         {cells.map((cell, i) => (
-          <>
-            {i > 0 && <span class="equals" aria-hidden="true">{cell.key === "dishes" || cells[i - 1]?.key === "dishes" ? "·" : "="}</span>}
-            <div key={cell.key} data-count={cell.key} class={"must" in cell && cell.must !== undefined && cell.value !== cell.must ? "off" : ""}>
+          <Fragment key={cell.key}>
+            {i > 0 && <span class="equals" aria-hidden="true">{cell.key === "dishes" ? "·" : "="}</span>}
+            <div data-count={cell.key} class={"must" in cell && cell.must !== undefined && cell.value !== cell.must ? "off" : ""}>
               <dd class="display num" key={cell.value}>{grouped(cell.value, lang.value)}</dd><dt>{t(`demo.count.${cell.key}`)}</dt>
             </div>
-          </>
+          </Fragment>
         ))}
         <span class="equals" aria-hidden="true">→</span>
-        <div data-count="hq" class={now.hq.backlog > 0 ? "off" : ""}>
+        <div data-count="hq" class={now.hq.backlog > 0 ? "hq off" : "hq"}>
           <dd class="display num">{grouped(now.hq.events, lang.value)}</dd><dt>{t("demo.count.hq")}<small>{now.hq.backlog > 0 ? t("demo.hq.backlog", { n: now.hq.backlog }) : t("demo.hq.sent")}</small></dt>
         </div>
       </dl>

@@ -13,8 +13,8 @@ export function Diagram({ now }: { now: DemoState }) {
   const c = cut.value;
   const wires: Wire[] = [
     { id: "kiosk", d: "M118 150H250", middle: [184, 150], broken: false },
-    { id: "robot", d: "M310 112V64H236", middle: [310, 84], broken: c.robot },
-    { id: "printer", d: "M310 188V236H236", middle: [310, 216], broken: c.printer },
+    { id: "robot", d: "M310 112V64H236", middle: [272, 64], broken: c.robot },
+    { id: "printer", d: "M310 188V236H236", middle: [272, 236], broken: c.printer },
     { id: "internet", d: "M370 150H468", middle: [420, 150], broken: c.net },
     { id: "bank", d: "M530 118L604 54H646", middle: [572, 82], broken: c.bank },
     { id: "one_c", d: "M554 138L610 118H646", middle: [594, 124], broken: c.net },
