@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import { begin, board, demo, demoAct, demoState, fill, flip, hq, kiosk, launch, numberOn, onPage, quit, until, words } from "./support.mjs";
+import { begin, board, demo, demoAct, demoState, fill, flip, hq, kiosk, launch, numberOn, onPage, quit, settled, until, words } from "./support.mjs";
 
 before(launch);
 after(quit);
@@ -21,7 +21,7 @@ async function payByQr(page) {
 }
 
 test("a borscht paid by QR is charged, receipted, cooked and booked once, and its number is called", async () => {
-  const before = await demoState();
+  const before = await settled();
   await onPage(kiosk, async (page) => {
     await begin(page, "ru");
     await fill(page, "borscht");
@@ -100,7 +100,7 @@ test("a double tap and a lost answer place one order and start one payment", asy
       await route.fetch();
       return route.abort("connectionreset");
     });
-    const before = await demoState();
+    const before = await settled();
     await begin(page, "ru");
     await fill(page, "borscht");
     await page.locator('[data-tender="sbp_qr"]').dblclick();
@@ -154,7 +154,7 @@ test("an idle guest is asked after a minute and the kiosk is free a quarter of a
     await page.clock.runFor(2000);
     await page.locator(".idle[open]").waitFor();
     await page.locator(".idle .btn-main").click();
-    assert.equal(await page.locator(".idle[open]").count(), 0);
+    await page.locator(".idle[open]").waitFor({ state: "detached" });
     await page.clock.runFor(61_000);
     await page.locator(".idle[open]").waitFor();
     await page.clock.runFor(16_000);

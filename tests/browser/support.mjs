@@ -85,6 +85,12 @@ export async function until(what, ask, holds) {
   assert.fail(`waited in vain for ${what}; last seen: ${JSON.stringify(last)}`);
 }
 
+/** The demo once nothing of earlier orders is under way any more. */
+export const settled = () =>
+  until("earlier orders to settle", demoState, ({ counts, robot, hq: head }) =>
+    counts.charges === counts.receipts && counts.charges === counts.accounting && head.backlog === 0 &&
+    robot.jobs.every((job) => ["plated", "done", "failed", "aborted"].includes(job.state)));
+
 /** axe's serious and critical findings on what the page shows now. */
 export async function assertAccessible(page, where) {
   await page.evaluate(`if (!window.axe) { ${axeSource} }`);

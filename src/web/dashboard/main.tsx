@@ -52,7 +52,7 @@ function App() {
         <Mark size="3rem" /><span class="display brand">Galley</span><span class="place">{t("hq.name")}</span>
         <p class={`live${reachable.value ? "" : " live-lost"}`} role="status"><span class="dot" aria-hidden="true" />{reachable.value ? t("hq.live") : t("hq.stale")}</p>
         <div class="langs" role="group" aria-label={t("lang.choose")}>
-          {languages.map((code) => <button type="button" key={code} lang={code} aria-label={languageNames[code]} aria-pressed={lang.value === code} onClick={() => { setLang(code); remember(LANG, code); }}>{code.toUpperCase()}</button>)}
+          {languages.map((code) => <button type="button" key={code} lang={code} aria-label={`${code.toUpperCase()} ${languageNames[code]}`} aria-pressed={lang.value === code} onClick={() => { setLang(code); remember(LANG, code); }}>{code.toUpperCase()}</button>)}
         </div>
       </header>
       <main>

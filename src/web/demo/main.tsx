@@ -29,7 +29,7 @@ function App() {
           </nav>
         )}
         <div class="langs" role="group" aria-label={t("lang.choose")}>
-          {languages.map((code) => <button type="button" key={code} lang={code} aria-label={languageNames[code]} aria-pressed={lang.value === code} onClick={() => choose(code)}>{code.toUpperCase()}</button>)}
+          {languages.map((code) => <button type="button" key={code} lang={code} aria-label={`${code.toUpperCase()} ${languageNames[code]}`} aria-pressed={lang.value === code} onClick={() => choose(code)}>{code.toUpperCase()}</button>)}
         </div>
       </header>
       {lost.value && <p class="ribbon" role="alert"><Icon name="alert" size="1.3rem" />{powerCut.value ? t("demo.power.going") : t("demo.lost")}</p>}

@@ -41,7 +41,7 @@ export function LanguageSwitch() {
   return (
     <div class="langs" role="group" aria-label={t("lang.choose")}>
       {languages.map((code) => (
-        <button type="button" key={code} lang={code} class="lang" aria-pressed={lang.value === code} aria-label={languageNames[code]} onClick={() => setLang(code)}>
+        <button type="button" key={code} lang={code} class="lang" aria-pressed={lang.value === code} aria-label={`${code.toUpperCase()} ${languageNames[code]}`} onClick={() => setLang(code)}>
           {code.toUpperCase()}
         </button>
       ))}

@@ -114,7 +114,7 @@ function Card({ dish }: { dish: Dish }) {
   };
   return (
     <li class={`card${dish.available ? "" : " card-out"}`} data-dish={dish.id}>
-      <button type="button" class="card-open" aria-label={t("menu.open", { name })} onClick={() => (opened.value = dish.id)}>
+      <button type="button" class="card-open" onClick={() => (opened.value = dish.id)}>
         <span class="card-art">
           <DishArt dish={dish} />
           {!dish.available && <span class="card-flag">{say(dish.reason) || t("menu.soldout")}</span>}
