@@ -2,7 +2,6 @@ import "../shared/fonts.css";
 import "../shared/base.css";
 import "./demo.css";
 import { render } from "preact";
-import { useRef } from "preact/hooks";
 import { Mark } from "../shared/art/Kitchen";
 import { Icon, type IconName } from "../shared/icons";
 import { lang, languageNames, languages, say, t, tCode } from "../shared/i18n";
@@ -121,7 +120,6 @@ function Lists() {
 
 function Paper() {
   const now = state.value;
-  const roll = useRef<HTMLPreElement>(null);
   if (!now) return null;
   const out = !isOn("paper");
   return (
@@ -132,7 +130,7 @@ function Paper() {
         <div class="machine-head" aria-hidden="true"><span class={`lamp${out || !isOn("printer_cable") ? " lamp-bad" : ""}`} /><span class="slot" /></div>
         {out && <p class="out" role="status"><Icon name="alert" size="1.2rem" />{t("demo.paper.out")}</p>}
         <div class="roll" tabIndex={0} role="region" aria-label={t("demo.paper")}>
-          {now.printer.paper_tail.length === 0 ? <p class="blank">{t("demo.paper.none")}</p> : <pre ref={roll} lang="ru">{now.printer.paper_tail.join("\n")}</pre>}
+          {now.printer.paper_tail.length === 0 ? <p class="blank">{t("demo.paper.none")}</p> : <pre lang="ru">{now.printer.paper_tail.join("\n")}</pre>}
         </div>
       </div>
       <button type="button" class="endday" onClick={() => void endDay()} data-act="end-day"><Icon name="book" size="1.5rem" /><span><b>{t("demo.endday")}</b><small>{t("demo.endday.hint")}</small></span></button>

@@ -1,7 +1,7 @@
 // The demo's state, read on a beat from the demo's own control door (it outlives the store's "power").
 import { computed, signal } from "@preact/signals";
 import { Client } from "../shared/client";
-import { isLang, lang, setLang } from "../shared/i18n";
+import { isLang, setLang } from "../shared/i18n";
 import { keepFresh } from "../shared/poll";
 import { recall, remember } from "../shared/token";
 import type { Lang, Text } from "../shared/types";
@@ -58,7 +58,7 @@ export const cut = computed(() => ({
   bank: !isOn("internet") || !isOn("bank"),
   net: !isOn("internet"),
   printer: !isOn("printer_cable") || !isOn("paper"),
-  robot: !isOn("robot_link") || isOn("robot_jam") === true && has("robot_jam"),
+  robot: !isOn("robot_link") || (has("robot_jam") && isOn("robot_jam")),
 }));
 
 function has(id: string): boolean {
@@ -104,5 +104,3 @@ export function near(link: string): string {
     return link;
   }
 }
-
-export { lang };

@@ -10,7 +10,7 @@ import { isLang, setLang } from "../shared/i18n";
 import { keepFresh } from "../shared/poll";
 import { App } from "./app";
 import { watchIdle } from "./idle";
-import { client, order, paying, refreshMenu, refreshOrder, refreshStore, restoreSession, saveSession, screen, store } from "./state";
+import { client, order, refreshMenu, refreshOrder, refreshStore, restoreSession, saveSession, screen, store } from "./state";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);
@@ -45,7 +45,6 @@ function start(): void {
   // A refused tender is most likely to come back while the guest looks at the list.
   effect(() => {
     if (screen.value === "tender" || screen.value === "pay") shop.now();
-    void paying.value;
   });
   watchIdle();
 }

@@ -61,7 +61,6 @@ export function Kitchen() {
         <ellipse cx="450" cy="388" rx="232" ry="43" fill="#fffdf6" />
         <ellipse cx="450" cy="396" rx="216" ry="34" fill="#d98a22" />
         <ellipse cx="450" cy="402" rx="190" ry="25" fill="#eaa53a" />
-        <path class="ladle" d="M378 330V392" stroke="#f2b23a" stroke-width="15" stroke-linecap="round" />
         {[[330, 402, "#c2301a"], [420, 414, "#3f8d3f"], [498, 398, "#fffaf0"], [560, 408, "#c2301a"], [466, 388, "#3f8d3f"], [600, 396, "#e8701d"], [300, 392, "#e8701d"]].map(([x, y, color]) => (
           <ellipse key={`${x}`} cx={x} cy={y} rx="17" ry="8" fill={color as string} />
         ))}

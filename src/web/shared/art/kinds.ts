@@ -45,8 +45,3 @@ export function kindOf(dish: Pick<Dish, "id" | "category" | "name">): Kind {
   const names = `${dish.name.en} ${dish.name.ru}`.toLowerCase();
   return find(words, id) ?? find(words, names) ?? find(byCategory, dish.category.toLowerCase()) ?? "stew";
 }
-
-export function kindOfCategory(id: string, name: string): Kind {
-  const text = `${id} ${name}`.toLowerCase();
-  return find(byCategory, text) ?? find(words, text) ?? "stew";
-}
