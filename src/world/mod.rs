@@ -7,10 +7,16 @@
 mod clock;
 mod entropy;
 mod http;
+#[cfg(any(test, feature = "emulators"))]
+mod router_http;
+mod secret;
 
 pub use clock::{Clock, RuntimeClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use http::{Http, HttpError, ReqwestHttp};
+#[cfg(any(test, feature = "emulators"))]
+pub use router_http::{HttpFault, RouterHttp, Times};
+pub use secret::Secret;
 
 use galley_link::{Dialer, SystemDialer};
 use std::sync::Arc;
