@@ -6,5 +6,8 @@
 pub mod connectors;
 pub mod domain;
 pub mod flow;
+#[cfg(feature = "hq")]
+pub mod hq;
 pub mod store;
+pub mod sync;
 pub mod world;
