@@ -121,8 +121,8 @@ impl Session {
             options.set_credentials(user.clone(), Bytes::from(password.reveal().to_owned()));
         }
         if login.address.tls {
-            let tls = Transport::try_tls_with_default_config()
-                .map_err(|e| BrokerError(e.to_string()))?;
+            let tls =
+                Transport::try_tls_with_default_config().map_err(|e| BrokerError(e.to_string()))?;
             options.set_transport(tls);
         }
         // Unbounded: what is under way is bounded by who sends, and a sender that waits here while the driver
@@ -181,7 +181,9 @@ async fn subscribed(events: &mut EventLoop) -> Result<(), BrokerError> {
         if let Event::Incoming(Packet::SubAck(ack)) = events.poll().await.map_err(describe)? {
             return match ack.return_codes.first() {
                 Some(SubscribeReasonCode::Success(_)) => Ok(()),
-                code => Err(BrokerError(format!("the subscription was refused: {code:?}"))),
+                code => Err(BrokerError(format!(
+                    "the subscription was refused: {code:?}"
+                ))),
             };
         }
     }

@@ -81,9 +81,9 @@ impl Uplink for HttpUplink {
             LONG
         };
         let http = Arc::clone(&self.http);
-        self.under_way = Some(Box::pin(async move {
-            read(http.send(request, patience).await)
-        }));
+        self.under_way = Some(Box::pin(
+            async move { read(http.send(request, patience).await) },
+        ));
         Ok(())
     }
 

@@ -3,9 +3,7 @@
 
 use super::{CURSOR, batch::StoreId};
 use crate::{
-    domain::{
-        alert::Severity, ids::OrderId, order::Order, shift::ShiftState, time::Timestamp,
-    },
+    domain::{alert::Severity, ids::OrderId, order::Order, shift::ShiftState, time::Timestamp},
     store::{Snapshot, StoreError},
 };
 use jiff::tz::TimeZone;

@@ -76,6 +76,7 @@ pub struct UplinkState {
 pub struct UplinkHandle {
     poke: Arc<Notify>,
     state: watch::Receiver<UplinkState>,
+    acknowledged: watch::Receiver<u64>,
 }
 
 impl UplinkHandle {
@@ -90,6 +91,12 @@ impl UplinkHandle {
     pub fn state(&self) -> watch::Receiver<UplinkState> {
         self.state.clone()
     }
+
+    /// The last event that headquarters has acknowledged, now and as it changes; 0 until it first answered.
+    #[must_use]
+    pub fn acknowledged(&self) -> watch::Receiver<u64> {
+        self.acknowledged.clone()
+    }
 }
 
 /// The task; to be run until it is told to stop.
@@ -103,6 +110,7 @@ pub struct UplinkTask {
     routes: Vec<Box<dyn Uplink>>,
     poke: Arc<Notify>,
     state: watch::Sender<UplinkState>,
+    acknowledged: watch::Sender<u64>,
     sales: Sales,
     /// Events in the next batch; grows while all is well and shrinks when a batch takes too long.
     size: usize,
@@ -127,6 +135,7 @@ pub fn uplink(
         refused: false,
         route: None,
     });
+    let (acknowledged, counted) = watch::channel(0);
     let task = UplinkTask {
         store,
         clock: Arc::clone(&world.clock),
@@ -137,6 +146,7 @@ pub fn uplink(
         routes,
         poke: Arc::clone(&poke),
         state,
+        acknowledged,
         sales: Sales::default(),
         size: config.batch.max(1),
         was_up: false,
@@ -144,6 +154,7 @@ pub fn uplink(
     let handle = UplinkHandle {
         poke,
         state: watched,
+        acknowledged: counted,
     };
     (handle, task)
 }
@@ -181,10 +192,9 @@ impl Trouble {
     fn refuses(&self) -> bool {
         match self {
             Self::Route(UplinkError::Refused { retry_after, .. }) => retry_after.is_none(),
-            Self::NotTaken { .. }
-            | Self::OtherHistory(_)
-            | Self::Dropped(_)
-            | Self::Damaged(_) => true,
+            Self::NotTaken { .. } | Self::OtherHistory(_) | Self::Dropped(_) | Self::Damaged(_) => {
+                true
+            }
             Self::Route(_) | Self::Circles(_) | Self::Store(_) | Self::Poked => false,
         }
     }
@@ -270,7 +280,7 @@ impl UplinkTask {
     }
 
     /// Waits for the time of the next attempt, or for a poke.
-    async fn wait(&self, next: Instant, earliest: Instant) {
+    async fn wait(&mut self, next: Instant, earliest: Instant) {
         tokio::select! {
             biased;
             () = self.poke.notified() => sleep_until(earliest.min(next)).await,
@@ -487,12 +497,7 @@ impl UplinkTask {
     }
 
     /// Takes headquarters' word: moves the cursor, and finds where to go on.
-    async fn take(
-        &mut self,
-        ack: &Ack,
-        s: &mut Session,
-        limits: Limits,
-    ) -> Result<Taken, Trouble> {
+    async fn take(&mut self, ack: &Ack, s: &mut Session, limits: Limits) -> Result<Taken, Trouble> {
         if ack.store_id != self.identity.store_id {
             return Ok(Taken::Stale);
         }
@@ -538,7 +543,7 @@ impl UplinkTask {
 
     /// Moves the cursor to what headquarters has committed, if that is what this store wrote. True when it went
     /// forward.
-    async fn move_cursor(&self, ack: &Ack) -> Result<bool, Trouble> {
+    async fn move_cursor(&mut self, ack: &Ack) -> Result<bool, Trouble> {
         let (seq, rewind) = (ack.seq, ack.rewind);
         let (cursor, head, mine) = self
             .store
@@ -565,6 +570,12 @@ impl UplinkTask {
                 .write(move |tx| tx.rewind_cursor(CURSOR, seq, now))
                 .await?;
         }
+        let now_at = if rewind { seq } else { seq.max(cursor) };
+        self.acknowledged.send_if_modified(|at| {
+            let changed = *at != now_at;
+            *at = now_at;
+            changed
+        });
         Ok(seq > cursor)
     }
 
