@@ -4,9 +4,14 @@
 //! `tests/tidy.rs` holds them.
 
 pub mod api;
+pub mod config;
 pub mod connectors;
 pub mod devices;
 pub mod domain;
 pub mod flow;
+#[cfg(feature = "hq")]
+pub mod hq;
+pub mod run;
 pub mod store;
+pub mod sync;
 pub mod world;
