@@ -92,14 +92,18 @@ pub async fn find(client: &Client, plan: &Plan) -> Result<Option<Found>, CallErr
     found.map(Some).ok_or(CallError::Stranger(200))
 }
 
-/// Compares what was found with what should be. `fingerprints`: those of every attempt so far.
+/// The fingerprints that make a document ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprints {
+    /// Of what would be sent now; `None` when the mapping has lost an entry since.
+    pub current: Option<String>,
+    /// Of earlier attempts, before the mapping was changed.
+    pub earlier: BTreeSet<String>,
+}
+
+/// Compares what was found with what should be.
 #[must_use]
-pub fn judge(
-    found: Option<Found>,
-    plan: &Plan,
-    fingerprints: &BTreeSet<String>,
-    config: &Config,
-) -> Standing {
+pub fn judge(found: Option<Found>, plan: &Plan, ours: &Fingerprints, config: &Config) -> Standing {
     let Some(found) = found else {
         return Standing::Absent;
     };
@@ -109,14 +113,20 @@ pub fn judge(
     let Some(fingerprint) = map::fingerprint_in(&found.comment, &plan.key) else {
         return Standing::Conflict("its comment does not carry our mark".to_owned());
     };
-    if !fingerprints.contains(&fingerprint) {
+    let is_current = ours.current.as_ref() == Some(&fingerprint);
+    let is_ours = is_current || ours.earlier.contains(&fingerprint);
+    // What is in the books stays, whichever attempt wrote it. What is not must be what we would write now.
+    let is_fit = is_current || (is_ours && (found.posted || ours.current.is_none()));
+    if !is_fit {
         if config.allow_rewrite && !found.posted {
             return Standing::Outdated(found.version);
         }
-        return Standing::Conflict(
-            "it was written with other contents (the mapping or the figures have changed since)"
-                .to_owned(),
-        );
+        let how = if is_ours {
+            "it is ours, not posted, and written before the mapping was changed; post it in 1C by hand, or set one_c.allow_rewrite"
+        } else {
+            "it was written with other contents"
+        };
+        return Standing::Conflict(how.to_owned());
     }
     if config.post_documents && !found.posted {
         return Standing::Unposted;
@@ -137,11 +147,14 @@ pub fn judge(
 /// Tells what may be known about how far it came.
 pub async fn deliver(client: &Client, config: &Config, document: &Document) -> Result<Found, Halt> {
     let plan = &document.plan;
-    let now = BTreeSet::from([document.fingerprint.clone()]);
+    let ours = Fingerprints {
+        current: Some(document.fingerprint.clone()),
+        earlier: BTreeSet::new(),
+    };
     let look = async || {
         find(client, plan)
             .await
-            .map(|found| judge(found, plan, &now, config))
+            .map(|found| judge(found, plan, &ours, config))
     };
     let mut standing = match client.create(plan.set.name, &document.json).await {
         Ok(()) => Standing::Unposted,

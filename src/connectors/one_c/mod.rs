@@ -8,11 +8,17 @@ pub mod check;
 pub mod client;
 pub mod config;
 pub mod delivery;
+#[cfg(feature = "emulators")]
+pub mod emulator;
 pub mod key;
 pub mod map;
 pub mod metadata;
 pub mod money;
+pub mod obstacles;
 pub mod reconcile;
+#[cfg(test)]
+#[cfg(feature = "emulators")]
+mod tests;
 pub mod wire;
 
 pub use check::{Finding, SelfCheck};
@@ -29,7 +35,7 @@ use crate::{
 use async_trait::async_trait;
 use client::Client;
 use config::MetadataCheck;
-use delivery::{Found, Halt, Standing};
+use delivery::{Fingerprints, Found, Halt, Standing};
 use map::{Document, Plan};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -193,9 +199,8 @@ impl Executor for OneC {
                 Ok(found) => found,
                 Err(error) => return Resolution::Unknown(delivery::not_now(&error)),
             };
-            let none = BTreeSet::new();
-            let known = fingerprints.0.get(&plan.ref_key).unwrap_or(&none);
-            match delivery::judge(found, plan, known, &setup.config) {
+            let ours = fingerprints.get(&plan.ref_key).cloned().unwrap_or_default();
+            match delivery::judge(found, plan, &ours, &setup.config) {
                 Standing::Done(found) => {
                     report.get_or_insert((plan.ref_key, found));
                 }
@@ -219,16 +224,22 @@ fn documents(call: &Call, config: &Config) -> Result<Vec<Document>, Refusal> {
     map::documents(&request, config).map_err(|obstacles| obstacles.refusal())
 }
 
-/// What to look for, and every fingerprint it may carry. The mapping may have lost an entry since.
-fn traces(call: &Call, config: &Config) -> Result<(Vec<Plan>, Evidence), Refusal> {
+type Traces = (Vec<Plan>, BTreeMap<Uuid, Fingerprints>);
+
+/// What to look for, and the fingerprints it may carry. The mapping may have lost an entry since.
+fn traces(call: &Call, config: &Config) -> Result<Traces, Refusal> {
     let request: Request = call.request()?;
-    let mut evidence = call.evidence::<Evidence>()?.unwrap_or_default();
+    let evidence = call.evidence::<Evidence>()?.unwrap_or_default();
     let plans = map::plan(&request, config).map_err(|obstacles| obstacles.refusal())?;
-    for document in map::documents(&request, config).unwrap_or_default() {
-        let known = evidence.0.entry(document.plan.ref_key).or_default();
-        known.insert(document.fingerprint);
+    let mut ours: BTreeMap<Uuid, Fingerprints> = BTreeMap::new();
+    for (ref_key, earlier) in evidence.0 {
+        ours.entry(ref_key).or_default().earlier = earlier;
     }
-    Ok((plans, evidence))
+    for document in map::documents(&request, config).unwrap_or_default() {
+        let known = ours.entry(document.plan.ref_key).or_default();
+        known.current = Some(document.fingerprint);
+    }
+    Ok((plans, ours))
 }
 
 /// The executor's answer; a shift in which nothing happened has no document and no number.

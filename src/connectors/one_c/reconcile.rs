@@ -5,7 +5,8 @@ use super::{
     OneC,
     client::{self, CallError},
     delivery::{self, Found},
-    map::{self, Obstacles, Plan},
+    map::{self, Plan},
+    obstacles::Obstacles,
     wire,
 };
 use crate::flow::effects::accounting::Request;
