@@ -3,6 +3,7 @@
 //! Arrows run one way: `main → cli → {api, hq, demo} → {flow, devices, connectors, sync} → store → domain`;
 //! `tests/tidy.rs` holds them.
 
+pub mod cli;
 pub mod connectors;
 pub mod devices;
 pub mod domain;
