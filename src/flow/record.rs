@@ -422,7 +422,7 @@ impl Recorder<'_, '_> {
                 &NewEffect {
                     key: format!("accounting:{registration}:{shift}"),
                     kind: accounting::KIND,
-                    queue: "accounting".to_owned(),
+                    queue: format!("accounting:{shift}"),
                     order_id: None,
                     item: None,
                     request,

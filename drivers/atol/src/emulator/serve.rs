@@ -2,7 +2,7 @@
 
 use super::{AtolEmulator, tasks::Out};
 use crate::frame::Decoder;
-use galley_link::{BoxStream, Listener};
+use galley_link::{BoxStream, Listener, PtyPort};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     select,
@@ -27,6 +27,12 @@ impl AtolEmulator {
     /// Serves one connection until it ends. A newer connection takes over: the printer has one host at a time.
     pub async fn serve(&self, mut stream: BoxStream) {
         self.converse_on(&mut stream).await;
+    }
+
+    /// Serves the far end of a pty; the driver opens [`PtyPort::path`].
+    pub async fn serve_pty(&self, port: PtyPort) {
+        // The rest of the port stays alive to the end of this function, and with it the line.
+        self.serve_line(port.stream).await;
     }
 
     /// Serves a line that can't be hung up, such as the far end of a pty: when the printer drops the
