@@ -3,6 +3,7 @@
 mod atol;
 mod bank;
 mod one_c;
+mod robot;
 mod sms;
 
 use super::{
@@ -30,6 +31,7 @@ use std::{
     "galley emulate bank --fault method=refund.do,mode=drop_after,count=2",
     "galley emulate atol --pty --link ./printer      then serial:./printer in galley.toml",
     "galley emulate atol --listen 127.0.0.1:5555 --fault fault=answer_lost",
+    "galley emulate robot --listen 127.0.0.1:7460 --speed 20",
     "galley emulate sms --fault mode=no_money",
     "galley emulate one-c --fault act=post,fault=answer_lost"
 ))]
@@ -43,6 +45,7 @@ enum What {
     Atol(atol::AtolArgs),
     Bank(bank::BankArgs),
     OneC(one_c::OneCArgs),
+    Robot(robot::RobotArgs),
     Sms(sms::SmsArgs),
 }
 
@@ -56,6 +59,7 @@ pub async fn execute(args: EmulateArgs) -> anyhow::Result<ExitCode> {
             What::Atol(args) => atol::execute(args).await,
             What::Bank(args) => bank::execute(args).await,
             What::OneC(args) => one_c::execute(args).await,
+            What::Robot(args) => robot::execute(args).await,
             What::Sms(args) => sms::execute(args).await,
         }
     };
