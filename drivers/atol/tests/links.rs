@@ -49,6 +49,7 @@ async fn limited<T>(work: impl Future<Output = T>) -> T {
 
 /// A day: a shift, a sale and a return under faults, the Z report.
 async fn a_day(bench: &mut Bench) {
+    bench.patience = Duration::from_millis(50);
     bench.carry_out(&shift_open(), false).await;
     for (n, fault) in [
         Fault::AnswerLost,
