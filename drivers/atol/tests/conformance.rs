@@ -1,4 +1,5 @@
 //! Driver and emulator together, in simulated time: every fault, every document, exactly one document in the end.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
 

@@ -1,4 +1,5 @@
 //! The driver over real sockets and ptys, and against things that are no printer of platform 2.5.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
 

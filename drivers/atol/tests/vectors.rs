@@ -1,4 +1,5 @@
 //! The byte vectors of the protocol page, read from `tests/vectors`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
 

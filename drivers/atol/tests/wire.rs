@@ -1,4 +1,5 @@
 //! What the driver puts on the wire, frame by frame.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
 
