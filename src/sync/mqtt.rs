@@ -69,7 +69,13 @@ impl MqttUplink {
 
 impl From<BrokerError> for UplinkError {
     fn from(e: BrokerError) -> Self {
-        Self::Unreachable(e.to_string())
+        match e {
+            BrokerError::Unreachable(_) => Self::Unreachable(e.to_string()),
+            BrokerError::Refused(_) => Self::Refused {
+                reason: e.to_string(),
+                retry_after: None,
+            },
+        }
     }
 }
 
