@@ -173,6 +173,8 @@ pub struct Piece {
     pub stage: JobStage,
     /// Thousandths of the planned time.
     pub progress_pm: Option<u16>,
+    /// Planned time on the robot in milliseconds.
+    pub planned_ms: u64,
     /// Where the dish stands.
     pub slot: Option<String>,
     /// Why the last try failed.
@@ -331,6 +333,73 @@ impl Order {
         self.pieces
             .iter()
             .all(|p| matches!(p.stage, JobStage::Plated | JobStage::Failed))
+    }
+
+    /// Whether the fact is news that this order can take in. What comes twice, too late or out of turn is not:
+    /// it must not enter the log.
+    #[must_use]
+    pub fn takes(&self, body: &Body) -> bool {
+        match body {
+            Body::OrderPlaced { .. } => false,
+            Body::OrderCancelled { .. } | Body::OrderExpired {} => {
+                self.given_up.is_none() && !self.paid
+            }
+            Body::OrderPaid {} => {
+                !self.paid && self.given_up.is_none() && self.captured_minor() >= self.total_minor
+            }
+            Body::OrderReady {} => self.paid && !self.ready,
+            Body::OrderClosed {} => self.ready && !self.closed,
+            Body::PaymentStarted { payment } => {
+                self.given_up.is_none() && !self.paid && self.payment(payment.id).is_none()
+            }
+            Body::PaymentShown { payment_id, .. } => self
+                .payment(*payment_id)
+                .is_some_and(|p| p.state == PaymentState::Registering),
+            // Money may come after the payment was taken for closed: it is taken in, and goes back.
+            Body::PaymentCaptured { payment_id, .. } => self
+                .payment(*payment_id)
+                .is_some_and(|p| p.state != PaymentState::Captured),
+            Body::PaymentDeclined { payment_id, .. } | Body::PaymentClosed { payment_id, .. } => {
+                self.payment(*payment_id).is_some_and(Payment::is_live)
+            }
+            Body::ReceiptRequested { draft } => {
+                self.receipts.iter().all(|r| r.draft.key != draft.key)
+            }
+            Body::ReceiptRegistered { key, .. } => self
+                .receipts
+                .iter()
+                .any(|r| &r.draft.key == key && r.registered.is_none()),
+            Body::CookRequested { piece, attempt, .. } => {
+                self.pieces.get(*piece).is_some_and(|p| {
+                    (p.stage == JobStage::Waiting && *attempt == p.attempt)
+                        || (p.stage == JobStage::Failed && *attempt == p.attempt + 1)
+                })
+            }
+            Body::CookSubmitted { job_id } => self
+                .piece_of(*job_id)
+                .is_some_and(|(_, p)| p.stage == JobStage::Requested),
+            Body::CookProgressed {
+                job_id,
+                stage,
+                progress_pm,
+            } => self.piece_of(*job_id).is_some_and(|(_, p)| {
+                p.stage < JobStage::Plated
+                    && (*stage > p.stage || (*stage == p.stage && *progress_pm > p.progress_pm))
+            }),
+            Body::CookPlated { job_id, .. } | Body::CookFailed { job_id, .. } => self
+                .piece_of(*job_id)
+                .is_some_and(|(_, p)| p.stage < JobStage::Plated),
+            Body::RefundRequested { refund } => {
+                self.refund(refund.id).is_none()
+                    && self
+                        .payment(refund.payment_id)
+                        .is_some_and(|p| refund.amount_minor <= self.refundable_minor(p))
+            }
+            Body::RefundDone { refund_id, .. } | Body::RefundRefused { refund_id, .. } => self
+                .refund(*refund_id)
+                .is_some_and(|r| !matches!(r.state, RefundState::Done | RefundState::Refused)),
+            _ => true,
+        }
     }
 
     /// Takes in what happened. Facts that don't belong to it, or that it knows already, change nothing.

@@ -175,6 +175,7 @@ pub fn place(wish: &Wish, s: &Situation<'_>) -> Result<(Order, Vec<Movement>), R
                 attempt: 1,
                 stage: JobStage::Waiting,
                 progress_pm: None,
+                planned_ms: card.duration_ms(),
                 slot: None,
                 reason: None,
             });

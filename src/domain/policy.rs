@@ -22,6 +22,18 @@ pub struct Policy {
     pub auto_open_shift: bool,
     /// Robot arms that cook at the same time.
     pub arms: u32,
+    /// A robot that is away so long takes no orders any more. [inferred: robot.md 6.3]
+    pub robot_grace: Duration,
+    /// A printer that is away so long takes no orders any more: receipts would come too late.
+    pub printer_grace: Duration,
+    /// Shifts are closed by themselves when they are this old and no receipt is due. [source: atol.md 6.1]
+    pub close_shift_after: Duration,
+    /// An accounting system is connected.
+    pub accounting: bool,
+    /// A provider of messages is connected.
+    pub messages: bool,
+    /// A bank is connected.
+    pub bank: bool,
     /// The kitchen works so many times faster than planned; 1 but in a demonstration.
     pub speed: u32,
 }
@@ -37,6 +49,12 @@ impl Default for Policy {
             cook_attempts: 2,
             auto_open_shift: true,
             arms: 1,
+            robot_grace: Duration::from_mins(1),
+            printer_grace: Duration::from_mins(5),
+            close_shift_after: Duration::from_mins(23 * 60 + 30),
+            accounting: true,
+            messages: true,
+            bank: true,
             speed: 1,
         }
     }

@@ -1,6 +1,6 @@
 //! The shift of the till.
 
-use super::time::Timestamp;
+use super::{event::Body, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -35,6 +35,9 @@ pub struct Shift {
     pub closed_at: Option<Timestamp>,
     /// How many shifts this store has asked to open: makes each request's key its own.
     pub ordinal: u32,
+    /// While it closes, the next one was asked for.
+    #[serde(default)]
+    pub reopening: bool,
 }
 
 impl Shift {
@@ -42,6 +45,43 @@ impl Shift {
     #[must_use]
     pub fn key(&self, act: &str) -> String {
         format!("shift:{}:{act}", self.ordinal)
+    }
+
+    /// Takes in what happened; false when it changes nothing.
+    pub fn apply(&mut self, at: Timestamp, body: &Body) -> bool {
+        match (body, self.state) {
+            (Body::ShiftOpening {}, ShiftState::Closed) => {
+                self.ordinal += 1;
+                self.state = ShiftState::Opening;
+            }
+            (Body::ShiftOpening {}, ShiftState::Closing) if !self.reopening => {
+                self.ordinal += 1;
+                self.reopening = true;
+            }
+            (Body::ShiftOpened { number, .. }, ShiftState::Opening | ShiftState::Closed) => {
+                self.state = ShiftState::Open;
+                self.number = Some(*number);
+                self.opened_at = Some(at);
+                self.closed_at = None;
+            }
+            (Body::ShiftClosing {}, ShiftState::Open) => self.state = ShiftState::Closing,
+            (Body::ShiftClosed { .. }, ShiftState::Closing | ShiftState::Open) => {
+                self.state = if self.reopening {
+                    ShiftState::Opening
+                } else {
+                    ShiftState::Closed
+                };
+                self.reopening = false;
+                self.closed_at = Some(at);
+            }
+            (Body::ShiftRefused { .. }, ShiftState::Opening) => self.state = ShiftState::Closed,
+            (Body::ShiftRefused { .. }, ShiftState::Closing) => {
+                self.state = ShiftState::Open;
+                self.reopening = false;
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// It is open and not past its 24 hours.

@@ -72,9 +72,34 @@ impl Tx<'_> {
             )?
             .query_row([name], |r| r.get(0))?)
     }
+
+    /// Adds to a counter.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn add_to_counter(&mut self, name: &str, by: i64) -> Result<(), StoreError> {
+        self.prepare_cached(
+            "INSERT INTO counters (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = value + ?2",
+        )?
+        .execute(params![name, by])?;
+        Ok(())
+    }
 }
 
 impl Snapshot<'_> {
+    /// A counter's value; 0 when it was never used.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn counter(&self, name: &str) -> Result<i64, StoreError> {
+        Ok(self
+            .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
+            .query_row([name], |r| r.get(0))
+            .optional()?
+            .unwrap_or(0))
+    }
+
     /// The order with this id.
     ///
     /// # Errors

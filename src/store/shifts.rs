@@ -99,6 +99,26 @@ impl Snapshot<'_> {
         Ok(receipts)
     }
 
+    /// The registered sale of the order that a receipt belongs to.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn sale_behind(&self, key: &str) -> Result<Option<Receipt>, StoreError> {
+        let docs: Vec<String> = self
+            .prepare_cached(
+                "SELECT doc FROM receipts WHERE order_id = (SELECT order_id FROM receipts WHERE key = ?1)",
+            )?
+            .query_map([key], |r| r.get(0))?
+            .collect::<Result<_, _>>()?;
+        for doc in docs {
+            let receipt: Receipt = serde_json::from_str(&doc)?;
+            if receipt.draft.kind == ReceiptKind::Sale {
+                return Ok(Some(receipt));
+            }
+        }
+        Ok(None)
+    }
+
     /// The books of all closed shifts.
     ///
     /// # Errors

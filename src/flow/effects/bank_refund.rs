@@ -1,6 +1,9 @@
 //! Gives money back through the bank.
 
+use super::{Kind, parse, refund_of};
+use crate::{domain::event::Body, flow::executor::Refusal, store::EffectRow};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The effect's kind.
 pub const KIND: &str = "bank.refund";
@@ -25,4 +28,42 @@ pub struct Refunded {
     pub amount_minor: i64,
     /// Reference of the bank's operation, where it gives one.
     pub reference: Option<String>,
+}
+
+/// What follows.
+pub(super) struct BankRefund;
+
+impl Kind for BankRefund {
+    fn name(&self) -> &'static str {
+        KIND
+    }
+
+    fn title(&self) -> &'static str {
+        "Money is not given back by the bank"
+    }
+
+    fn alert_when_refused(&self) -> bool {
+        true
+    }
+
+    fn done(&self, row: &EffectRow, result: &Value) -> Result<Vec<Body>, serde_json::Error> {
+        let refunded: Refunded = parse(result)?;
+        Ok(refund_of(row)
+            .map(|refund_id| Body::RefundDone {
+                refund_id,
+                reference: refunded.reference,
+            })
+            .into_iter()
+            .collect())
+    }
+
+    fn refused(&self, row: &EffectRow, refusal: &Refusal) -> Vec<Body> {
+        refund_of(row)
+            .map(|refund_id| Body::RefundRefused {
+                refund_id,
+                reason: format!("{}: {}", refusal.code, refusal.text),
+            })
+            .into_iter()
+            .collect()
+    }
 }

@@ -60,6 +60,7 @@ CREATE TABLE receipts (
   "check"      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX receipts_by_shift ON receipts (shift_number);
+CREATE INDEX receipts_by_order ON receipts (order_id);
 
 CREATE TABLE shift_books (
   number              INTEGER PRIMARY KEY,

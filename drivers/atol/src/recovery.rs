@@ -1,0 +1,154 @@
+//! What became of an attempt in doubt (7.2): a decision over values, without a wire.
+//!
+//! A document exists if and only if the fiscal drive gave it a number. So the drive's counter is compared with
+//! the baseline, and every document behind the baseline is looked at. Our key in tag 1192 is the proof; kind
+//! and total are what is left where the drive gives no key back.
+
+use galley_fiscal::{Baseline, Document, FiscalRecord, RecordKind};
+
+/// What a look at tag 1192 gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyEvidence {
+    /// Nobody looked, or the drive could not say.
+    Unread,
+    /// The document has none.
+    Absent,
+    /// The document's key.
+    Present(String),
+}
+
+/// A document behind the baseline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The document.
+    pub record: FiscalRecord,
+    /// Its key.
+    pub key: KeyEvidence,
+}
+
+/// What was read from the printer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Serial number of the drive that answers.
+    pub drive_number: String,
+    /// Its last document.
+    pub last_document: u32,
+    /// A receipt is open in the printer.
+    pub receipt_open: bool,
+    /// The documents behind the baseline that could be read.
+    pub documents: Vec<Found>,
+    /// How many could not be read.
+    pub unreadable: u32,
+    /// Whether this drive is known to give keys back, so that an absent key means "not ours".
+    pub keys_come_back: bool,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The document exists.
+    Registered(FiscalRecord),
+    /// It does not exist.
+    NotRegistered,
+    /// It does not exist yet, and its receipt is open: cancel it, then look again.
+    CancelReceipt,
+    /// Another drive answers.
+    OtherDrive,
+    /// The evidence contradicts itself.
+    NeedsPerson(String),
+}
+
+/// How well a document of the drive fits the intent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    No,
+    /// Kind and total fit, and no key speaks against it.
+    Looks,
+    /// The key is ours.
+    Ours,
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(document: &Document, baseline: &Baseline, evidence: &Evidence) -> Decision {
+    if evidence.drive_number != baseline.drive_number {
+        return Decision::OtherDrive;
+    }
+    if evidence.last_document < baseline.last_document {
+        return Decision::NeedsPerson(format!(
+            "the counter of the fiscal drive went back from {} to {}",
+            baseline.last_document, evidence.last_document
+        ));
+    }
+    let fits = |wanted: Fit| -> Vec<&Found> {
+        evidence
+            .documents
+            .iter()
+            .filter(|found| fit(document, baseline, found, evidence.keys_come_back) == wanted)
+            .collect()
+    };
+    let (ours, looks) = (fits(Fit::Ours), fits(Fit::Looks));
+    match (ours.as_slice(), looks.as_slice()) {
+        ([one], _) => Decision::Registered(one.record.clone()),
+        ([], _) if evidence.unreadable > 0 => Decision::NeedsPerson(format!(
+            "{} documents of the fiscal drive behind number {} can't be read",
+            evidence.unreadable, baseline.last_document
+        )),
+        ([], [one]) => Decision::Registered(one.record.clone()),
+        ([], []) => match document {
+            // An open receipt is no part of a shift's document: leave it to its own attempt.
+            Document::Receipt(_) if evidence.receipt_open => Decision::CancelReceipt,
+            _ => Decision::NotRegistered,
+        },
+        (many, others) => {
+            let numbers: Vec<String> = many
+                .iter()
+                .chain(others)
+                .map(|f| f.record.document_number.to_string())
+                .collect();
+            Decision::NeedsPerson(format!(
+                "several documents of the fiscal drive fit: {}",
+                numbers.join(", ")
+            ))
+        }
+    }
+}
+
+fn fit(document: &Document, baseline: &Baseline, found: &Found, keys_come_back: bool) -> Fit {
+    let record = &found.record;
+    match document {
+        Document::ShiftOpen(_) => {
+            let next = baseline.shift_number.checked_add(1);
+            shift_fit(record, RecordKind::ShiftOpen, next)
+        }
+        Document::ShiftClose(_) => {
+            shift_fit(record, RecordKind::ShiftClose, Some(baseline.shift_number))
+        }
+        Document::Receipt(receipt) => {
+            let same = record.kind == RecordKind::Receipt(receipt.kind)
+                && record.total_minor == receipt.total_minor();
+            match &found.key {
+                KeyEvidence::Present(key) if *key == receipt.key && same => Fit::Ours,
+                KeyEvidence::Present(_) => Fit::No,
+                KeyEvidence::Absent if keys_come_back => Fit::No,
+                _ if same => Fit::Looks,
+                _ => Fit::No,
+            }
+        }
+    }
+}
+
+/// A shift's document carries no key. One that opened or closed that very shift has done what was asked for,
+/// whoever sent it.
+fn shift_fit(record: &FiscalRecord, kind: RecordKind, number: Option<u32>) -> Fit {
+    let same = record.kind == kind
+        && match (record.shift_number, number) {
+            (Some(found), Some(wanted)) => found == wanted,
+            _ => true,
+        };
+    if same { Fit::Looks } else { Fit::No }
+}
+
+#[cfg(test)]
+#[path = "recovery_tests.rs"]
+mod tests;

@@ -1,0 +1,148 @@
+//! TLV: tag, length, value, numbers little-endian (2.1).
+
+/// Tags that this crate writes or reads.
+pub mod tag {
+    /// Buyer's e-mail or phone.
+    pub const BUYER_CONTACT: u16 = 1008;
+    /// Date and time of the document, seconds since 1970 in local time.
+    pub const DATE_TIME: u16 = 1012;
+    /// Total of the receipt.
+    pub const TOTAL: u16 = 1020;
+    /// Cashier.
+    pub const OPERATOR: u16 = 1021;
+    /// Quantity.
+    pub const QUANTITY: u16 = 1023;
+    /// Name of the goods.
+    pub const NAME: u16 = 1030;
+    /// Paid in cash.
+    pub const CASH: u16 = 1031;
+    /// Registration number of the printer.
+    pub const REGISTRATION: u16 = 1037;
+    /// Shift number.
+    pub const SHIFT: u16 = 1038;
+    /// Number of the fiscal document.
+    pub const DOCUMENT: u16 = 1040;
+    /// Serial number of the fiscal drive.
+    pub const DRIVE: u16 = 1041;
+    /// Number of the receipt in its shift.
+    pub const RECEIPT: u16 = 1042;
+    /// Sum of a position.
+    pub const POSITION_SUM: u16 = 1043;
+    /// Settlement sign.
+    pub const SETTLEMENT: u16 = 1054;
+    /// Tax system.
+    pub const TAX_SYSTEM: u16 = 1055;
+    /// A position of a receipt; holds TLVs.
+    pub const POSITION: u16 = 1059;
+    /// Price.
+    pub const PRICE: u16 = 1079;
+    /// Paid by card and the like.
+    pub const ELECTRONIC: u16 = 1081;
+    /// Additional requisite of the receipt: our key.
+    pub const RECEIPT_KEY: u16 = 1192;
+    /// Unit of measure, free text (FFD 1.05).
+    pub const UNIT: u16 = 1197;
+    /// VAT rate.
+    pub const VAT: u16 = 1199;
+    /// Tax number of the cashier.
+    pub const OPERATOR_INN: u16 = 1203;
+    /// Settlement subject.
+    pub const SUBJECT: u16 = 1212;
+    /// Settlement method.
+    pub const METHOD: u16 = 1214;
+    /// Paid by an advance.
+    pub const ADVANCE: u16 = 1215;
+    /// Paid by credit.
+    pub const CREDIT: u16 = 1216;
+    /// Paid otherwise.
+    pub const OTHER: u16 = 1217;
+}
+
+/// One TLV; values longer than a length can tell are cut.
+///
+/// ```
+/// assert_eq!(galley_atol::tlv::encode(1055, &[1]), [0x1F, 0x04, 0x01, 0x00, 0x01]);
+/// ```
+#[must_use]
+pub fn encode(tag: u16, value: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(value.len()).unwrap_or(u16::MAX);
+    [
+        &tag.to_le_bytes()[..],
+        &len.to_le_bytes()[..],
+        &value[..usize::from(len)],
+    ]
+    .concat()
+}
+
+/// The first TLV of `bytes` and what follows it.
+#[must_use]
+pub fn split(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+    let (head, rest) = bytes.split_first_chunk::<4>()?;
+    let tag = u16::from_le_bytes([head[0], head[1]]);
+    let len = usize::from(u16::from_le_bytes([head[2], head[3]]));
+    let (value, rest) = rest.split_at_checked(len)?;
+    Some((tag, value, rest))
+}
+
+/// All TLVs of `bytes`, up to the first that is cut off.
+pub fn walk(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let (tag, value, rest) = split(bytes)?;
+        bytes = rest;
+        Some((tag, value))
+    })
+}
+
+/// A little-endian number of up to eight bytes.
+#[must_use]
+pub fn number(bytes: &[u8]) -> Option<u64> {
+    if bytes.len() > 8 {
+        return None;
+    }
+    let mut eight = [0; 8];
+    eight[..bytes.len()].copy_from_slice(bytes);
+    Some(u64::from_le_bytes(eight))
+}
+
+/// A number in as few little-endian bytes as it needs, at least one (VLN).
+#[must_use]
+pub fn shortest(value: u64) -> Vec<u8> {
+    let mut bytes = value.to_le_bytes().to_vec();
+    while bytes.len() > 1 && bytes.last() == Some(&0) {
+        bytes.pop();
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_captured_stlv_is_walked() {
+        // Source: 9.3, tag 1174 as the vendor host writes it.
+        let bytes = [
+            0x96, 0x04, 0x12, 0x00, 0x99, 0x04, 0x01, 0x00, 0x78, 0x9A, 0x04, 0x04, 0x00, 0x80,
+            0x8D, 0xFF, 0x6A, 0x9B, 0x04, 0x01, 0x00, 0x31,
+        ];
+        let (tag, inner, rest) = split(&bytes).unwrap();
+        assert_eq!((tag, rest.len()), (1174, 0));
+        let parts: Vec<_> = walk(inner).collect();
+        assert_eq!(parts[0], (1177, &b"x"[..]));
+        assert_eq!(number(parts[1].1), Some(1_795_132_800));
+        assert_eq!(parts[2], (1179, &b"1"[..]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_walked(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(walk(&bytes).count() <= bytes.len() / 4);
+        }
+
+        #[test]
+        fn a_number_survives(value: u64) {
+            prop_assert_eq!(number(&shortest(value)), Some(value));
+        }
+    }
+}

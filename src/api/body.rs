@@ -1,0 +1,131 @@
+//! Requests that change something: read whole and checked, done once for each Idempotency-Key.
+
+use super::{Api, Caller, Problem};
+use crate::{
+    domain::chain::Hash,
+    flow::{Context, FlowError},
+    store::{Replay, Tx},
+};
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts as _, Request},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
+
+/// Longest Idempotency-Key.
+const MAX_KEY: usize = 128;
+/// Header by which a client sees that an answer is the stored one.
+const REPLAYED: &str = "idempotency-replayed";
+
+/// A POST: who, with which key, and what.
+pub struct Post<T> {
+    pub caller: Caller,
+    pub key: String,
+    pub body: T,
+    fingerprint: Hash,
+}
+
+impl<T: DeserializeOwned> FromRequest<Api> for Post<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, api).await?;
+        let key = parts
+            .headers
+            .get("idempotency-key")
+            .and_then(|v| v.to_str().ok())
+            .map(str::trim)
+            .filter(|k| !k.is_empty() && k.len() <= MAX_KEY)
+            .ok_or_else(|| {
+                Problem::idempotency_key_missing(
+                    "send the header Idempotency-Key, a new UUID for each intention; repeat it only to repeat the request",
+                )
+            })?
+            .to_owned();
+        let path = parts.uri.path().to_owned();
+        let bytes = Bytes::from_request(Request::from_parts(parts, body), api)
+            .await
+            .map_err(|rejection| {
+                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                    Problem::body_too_large("a body has at most 256 kB")
+                } else {
+                    Problem::bad_json("the body was cut")
+                }
+            })?;
+        let mut h = Sha256::new();
+        h.update(path.as_bytes());
+        h.update([0]);
+        h.update(&bytes);
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        let body =
+            serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(text))
+                .map_err(|e| Problem::bad_json(e.to_string()))?;
+        Ok(Self {
+            key: format!("{}:{key}", caller.actor().0),
+            caller,
+            body,
+            fingerprint: h.finalize().into(),
+        })
+    }
+}
+
+impl<T> Post<T> {
+    /// Does `work` as one write and answers with what it makes; a key that was used before is answered from the
+    /// same write that did it.
+    pub(super) async fn once<R: Serialize + 'static>(
+        self,
+        api: &Api,
+        status: StatusCode,
+        work: impl FnOnce(&mut Tx<'_>, &Context, T) -> Result<R, FlowError> + Send + 'static,
+    ) -> Result<Response, Problem>
+    where
+        T: Send + 'static,
+    {
+        let Self {
+            caller,
+            key,
+            body,
+            fingerprint,
+        } = self;
+        let cx = api.site.context(caller.actor());
+        let (replay, replayed) = api
+            .site
+            .store
+            .write(move |tx| -> Result<(Replay, bool), Problem> {
+                if let Some(replay) = tx.snapshot().replay(&key)? {
+                    if replay.fingerprint != fingerprint {
+                        return Err(Problem::idempotency_key_reused(
+                            "this Idempotency-Key belongs to another request; take a new one",
+                        ));
+                    }
+                    return Ok((replay, true));
+                }
+                let made = work(tx, &cx, body)?;
+                let replay = Replay {
+                    fingerprint,
+                    status: status.as_u16(),
+                    body: serde_json::to_string(&made).map_err(crate::store::StoreError::from)?,
+                };
+                tx.remember(&key, &replay, cx.now)?;
+                Ok((replay, false))
+            })
+            .await?;
+        let status = StatusCode::from_u16(replay.status).unwrap_or(StatusCode::OK);
+        let mut response = (
+            status,
+            [(header::CONTENT_TYPE, "application/json")],
+            replay.body,
+        )
+            .into_response();
+        if replayed {
+            response
+                .headers_mut()
+                .insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        Ok(response)
+    }
+}

@@ -1,0 +1,368 @@
+//! Orders.
+
+use super::{
+    Api, Caller, Problem,
+    auth::{ORDERING, Role, STAFF},
+    body::Post,
+    view::{self, OrderView},
+};
+use crate::{
+    domain::{
+        ids::{OrderId, RefundId},
+        order::{Order, OrderState, Service},
+        place::{Wish, WishLine},
+        text::Language,
+        time::Timestamp,
+    },
+    flow::{FlowError, commands},
+    store::{EffectState, OrderFilter, Snapshot, StoreError},
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// Most orders of one page.
+const PAGE: usize = 200;
+/// Longest phone number, with separators.
+const MAX_PHONE: usize = 24;
+
+/// A new order.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewOrder {
+    #[schema(value_type = String)]
+    language: Language,
+    #[serde(default)]
+    #[schema(value_type = String)]
+    service: Service,
+    lines: Vec<NewLine>,
+    /// For the message that the order is ready.
+    #[serde(default)]
+    phone: Option<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewLine {
+    dish_id: String,
+    quantity: i64,
+    /// What the guest saw; another price is refused.
+    #[serde(default)]
+    price_minor: Option<i64>,
+}
+
+/// Places an order. The store prices it, holds the stock and promises a time.
+#[utoipa::path(post, path = "/orders", tag = "guest", request_body = NewOrder, responses((status = 201, body = OrderView), (status = "4XX", body = Problem)))]
+pub(super) async fn place(
+    State(api): State<Api>,
+    post: Post<NewOrder>,
+) -> Result<Response, Problem> {
+    post.caller.need(ORDERING)?;
+    let phone = post
+        .body
+        .phone
+        .as_deref()
+        .map(str::trim)
+        .filter(|p| !p.is_empty());
+    if phone
+        .is_some_and(|p| p.len() > MAX_PHONE || p.chars().filter(char::is_ascii_digit).count() < 9)
+    {
+        return Err(Problem::invalid("this is no phone number"));
+    }
+    let id = OrderId(api.site.world.new_id());
+    post.once(&api, StatusCode::CREATED, move |tx, cx, body| {
+        let wish = Wish {
+            language: body.language,
+            service: body.service,
+            lines: body
+                .lines
+                .into_iter()
+                .map(|l| WishLine {
+                    dish_id: l.dish_id.as_str().into(),
+                    quantity: l.quantity,
+                    price_minor: l.price_minor,
+                })
+                .collect(),
+        };
+        let phone = body
+            .phone
+            .as_deref()
+            .map(str::trim)
+            .filter(|p| !p.is_empty());
+        let order = commands::place_order(tx, cx, id, &wish, phone)?;
+        Ok(view::order(&order, &BTreeSet::new()))
+    })
+    .await
+}
+
+/// Which orders.
+#[derive(Debug, Deserialize, IntoParams)]
+pub struct OrderQuery {
+    /// In this state.
+    state: Option<String>,
+    /// Of this day, `YYYY-MM-DD`.
+    day: Option<String>,
+    /// Placed before this time.
+    before: Option<i64>,
+    /// At most so many.
+    limit: Option<usize>,
+}
+
+/// Orders, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderList {
+    orders: Vec<OrderView>,
+}
+
+/// Lists orders, the newest first.
+#[utoipa::path(get, path = "/orders", tag = "staff", params(OrderQuery), responses((status = 200, body = OrderList)))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    Query(query): Query<OrderQuery>,
+) -> Result<Json<OrderList>, Problem> {
+    caller.need(STAFF)?;
+    let state = match query.state.as_deref() {
+        None => None,
+        Some(word) => Some(
+            serde_json::from_value::<OrderState>(word.into())
+                .map_err(|_| Problem::invalid(format!("{word:?} is no state of an order")))?,
+        ),
+    };
+    let filter = OrderFilter {
+        state,
+        day: query.day,
+        before: query.before.map(Timestamp::from_millis),
+        limit: query.limit.unwrap_or(50).min(PAGE),
+    };
+    let orders = api
+        .site
+        .store
+        .read(move |s| -> Result<_, StoreError> {
+            s.orders(&filter)?
+                .iter()
+                .map(|o| Ok(view::order(o, &unclear(s, o)?)))
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    Ok(Json(OrderList { orders }))
+}
+
+/// Payments of the order whose outcome nobody knows at the moment.
+pub(super) fn unclear(s: &Snapshot<'_>, order: &Order) -> Result<BTreeSet<Uuid>, StoreError> {
+    if !order
+        .payments
+        .iter()
+        .any(crate::domain::payment::Payment::is_live)
+    {
+        return Ok(BTreeSet::new());
+    }
+    Ok(s.effects_of(order.id)?
+        .into_iter()
+        .filter(|e| {
+            e.kind.starts_with("bank.")
+                && matches!(e.state, EffectState::Unknown | EffectState::Person)
+        })
+        .filter_map(|e| e.item)
+        .collect())
+}
+
+/// A kiosk sees what it placed; staff see all.
+pub(super) fn may_see(caller: &Caller, order: &Order) -> bool {
+    caller.role != Role::Kiosk || order.placed_by == caller.actor().0
+}
+
+/// An order.
+#[utoipa::path(get, path = "/orders/{id}", tag = "guest", params(("id" = Uuid, Path)), responses((status = 200, body = OrderView), (status = 404, body = Problem)))]
+pub(super) async fn show(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<OrderView>, Problem> {
+    caller.need(ORDERING)?;
+    let found = api
+        .site
+        .store
+        .read(move |s| -> Result<_, StoreError> {
+            let Some(order) = s.order(OrderId(id))? else {
+                return Ok(None);
+            };
+            let view = view::order(&order, &unclear(s, &order)?);
+            Ok(Some((order, view)))
+        })
+        .await?;
+    match found {
+        Some((order, view)) if may_see(&caller, &order) => Ok(Json(view)),
+        _ => Err(Problem::unknown_order("there is no such order")),
+    }
+}
+
+/// All that happened to an order.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Timeline {
+    events: Vec<serde_json::Value>,
+    effects: Vec<serde_json::Value>,
+}
+
+/// The time line of an order: events, effects and every attempt.
+#[utoipa::path(get, path = "/orders/{id}/timeline", tag = "staff", params(("id" = Uuid, Path)), responses((status = 200, body = Timeline)))]
+pub(super) async fn timeline(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Timeline>, Problem> {
+    caller.need(STAFF)?;
+    let timeline = api
+        .site
+        .store
+        .read(move |s| -> Result<_, StoreError> {
+            let mut events = Vec::new();
+            for e in s.events_of(OrderId(id))? {
+                events.push(serde_json::json!({
+                    "seq": e.seq, "at": e.at, "actor": e.actor,
+                    "body": serde_json::from_str::<serde_json::Value>(&e.body)?,
+                }));
+            }
+            let mut effects = Vec::new();
+            for e in s.effects_of(OrderId(id))? {
+                let attempts: Vec<_> = s
+                    .attempts(e.id)?
+                    .into_iter()
+                    .map(|a| serde_json::json!({"at": a.at, "verb": a.verb, "outcome": a.outcome, "note": a.note}))
+                    .collect();
+                effects.push(serde_json::json!({
+                    "id": e.id, "key": e.key, "kind": e.kind, "state": e.state.word(), "attempt": e.attempt,
+                    "created_at": e.created_at, "ended_at": e.ended_at, "note": e.note, "advice": e.advice,
+                    "attempts": attempts,
+                }));
+            }
+            Ok(Timeline { events, effects })
+        })
+        .await?;
+    if timeline.events.is_empty() {
+        return Err(Problem::unknown_order("there is no such order"));
+    }
+    Ok(Json(timeline))
+}
+
+/// No arguments.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct Nothing {}
+
+/// Gives an unpaid order up.
+#[utoipa::path(post, path = "/orders/{id}/cancel", tag = "guest", params(("id" = Uuid, Path)), request_body = Nothing, responses((status = 200, body = OrderView), (status = "4XX", body = Problem)))]
+pub(super) async fn cancel(
+    State(api): State<Api>,
+    Path(id): Path<Uuid>,
+    post: Post<Nothing>,
+) -> Result<Response, Problem> {
+    post.caller.need(ORDERING)?;
+    let caller = post.caller.clone();
+    post.once(&api, StatusCode::OK, move |tx, cx, _| {
+        guard(tx.snapshot().order(OrderId(id))?, &caller)?;
+        let order =
+            commands::cancel_order(tx, cx, OrderId(id), &format!("by {}", caller.role.word()))?;
+        Ok(view::order(&order, &BTreeSet::new()))
+    })
+    .await
+}
+
+/// The order, if this caller may touch it.
+pub(super) fn guard(order: Option<Order>, caller: &Caller) -> Result<Order, FlowError> {
+    order
+        .filter(|o| may_see(caller, o))
+        .ok_or(FlowError::UnknownOrder)
+}
+
+/// The dishes went over the counter.
+#[utoipa::path(post, path = "/orders/{id}/hand-over", tag = "staff", params(("id" = Uuid, Path)), request_body = Nothing, responses((status = 200, body = OrderView), (status = "4XX", body = Problem)))]
+pub(super) async fn hand_over(
+    State(api): State<Api>,
+    Path(id): Path<Uuid>,
+    post: Post<Nothing>,
+) -> Result<Response, Problem> {
+    post.caller.need(STAFF)?;
+    post.once(&api, StatusCode::OK, move |tx, cx, _| {
+        let order = commands::hand_over(tx, cx, OrderId(id))?;
+        Ok(view::order(&order, &BTreeSet::new()))
+    })
+    .await
+}
+
+/// A refund.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRefund {
+    /// Minor units; all that is left when none.
+    #[serde(default)]
+    amount_minor: Option<i64>,
+    /// Why.
+    reason: String,
+}
+
+/// The refunds that were begun, one for each payment that gives money back.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefundsView {
+    refunds: Vec<Uuid>,
+    order: OrderView,
+}
+
+/// Gives money of a paid order back.
+#[utoipa::path(post, path = "/orders/{id}/refunds", tag = "staff", params(("id" = Uuid, Path)), request_body = NewRefund, responses((status = 201, body = RefundsView), (status = "4XX", body = Problem)))]
+pub(super) async fn refund(
+    State(api): State<Api>,
+    Path(id): Path<Uuid>,
+    post: Post<NewRefund>,
+) -> Result<Response, Problem> {
+    post.caller.need(STAFF)?;
+    if post.body.reason.trim().is_empty() {
+        return Err(Problem::invalid("say why: the reason is kept in the log"));
+    }
+    let world = api.site.world.clone();
+    post.once(&api, StatusCode::CREATED, move |tx, cx, body| {
+        let (order, refunds) = commands::refund_order(
+            tx,
+            cx,
+            OrderId(id),
+            body.amount_minor,
+            body.reason.trim(),
+            || world.new_id(),
+        )?;
+        Ok(RefundsView {
+            refunds: refunds.iter().map(|r| r.0).collect(),
+            order: view::order(&order, &BTreeSet::new()),
+        })
+    })
+    .await
+}
+
+/// How money was given back by hand.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// The terminal's reference (RRN), if there is one.
+    #[serde(default)]
+    reference: Option<String>,
+}
+
+/// A person says that the money was given back by hand.
+#[utoipa::path(post, path = "/refunds/{id}/confirm", tag = "staff", params(("id" = Uuid, Path)), request_body = Confirmation, responses((status = 200, body = OrderView), (status = "4XX", body = Problem)))]
+pub(super) async fn confirm_refund(
+    State(api): State<Api>,
+    Path(id): Path<Uuid>,
+    post: Post<Confirmation>,
+) -> Result<Response, Problem> {
+    post.caller.need(STAFF)?;
+    post.once(&api, StatusCode::OK, move |tx, cx, body| {
+        let order = commands::confirm_refund(tx, cx, RefundId(id), body.reference)?;
+        Ok(view::order(&order, &BTreeSet::new()))
+    })
+    .await
+}

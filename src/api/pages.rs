@@ -1,0 +1,60 @@
+//! The pages that are built into the binary: kiosk and board.
+
+use super::{Api, Problem};
+use axum::{
+    Router,
+    extract::Path,
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Redirect, Response},
+    routing::get,
+};
+use rust_embed::RustEmbed;
+
+/// The built bundle; made from `src/web` by `npm run build`, and committed.
+#[derive(RustEmbed)]
+#[folder = "src/web/dist"]
+pub(crate) struct Bundle;
+
+/// Pages load nothing from outside the box.
+const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-src 'self'; frame-ancestors 'self'";
+
+pub(super) fn router() -> Router<Api> {
+    Router::new()
+        .route("/", get(async || Redirect::temporary("/kiosk/")))
+        .route("/kiosk", get(async || Redirect::permanent("/kiosk/")))
+        .route("/board", get(async || Redirect::permanent("/board/")))
+        .route("/kiosk/", get(async || page("kiosk", "index.html")))
+        .route("/board/", get(async || page("board", "index.html")))
+        .route(
+            "/kiosk/{*file}",
+            get(async |Path(f): Path<String>| page("kiosk", &f)),
+        )
+        .route(
+            "/board/{*file}",
+            get(async |Path(f): Path<String>| page("board", &f)),
+        )
+}
+
+/// A file of a page's bundle.
+pub(crate) fn page(page: &str, file: &str) -> Response {
+    let Some(found) = Bundle::get(&format!("{page}/{file}")) else {
+        return Problem::not_found("there is no such file").into_response();
+    };
+    let cache = if file.contains("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let mime = found.metadata.mimetype().to_owned();
+    let mut response = found.data.into_owned().into_response();
+    let headers = response.headers_mut();
+    if let Ok(mime) = HeaderValue::from_str(&mime) {
+        headers.insert(header::CONTENT_TYPE, mime);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    );
+    response
+}

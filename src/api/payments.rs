@@ -1,0 +1,225 @@
+//! Payments.
+
+use super::{
+    Api, Caller, Problem,
+    auth::{ORDERING, STAFF, TILLS},
+    body::Post,
+    orders::{Nothing, guard, may_see, unclear},
+    view::{self, PaymentView},
+};
+use crate::{
+    domain::{
+        ids::{OrderId, PaymentId},
+        order::Order,
+        payment::Tender,
+    },
+    flow::{FlowError, commands},
+    store::StoreError,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use fast_qr::convert::{Builder as _, Shape, svg::SvgBuilder};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A new payment.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPayment {
+    /// `sbp_qr`, `card_terminal` or `cash`.
+    tender: String,
+    /// Minor units; all that is due when none.
+    #[serde(default)]
+    amount_minor: Option<i64>,
+}
+
+/// Begins a payment.
+#[utoipa::path(post, path = "/orders/{id}/payments", tag = "guest", params(("id" = Uuid, Path)), request_body = NewPayment, responses((status = 201, body = PaymentView), (status = "4XX", body = Problem)))]
+pub(super) async fn start(
+    State(api): State<Api>,
+    Path(order_id): Path<Uuid>,
+    post: Post<NewPayment>,
+) -> Result<Response, Problem> {
+    post.caller.need(ORDERING)?;
+    let caller = post.caller.clone();
+    let tender = Tender::from_word(&post.body.tender).ok_or_else(|| {
+        Problem::invalid(format!(
+            "{:?} is no tender; there are sbp_qr, card_terminal and cash",
+            post.body.tender
+        ))
+    })?;
+    let id = PaymentId(api.site.world.new_id());
+    let online = *api.bank_online.borrow();
+    post.once(&api, StatusCode::CREATED, move |tx, cx, body| {
+        guard(tx.snapshot().order(OrderId(order_id))?, &caller)?;
+        let order = commands::start_payment(
+            tx,
+            cx,
+            OrderId(order_id),
+            id,
+            tender,
+            body.amount_minor,
+            online,
+        )?;
+        shown(&order, id)
+    })
+    .await
+}
+
+fn shown(order: &Order, id: PaymentId) -> Result<PaymentView, FlowError> {
+    let payment = order.payment(id).ok_or(FlowError::Unknown("payment"))?;
+    Ok(view::payment(order, payment, &BTreeSet::new()))
+}
+
+async fn find(api: &Api, caller: &Caller, id: Uuid) -> Result<(Order, PaymentView), Problem> {
+    caller.need(ORDERING)?;
+    let found = api
+        .site
+        .store
+        .read(move |s| -> Result<_, StoreError> {
+            let Some(order) = s.order_of_part(id)? else {
+                return Ok(None);
+            };
+            let unclear = unclear(s, &order)?;
+            let view = order
+                .payment(PaymentId(id))
+                .map(|p| view::payment(&order, p, &unclear));
+            Ok(view.map(|v| (order, v)))
+        })
+        .await?;
+    found
+        .filter(|(order, _)| may_see(caller, order))
+        .ok_or_else(|| Problem::unknown_payment("there is no such payment"))
+}
+
+/// A payment.
+#[utoipa::path(get, path = "/payments/{id}", tag = "guest", params(("id" = Uuid, Path)), responses((status = 200, body = PaymentView), (status = 404, body = Problem)))]
+pub(super) async fn show(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<PaymentView>, Problem> {
+    let (_, view) = find(&api, &caller, id).await?;
+    Ok(Json(view))
+}
+
+/// The QR code of a payment as a picture.
+#[utoipa::path(get, path = "/payments/{id}/qr.svg", tag = "guest", params(("id" = Uuid, Path)), responses((status = 200, content_type = "image/svg+xml"), (status = 404, body = Problem)))]
+pub(super) async fn qr(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
+    let (_, view) = find(&api, &caller, id).await?;
+    let payload = view
+        .qr
+        .ok_or_else(|| Problem::not_found("this payment shows no QR code now"))?
+        .payload;
+    let code = fast_qr::QRBuilder::new(payload)
+        .build()
+        .map_err(|e| Problem::internal(format!("the QR code can't be drawn: {e:?}")))?;
+    let svg = SvgBuilder::default().shape(Shape::Square).to_str(&code);
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
+}
+
+/// What the till's own link to the bank says of a card payment.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TerminalResult {
+    /// `approved` or `declined`.
+    result: String,
+    /// The link's own id of the operation.
+    external_id: String,
+    /// Minor units.
+    #[serde(default)]
+    amount_minor: Option<i64>,
+    /// Reference of the bank's operation.
+    #[serde(default)]
+    rrn: Option<String>,
+    /// Code of the approval.
+    #[serde(default)]
+    auth_code: Option<String>,
+    /// Which terminal.
+    #[serde(default)]
+    terminal_id: Option<String>,
+}
+
+/// Records the outcome of a card payment. The same report twice changes nothing.
+#[utoipa::path(post, path = "/payments/{id}/result", tag = "till", params(("id" = Uuid, Path)), request_body = TerminalResult, responses((status = 200, body = PaymentView), (status = "4XX", body = Problem)))]
+pub(super) async fn result(
+    State(api): State<Api>,
+    Path(id): Path<Uuid>,
+    post: Post<TerminalResult>,
+) -> Result<Response, Problem> {
+    post.caller.need(TILLS)?;
+    let approved = match post.body.result.as_str() {
+        "approved" => true,
+        "declined" => false,
+        other => {
+            return Err(Problem::invalid(format!(
+                "{other:?} is no result; there are approved and declined"
+            )));
+        }
+    };
+    post.once(&api, StatusCode::OK, move |tx, cx, body| {
+        let order = tx
+            .snapshot()
+            .order_of_part(id)?
+            .ok_or(FlowError::Unknown("payment"))?;
+        if order.payment(PaymentId(id)).map(|p| p.tender) != Some(Tender::CardTerminal) {
+            return Err(FlowError::Conflict(
+                "this payment is not the card terminal's".to_owned(),
+            ));
+        }
+        let reference = [
+            Some(body.external_id),
+            body.rrn,
+            body.auth_code,
+            body.terminal_id,
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("/");
+        let order = commands::payment_result(
+            tx,
+            cx,
+            PaymentId(id),
+            approved,
+            body.amount_minor,
+            Some(reference),
+        )?;
+        shown(&order, PaymentId(id))
+    })
+    .await
+}
+
+/// A cashier took the cash.
+#[utoipa::path(post, path = "/payments/{id}/confirm", tag = "staff", params(("id" = Uuid, Path)), request_body = Nothing, responses((status = 200, body = PaymentView), (status = "4XX", body = Problem)))]
+pub(super) async fn confirm(
+    State(api): State<Api>,
+    Path(id): Path<Uuid>,
+    post: Post<Nothing>,
+) -> Result<Response, Problem> {
+    post.caller.need(STAFF)?;
+    post.once(&api, StatusCode::OK, move |tx, cx, _| {
+        let order = tx
+            .snapshot()
+            .order_of_part(id)?
+            .ok_or(FlowError::Unknown("payment"))?;
+        if order.payment(PaymentId(id)).map(|p| p.tender) != Some(Tender::Cash) {
+            return Err(FlowError::Conflict(
+                "this payment is not in cash".to_owned(),
+            ));
+        }
+        let order = commands::payment_result(tx, cx, PaymentId(id), true, None, None)?;
+        shown(&order, PaymentId(id))
+    })
+    .await
+}

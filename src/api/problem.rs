@@ -1,0 +1,196 @@
+//! Answers to what can't be done: `application/problem+json` with a stable type, and nothing changed.
+
+use crate::{
+    domain::{order::OrderError, place::Refused, text::Text},
+    flow::FlowError,
+    store::StoreError,
+};
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A problem document (RFC 9457).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// Stable URI of the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Its last part, for programs.
+    pub slug: &'static str,
+    /// In a few words.
+    pub title: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// This very case, in a sentence.
+    pub detail: String,
+    /// The same for guests, in their languages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub message: Option<Box<Text>>,
+}
+
+macro_rules! slugs {
+    ($($slug:ident $status:ident $title:literal;)*) => {
+        impl Problem {
+            $(#[doc = $title]
+            pub fn $slug(detail: impl Into<String>) -> Self {
+                Self::new(concat!("https://galley.invalid/problems/", stringify!($slug)), stringify!($slug), $title, StatusCode::$status, detail.into())
+            })*
+        }
+    };
+}
+
+slugs! {
+    unknown_dish UNPROCESSABLE_ENTITY "There is no such dish.";
+    bad_quantity UNPROCESSABLE_ENTITY "So many pieces can't be ordered.";
+    price_changed CONFLICT "The price has changed.";
+    empty_order UNPROCESSABLE_ENTITY "The order is empty.";
+    out_of_stock CONFLICT "The dish is sold out.";
+    not_accepting SERVICE_UNAVAILABLE "The store takes no orders now.";
+    unknown_order NOT_FOUND "There is no such order.";
+    unknown_payment NOT_FOUND "There is no such payment.";
+    already_paid CONFLICT "Nothing is left to pay.";
+    refund_too_large UNPROCESSABLE_ENTITY "More than was paid can't be given back.";
+    tender_unavailable CONFLICT "This way to pay doesn't work now.";
+    bad_json BAD_REQUEST "The body can't be read.";
+    body_too_large PAYLOAD_TOO_LARGE "The body is too large.";
+    unauthorised UNAUTHORIZED "Who are you?";
+    forbidden FORBIDDEN "You may not do this.";
+    not_found NOT_FOUND "There is nothing here.";
+    method_not_allowed METHOD_NOT_ALLOWED "Not this way.";
+    conflict CONFLICT "It doesn't fit the state of things.";
+    invalid UNPROCESSABLE_ENTITY "The request makes no sense.";
+    idempotency_key_missing BAD_REQUEST "The Idempotency-Key is missing.";
+    idempotency_key_reused CONFLICT "The Idempotency-Key was used for another request.";
+    device_away SERVICE_UNAVAILABLE "The device can't be reached.";
+    disk_full INSUFFICIENT_STORAGE "The disk is full.";
+    internal INTERNAL_SERVER_ERROR "Something is broken.";
+}
+
+impl Problem {
+    fn new(
+        kind: &'static str,
+        slug: &'static str,
+        title: &'static str,
+        status: StatusCode,
+        detail: String,
+    ) -> Self {
+        Self {
+            kind,
+            slug,
+            title,
+            status: status.as_u16(),
+            detail,
+            message: None,
+        }
+    }
+
+    /// With words for guests.
+    #[must_use]
+    pub fn telling(mut self, message: Text) -> Self {
+        self.message = Some(Box::new(message));
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(&self)).into_response();
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        response
+    }
+}
+
+impl From<FlowError> for Problem {
+    fn from(error: FlowError) -> Self {
+        let detail = error.to_string();
+        match error {
+            FlowError::Store(e) => e.into(),
+            FlowError::Place(refused) => Self::from(refused),
+            FlowError::Order(OrderError::NothingDue) => Self::already_paid(detail),
+            FlowError::Order(OrderError::RefundTooLarge { .. }) => Self::refund_too_large(detail),
+            FlowError::Order(OrderError::TooMuch { .. }) => Self::invalid(detail),
+            FlowError::Order(OrderError::NoSuchPayment) => Self::unknown_payment(detail),
+            FlowError::Order(OrderError::State(state)) => {
+                use crate::domain::order::OrderState as S;
+                match state {
+                    S::Placed | S::Cancelled | S::Expired => Self::conflict(detail),
+                    _ => Self::already_paid(detail),
+                }
+            }
+            FlowError::Stock(_) | FlowError::Invalid(_) => Self::invalid(detail),
+            FlowError::UnknownOrder => Self::unknown_order(detail),
+            FlowError::Unknown("payment") => Self::unknown_payment(detail),
+            FlowError::Unknown(_) => Self::not_found(detail),
+            FlowError::NotAccepting(why) => Self::not_accepting(detail).telling(why),
+            FlowError::Tender(_, why) => Self::tender_unavailable(detail).telling(why),
+            FlowError::Conflict(_) => Self::conflict(detail),
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let detail = refused.to_string();
+        match refused {
+            Refused::Empty => Self::empty_order(detail),
+            Refused::UnknownDish(_) => Self::unknown_dish(detail).telling(Text::new(
+                "Этого блюда больше нет в меню.",
+                "Bu taom menyuda endi yo‘q.",
+                "This dish is not on the menu any more.",
+            )),
+            Refused::Quantity { max, .. } => Self::bad_quantity(detail).telling(Text::new(
+                format!("В одном заказе может быть не больше {max} блюд."),
+                format!("Bitta buyurtmada {max} tagacha taom bo‘lishi mumkin."),
+                format!("An order can have up to {max} dishes."),
+            )),
+            Refused::PriceChanged { .. } => Self::price_changed(detail).telling(Text::new(
+                "Цена изменилась. Проверьте, пожалуйста, корзину.",
+                "Narx o‘zgardi. Iltimos, savatni tekshiring.",
+                "The price has changed. Please check your cart.",
+            )),
+            Refused::OutOfStock { .. } => Self::out_of_stock(detail).telling(Text::new(
+                "К сожалению, одно из блюд закончилось.",
+                "Afsuski, taomlardan biri tugadi.",
+                "Sorry, one of the dishes is sold out.",
+            )),
+            Refused::TooBusy { .. } => Self::not_accepting(detail).telling(Text::new(
+                "Сейчас слишком много заказов. Попробуйте позже.",
+                "Hozir buyurtmalar juda ko‘p. Keyinroq urinib ko‘ring.",
+                "There are too many orders right now. Please try later.",
+            )),
+            Refused::TooLarge => Self::invalid(detail),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a request failed in the database");
+        match error {
+            StoreError::DiskFull => Self::disk_full(error.to_string()),
+            _ => Self::internal("The store's database failed; see the daemon's log."),
+        }
+        .telling(Text::new(
+            "Касса временно не работает. Позовите сотрудника.",
+            "Kassa vaqtincha ishlamayapti. Xodimni chaqiring.",
+            "The till is out of order for a moment. Please call staff.",
+        ))
+    }
+}
+
+pub(super) async fn not_found() -> Problem {
+    Problem::not_found("there is nothing at this address; see /openapi.json")
+}
+
+pub(super) async fn method_not_allowed() -> Problem {
+    Problem::method_not_allowed("this address takes another method; see /openapi.json")
+}

@@ -1,0 +1,335 @@
+//! What the door shows: our values as its JSON.
+
+use crate::domain::{
+    order::{JobStage, Order, Service},
+    payment::{Payment, PaymentState},
+    receipt::ReceiptKind,
+    refund::RefundState,
+    text::{Language, Text},
+    time::Timestamp,
+};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// An order.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderView {
+    /// Its id.
+    pub id: Uuid,
+    /// The number that is called out.
+    pub number: String,
+    /// Where it stands.
+    pub state: &'static str,
+    /// The guest's language.
+    #[schema(value_type = String)]
+    pub language: Language,
+    /// Here or to go.
+    #[schema(value_type = String)]
+    pub service: Service,
+    /// Minor units.
+    pub total_minor: i64,
+    /// Still to be asked for, minor units.
+    pub due_minor: i64,
+    /// ISO 4217 letters.
+    pub currency: &'static str,
+    /// When it was placed.
+    #[schema(value_type = i64)]
+    pub placed_at: Timestamp,
+    /// When it is promised.
+    #[schema(value_type = i64)]
+    pub promised_at: Timestamp,
+    /// When it is given up if not paid.
+    #[schema(value_type = i64)]
+    pub expires_at: Timestamp,
+    /// What was ordered.
+    pub lines: Vec<LineView>,
+    /// Money in.
+    pub payments: Vec<PaymentView>,
+    /// Fiscal documents.
+    pub receipts: Vec<ReceiptView>,
+    /// Every single dish.
+    pub dishes: Vec<DishView>,
+    /// Money back.
+    pub refunds: Vec<RefundView>,
+}
+
+/// A line.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LineView {
+    /// Its index.
+    pub line_id: usize,
+    /// Which dish.
+    pub dish_id: String,
+    /// Its name.
+    #[schema(value_type = Object)]
+    pub name: Text,
+    /// How many.
+    pub quantity: u32,
+    /// Price of one, minor units.
+    pub price_minor: i64,
+    /// Minor units.
+    pub sum_minor: i64,
+}
+
+/// A payment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PaymentView {
+    /// Its id.
+    pub id: Uuid,
+    /// Its order.
+    pub order_id: Uuid,
+    /// How.
+    pub tender: &'static str,
+    /// `registering`, `waiting`, `captured`, `declined`, `closed`; `unclear` while nobody knows.
+    pub state: &'static str,
+    /// Minor units.
+    pub amount_minor: i64,
+    /// Given back, minor units.
+    pub refunded_minor: i64,
+    /// The code to pay by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr: Option<QrView>,
+    /// Until when the guest may pay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub expires_at: Option<Timestamp>,
+    /// Why it was declined or closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub reason: Option<Text>,
+}
+
+/// A QR code.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QrView {
+    /// Its text.
+    pub payload: String,
+    /// Where its picture is.
+    pub svg_path: String,
+}
+
+/// A receipt.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReceiptView {
+    /// `sale` or `sale_return`.
+    pub kind: &'static str,
+    /// `pending` or `registered`.
+    pub state: &'static str,
+    /// Minor units.
+    pub total_minor: i64,
+    /// Our key of it (tag 1192).
+    pub key: String,
+    /// Fiscal document number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_number: Option<u32>,
+    /// Fiscal sign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fiscal_sign: Option<u32>,
+    /// Fiscal drive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drive_number: Option<String>,
+    /// Text of its QR code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr: Option<String>,
+    /// Whether the paper came out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub printed: Option<bool>,
+}
+
+/// One dish.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DishView {
+    /// Its cook job.
+    pub job_id: Uuid,
+    /// Index of its line.
+    pub line_id: usize,
+    /// Which dish.
+    pub dish_id: String,
+    /// Its name.
+    #[schema(value_type = Object)]
+    pub name: Text,
+    /// `waiting`, `queued`, `preparing`, `cooking`, `plated`, `done` or `failed`.
+    pub state: &'static str,
+    /// Thousandths of the planned time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress_pm: Option<u16>,
+    /// Where it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
+    /// Number of the try, from 1.
+    pub attempt: u32,
+    /// Why the last try failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A refund.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefundView {
+    /// Its id.
+    pub id: Uuid,
+    /// Minor units.
+    pub amount_minor: i64,
+    /// `pending`, `awaiting_person`, `done` or `refused`.
+    pub state: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+/// An order as the door shows it; `unclear`: payments whose outcome nobody knows at the moment.
+#[must_use]
+pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
+    let name_of = |line: usize| {
+        o.lines
+            .get(line)
+            .map(|l| l.name.clone())
+            .unwrap_or_default()
+    };
+    OrderView {
+        id: o.id.0,
+        number: o.number.to_string(),
+        state: o.state.word(),
+        language: o.language,
+        service: o.service,
+        total_minor: o.total_minor,
+        due_minor: o.due_minor(),
+        currency: o.currency.code(),
+        placed_at: o.placed_at,
+        promised_at: o.promised_at,
+        expires_at: o.expires_at,
+        lines: o
+            .lines
+            .iter()
+            .enumerate()
+            .map(|(line_id, l)| LineView {
+                line_id,
+                dish_id: l.dish_id.0.clone(),
+                name: l.name.clone(),
+                quantity: l.quantity,
+                price_minor: l.price_minor,
+                sum_minor: l.sum_minor,
+            })
+            .collect(),
+        payments: o.payments.iter().map(|p| payment(o, p, unclear)).collect(),
+        receipts: o
+            .receipts
+            .iter()
+            .map(|r| {
+                let done = r.registered.as_ref();
+                ReceiptView {
+                    kind: match r.draft.kind {
+                        ReceiptKind::Sale => "sale",
+                        ReceiptKind::SaleReturn => "sale_return",
+                    },
+                    state: if done.is_some() {
+                        "registered"
+                    } else {
+                        "pending"
+                    },
+                    total_minor: r.draft.total_minor,
+                    key: r.draft.key.clone(),
+                    document_number: done.map(|d| d.document_number),
+                    fiscal_sign: done.map(|d| d.fiscal_sign),
+                    drive_number: done.map(|d| d.drive_number.clone()),
+                    qr: done.and_then(|d| d.qr.clone()),
+                    printed: done.and_then(|d| d.printed),
+                }
+            })
+            .collect(),
+        dishes: o
+            .pieces
+            .iter()
+            .map(|p| DishView {
+                job_id: p.job_id.0,
+                line_id: p.line,
+                dish_id: o
+                    .lines
+                    .get(p.line)
+                    .map(|l| l.dish_id.0.clone())
+                    .unwrap_or_default(),
+                name: name_of(p.line),
+                state: match p.stage {
+                    JobStage::Plated if o.closed => "done",
+                    stage => stage_word(stage),
+                },
+                progress_pm: p.progress_pm,
+                slot: p.slot.clone(),
+                attempt: p.attempt,
+                reason: p.reason.clone(),
+            })
+            .collect(),
+        refunds: o
+            .refunds
+            .iter()
+            .map(|r| RefundView {
+                id: r.id.0,
+                amount_minor: r.amount_minor,
+                state: match r.state {
+                    RefundState::Pending => "pending",
+                    RefundState::AwaitingPerson => "awaiting_person",
+                    RefundState::Done => "done",
+                    RefundState::Refused => "refused",
+                },
+                reason: r.reason.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// A payment as the door shows it.
+#[must_use]
+pub fn payment(o: &Order, p: &Payment, unclear: &BTreeSet<Uuid>) -> PaymentView {
+    let state = match p.state {
+        PaymentState::Registering | PaymentState::Waiting if unclear.contains(&p.id.0) => "unclear",
+        PaymentState::Registering => "registering",
+        PaymentState::Waiting => "waiting",
+        PaymentState::Captured => "captured",
+        PaymentState::Declined => "declined",
+        PaymentState::Closed => "closed",
+    };
+    PaymentView {
+        id: p.id.0,
+        order_id: o.id.0,
+        tender: p.tender.word(),
+        state,
+        amount_minor: p.amount_minor,
+        refunded_minor: p.refunded_minor,
+        qr: p
+            .qr_payload
+            .as_ref()
+            .filter(|q| p.is_live() && !q.is_empty())
+            .map(|payload| QrView {
+                payload: payload.clone(),
+                svg_path: format!("/api/v1/payments/{}/qr.svg", p.id),
+            }),
+        expires_at: p.expires_at,
+        reason: match p.state {
+            PaymentState::Declined => Some(Text::new(
+                "Оплата не прошла. Деньги не списаны.",
+                "To‘lov o‘tmadi. Pul yechilmadi.",
+                "The payment did not go through. No money was taken.",
+            )),
+            PaymentState::Closed => Some(Text::new(
+                "Время оплаты вышло. Деньги не списаны.",
+                "To‘lov vaqti tugadi. Pul yechilmadi.",
+                "The time to pay is over. No money was taken.",
+            )),
+            _ => None,
+        },
+    }
+}
+
+/// The word for where a dish stands.
+#[must_use]
+pub fn stage_word(stage: JobStage) -> &'static str {
+    match stage {
+        JobStage::Waiting | JobStage::Requested => "waiting",
+        JobStage::Queued => "queued",
+        JobStage::Preparing => "preparing",
+        JobStage::Cooking => "cooking",
+        JobStage::Plated => "plated",
+        JobStage::Failed => "failed",
+    }
+}

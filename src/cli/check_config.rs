@@ -1,0 +1,81 @@
+//! `galley check-config`: what is wrong with the configuration, all of it at once, before anything starts.
+
+use super::{
+    exit::{Exit, help},
+    output::{print, print_json},
+    run::CONFIG,
+};
+use clap::Args;
+use serde_json::json;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Check the configuration without starting anything.
+#[derive(Args, Debug)]
+#[command(after_help = help!(
+    "galley check-config                      what systemd runs before each start",
+    "galley check-config ./galley.toml --json"
+))]
+pub struct CheckConfigArgs {
+    /// The file
+    #[arg(value_name = "FILE", env = "GALLEY_CONFIG", default_value = CONFIG)]
+    config: PathBuf,
+    /// Print the faults as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the file can't be read.
+pub async fn execute(args: CheckConfigArgs) -> anyhow::Result<ExitCode> {
+    let path = args.config.display();
+    let faults = faults(&args.config)
+        .map_err(|e| anyhow::Error::from(e).context(format!("cannot read {path}")))?;
+    if args.json {
+        print_json(&json!({"config": path.to_string(), "faults": faults}))?;
+    } else if faults.is_empty() {
+        print(&format!("{path} can be used\n"))?;
+    } else {
+        let lines: String = faults.iter().map(|f| format!("{f}\n")).collect();
+        print(&lines)?;
+    }
+    Ok(if faults.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Refused
+    }
+    .into())
+}
+
+/// Everything that is wrong with the configuration, one sentence each; empty when it can be used. The one place
+/// where the command line asks about it: `doctor` comes here too.
+///
+/// # Errors
+/// When the file can't be read.
+pub fn faults(path: &Path) -> io::Result<Vec<String>> {
+    let text = fs::read_to_string(path)?;
+    Ok(match text.parse::<toml::Table>() {
+        Ok(_) => Vec::new(),
+        Err(e) => vec![format!("{}: {}", path.display(), e.to_string().trim_end())],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::faults;
+
+    #[test]
+    fn a_file_that_is_no_toml_is_told_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("galley.toml");
+        assert!(faults(&path).is_err());
+        std::fs::write(&path, "a = 1\nb = = 2\n").unwrap();
+        let found = faults(&path).unwrap();
+        assert!(found[0].contains("line 2"), "{found:?}");
+    }
+}

@@ -1,0 +1,111 @@
+//! What the daemon itself says, when it answers.
+
+use super::Finding;
+use crate::cli::{
+    client::{CallError, Door},
+    output::View,
+};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+
+/// The socket, the daemon behind it, its devices and alerts.
+pub(super) async fn look(door: &Door) -> anyhow::Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    if door.store.is_none() {
+        findings.extend(socket(&door.socket));
+    }
+    let client = door.client()?;
+    match client.get_root("/ready").await {
+        Ok(_) => findings.push(Finding::ok("daemon", "the daemon is ready")),
+        Err(CallError::Unreachable { door, why, .. }) => {
+            findings.push(Finding::error(
+                "daemon",
+                format!("no daemon answers at {door} ({why})"),
+                "systemctl status galley; journalctl -u galley -n 50; then systemctl start galley",
+            ));
+            return Ok(findings);
+        }
+        Err(error) => findings.push(Finding::error(
+            "daemon",
+            format!("the daemon is not ready: {error}"),
+            "journalctl -u galley -n 50 tells why.",
+        )),
+    }
+    if let Ok(answer) = client.get("/devices").await {
+        for d in View(&answer).each("devices") {
+            let text = format!("{}: {} {}", d.text("id"), d.text("state"), d.text("detail"));
+            findings.push(if d.is("state", "up") {
+                Finding::ok("device", text)
+            } else {
+                Finding::error(
+                    "device",
+                    text,
+                    format!(
+                        "Check power and cable of the device at {}; the daemon reconnects by itself.",
+                        d.text("address")
+                    ),
+                )
+            });
+        }
+    }
+    if let Ok(answer) = client.get("/alerts").await {
+        for a in View(&answer).each("alerts") {
+            if a.number("cleared_at").is_some() {
+                continue;
+            }
+            let text = format!("{}: {}", a.word("title"), a.word("detail"));
+            findings.push(if a.is("severity", "error") {
+                Finding::error("alert", text, a.word("advice"))
+            } else {
+                Finding::warning("alert", text, a.word("advice"))
+            });
+        }
+    }
+    Ok(findings)
+}
+
+/// Others than root and galley must not come in: there is no token on this door.
+fn socket(path: &std::path::Path) -> Option<Finding> {
+    let meta = std::fs::metadata(path).ok()?;
+    let shown = path.display();
+    let mode = meta.permissions().mode();
+    Some(if !meta.file_type().is_socket() {
+        Finding::error(
+            "socket",
+            format!("{shown} is no socket"),
+            "Remove it and restart the daemon.",
+        )
+    } else if mode & 0o007 != 0 {
+        Finding::error(
+            "socket",
+            format!(
+                "{shown} is open to every user of this box (mode {:o})",
+                mode & 0o777
+            ),
+            "chmod o= on it now: who can open it may do everything. Then restart the daemon.",
+        )
+    } else {
+        Finding::ok("socket", format!("{shown}, for root and its group only"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::socket;
+    use crate::cli::doctor::Level;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_socket_open_to_all_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        assert!(socket(&path).is_none());
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        for (mode, level) in [(0o660, Level::Ok), (0o666, Level::Error)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(socket(&path).unwrap().level, level);
+        }
+        let file = folder.path().join("f");
+        std::fs::write(&file, b"").unwrap();
+        assert_eq!(socket(&file).unwrap().level, Level::Error);
+    }
+}

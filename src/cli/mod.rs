@@ -1,0 +1,197 @@
+//! The command line: one file a noun. Arguments stand beside what they do; printing happens only here.
+
+mod alert;
+mod check_config;
+pub mod client;
+#[cfg(feature = "emulators")]
+mod demo;
+mod doctor;
+mod effect;
+#[cfg(feature = "emulators")]
+mod emulate;
+pub mod exit;
+mod fiscal;
+#[cfg(feature = "hq")]
+mod hq;
+mod order;
+pub mod output;
+mod reconcile;
+mod robot;
+mod run;
+mod shift;
+mod status;
+mod stock;
+mod sync;
+
+use clap::{Parser, Subcommand};
+use client::CallError;
+use exit::{Exit, help};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+/// The controller that runs a robotic restaurant from a small box in its back room.
+#[derive(Debug, Parser)]
+#[command(name = "galley", version, arg_required_else_help = true, after_help = help!(
+    "galley demo                  try it: everything outside is emulated",
+    "galley status                how the store does",
+    "galley doctor                what is wrong with this box",
+    "galley order show A17        one order, with payments and receipts",
+    "galley COMMAND -h            more about a command, with examples"
+))]
+pub struct Cli {
+    /// Log as JSON lines (so it is anyway when standard error is no terminal)
+    #[arg(long, global = true)]
+    pub log_json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    CheckConfig(check_config::CheckConfigArgs),
+    #[cfg(feature = "emulators")]
+    Demo(demo::DemoArgs),
+    #[cfg(feature = "hq")]
+    Hq(hq::HqArgs),
+    #[cfg(feature = "emulators")]
+    Emulate(emulate::EmulateArgs),
+    Status(status::StatusArgs),
+    Doctor(doctor::DoctorArgs),
+    Order(order::OrderArgs),
+    Shift(shift::ShiftArgs),
+    Fiscal(fiscal::FiscalArgs),
+    Robot(robot::RobotArgs),
+    Stock(stock::StockArgs),
+    Sync(sync::SyncArgs),
+    Reconcile(reconcile::ReconcileArgs),
+    Alert(alert::AlertArgs),
+    Effect(effect::EffectArgs),
+}
+
+impl Cli {
+    /// What is logged unless `GALLEY_LOG` says otherwise: services tell rare operator facts, commands only what
+    /// is odd.
+    #[must_use]
+    pub fn log_level(&self) -> &'static str {
+        match &self.command {
+            Command::Run(_) => "info",
+            #[cfg(feature = "hq")]
+            Command::Hq(_) => "info",
+            #[cfg(feature = "emulators")]
+            Command::Emulate(_) => "info",
+            _ => "warn",
+        }
+    }
+
+    /// Whether errors are to be told as JSON too.
+    fn json(&self) -> bool {
+        match &self.command {
+            Command::Run(_) => false,
+            Command::CheckConfig(a) => a.json,
+            #[cfg(feature = "emulators")]
+            Command::Demo(a) => a.json,
+            #[cfg(feature = "hq")]
+            Command::Hq(_) => false,
+            #[cfg(feature = "emulators")]
+            Command::Emulate(_) => false,
+            Command::Status(a) => a.door.json,
+            Command::Doctor(a) => a.door.json,
+            Command::Order(a) => a.door.json,
+            Command::Shift(a) => a.door.json,
+            Command::Fiscal(a) => a.door.json,
+            Command::Robot(a) => a.door.json,
+            Command::Stock(a) => a.door.json,
+            Command::Sync(a) => a.door.json,
+            Command::Reconcile(a) => a.door.json,
+            Command::Alert(a) => a.door.json,
+            Command::Effect(a) => a.door.json,
+        }
+    }
+
+    /// Does what was asked. An error is told once, on standard error, with its causes.
+    pub async fn run(self) -> ExitCode {
+        let json = self.json();
+        match self.execute().await {
+            Ok(code) => code,
+            Err(error) => {
+                tell(&error, json);
+                Exit::of(&error).into()
+            }
+        }
+    }
+
+    async fn execute(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Run(args) => run::execute(args).await,
+            Command::CheckConfig(args) => check_config::execute(args).await,
+            #[cfg(feature = "emulators")]
+            Command::Demo(args) => demo::execute(args).await,
+            #[cfg(feature = "hq")]
+            Command::Hq(args) => hq::execute(args).await,
+            #[cfg(feature = "emulators")]
+            Command::Emulate(args) => emulate::execute(args).await,
+            Command::Status(args) => status::execute(args).await,
+            Command::Doctor(args) => doctor::execute(args).await,
+            Command::Order(args) => order::execute(args).await,
+            Command::Shift(args) => shift::execute(args).await,
+            Command::Fiscal(args) => fiscal::execute(args).await,
+            Command::Robot(args) => robot::execute(args).await,
+            Command::Stock(args) => stock::execute(args).await,
+            Command::Sync(args) => sync::execute(args).await,
+            Command::Reconcile(args) => reconcile::execute(args).await,
+            Command::Alert(args) => alert::execute(args).await,
+            Command::Effect(args) => effect::execute(args).await,
+        }
+    }
+}
+
+/// Whether logs go to something that is no screen.
+#[must_use]
+pub fn log_to_machine(cli: &Cli) -> bool {
+    cli.log_json || !io::stderr().is_terminal()
+}
+
+/// One line a cause; with `json` the daemon's own words as one document.
+fn tell(error: &anyhow::Error, json: bool) {
+    let text = match (json, error.downcast_ref::<CallError>()) {
+        (true, Some(CallError::Refused(problem))) if problem.whole.is_object() => {
+            problem.whole.to_string()
+        }
+        (true, _) => serde_json::json!({
+            "detail": format!("{error:#}"),
+            "exit_code": Exit::of(error).code(),
+        })
+        .to_string(),
+        (false, _) => format!("galley: {error:#}"),
+    };
+    // Nothing is left to be done when even this can't be written.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_page_teaches_with_examples_and_exit_codes_in_eighty_columns() {
+        for sub in Cli::command().term_width(80).get_subcommands() {
+            let mut sub = sub.clone().term_width(80);
+            let text = sub.render_help().to_string();
+            let name = sub.get_name().to_owned();
+            assert!(text.contains("Examples:"), "{name}");
+            assert!(text.contains("Exit codes:"), "{name}");
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! `galley order`: look at orders, give money back.
+
+use super::{
+    client::{CallError, Client, Door, query, segment},
+    exit::{Exit, Misuse, help},
+    output::{Lean, Table, View, facts, print, print_json},
+};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use uuid::Uuid;
+
+/// How many orders are looked through for a number.
+const LOOK_BACK: u32 = 200;
+
+/// Orders.
+#[derive(Args, Debug)]
+#[command(after_help = help!(
+    "galley order list --state cooking",
+    "galley order show A17            by its number, the newest of that number",
+    "galley order show A17 --json | jq .receipts",
+    "galley order refund A17 --reason 'dish was cold'           all of it",
+    "galley order refund A17 --amount 120.50 --reason 'no drink'"
+))]
+pub struct OrderArgs {
+    #[command(flatten)]
+    pub(super) door: Door,
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// The newest orders
+    List {
+        /// Only those in this state: placed, paid, receipted, cooking, ready, closed …
+        #[arg(long)]
+        state: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// One order: its dishes, payments, receipts and refunds
+    Show {
+        /// Number, such as A17, or id
+        order: String,
+    },
+    /// Give money back: through the bank, or by a cashier's hand
+    Refund {
+        /// Number, such as A17, or id
+        order: String,
+        /// How much, such as 120.50; all of it when not given
+        #[arg(long)]
+        amount: Option<String>,
+        /// Why, for the books
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the daemon refuses, or can't be asked.
+pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
+    let client = args.door.client()?;
+    match args.act {
+        Act::List { state, limit } => {
+            let query = query(&[("state", state), ("limit", Some(limit.to_string()))]);
+            let answer = client.get(&format!("/orders{query}")).await?;
+            if args.door.json {
+                print_json(&answer)?;
+            } else {
+                print(&list(&answer))?;
+            }
+        }
+        Act::Show { order } => {
+            let id = find(&client, &order).await?;
+            let answer = client.get(&format!("/orders/{}", segment(&id))).await?;
+            if args.door.json {
+                print_json(&answer)?;
+            } else {
+                print(&show(View(&answer)))?;
+            }
+        }
+        Act::Refund {
+            order,
+            amount,
+            reason,
+        } => {
+            let amount_minor = amount.as_deref().map(minor).transpose()?;
+            let id = find(&client, &order).await?;
+            let mut body = json!({"reason": reason});
+            if let Some(amount) = amount_minor {
+                body["amount_minor"] = amount.into();
+            }
+            let path = format!("/orders/{}/refunds", segment(&id));
+            let answer = client.post(&path, &body).await?;
+            if args.door.json {
+                print_json(&answer)?;
+            } else {
+                print(&refunded(View(&answer)))?;
+            }
+        }
+    }
+    Ok(Exit::Done.into())
+}
+
+/// The id behind what a person typed.
+async fn find(client: &Client, order: &str) -> Result<String, CallError> {
+    if order.parse::<Uuid>().is_ok() {
+        return Ok(order.to_owned());
+    }
+    let answer = client.get(&format!("/orders?limit={LOOK_BACK}")).await?;
+    View(&answer)
+        .each("orders")
+        .find(|o| o.text("number").eq_ignore_ascii_case(order))
+        .map(|o| o.text("id"))
+        .ok_or_else(|| {
+            CallError::NoSuch(format!(
+                "order {order} among the last {LOOK_BACK}; older ones are found by id"
+            ))
+        })
+}
+
+fn list(answer: &Value) -> String {
+    let mut table = Table::new(&[
+        ("NUMBER", Lean::Left),
+        ("STATE", Lean::Left),
+        ("TOTAL", Lean::Right),
+        ("PLACED", Lean::Left),
+        ("DISHES", Lean::Left),
+    ]);
+    for order in View(answer).each("orders") {
+        let dishes: Vec<String> = order
+            .each("lines")
+            .map(|l| format!("{}× {}", l.text("quantity"), l.word("name")))
+            .collect();
+        table.row([
+            order.text("number"),
+            order.text("state"),
+            order.money("total_minor"),
+            order.time("placed_at"),
+            dishes.join(", "),
+        ]);
+    }
+    if table.is_empty() {
+        return "no orders\n".to_owned();
+    }
+    table.render()
+}
+
+fn show(order: View<'_>) -> String {
+    let pair = |name: &str, value: String| (name.to_owned(), value);
+    let mut text = facts(&[
+        pair("order", order.text("number")),
+        pair("id", order.text("id")),
+        pair("state", order.text("state")),
+        pair("total", order.money("total_minor")),
+        pair("due", order.money("due_minor")),
+        pair("placed", order.time("placed_at")),
+        pair("promised", order.time("promised_at")),
+    ]);
+    if let Some(note) = order.at("note").0.as_str() {
+        text += &facts(&[pair("note", note.to_owned())]);
+    }
+    let mut part = |title: &str, table: Table| {
+        if !table.is_empty() {
+            text += &format!("\n{title}\n{}", table.render());
+        }
+    };
+    let mut dishes = Table::new(&[
+        ("STATE", Lean::Left),
+        ("PLACE", Lean::Left),
+        ("DISH", Lean::Left),
+    ]);
+    for dish in order.each("dishes") {
+        dishes.row([dish.text("state"), dish.text("slot"), dish.word("name")]);
+    }
+    part("Dishes", dishes);
+    let mut payments = Table::new(&[
+        ("TENDER", Lean::Left),
+        ("STATE", Lean::Left),
+        ("AMOUNT", Lean::Right),
+        ("REFUNDED", Lean::Right),
+        ("REASON", Lean::Left),
+    ]);
+    for p in order.each("payments") {
+        payments.row([
+            p.text("tender"),
+            p.text("state"),
+            p.money("amount_minor"),
+            p.money("refunded_minor"),
+            p.word("reason"),
+        ]);
+    }
+    part("Payments", payments);
+    let mut receipts = Table::new(&[
+        ("RECEIPT", Lean::Left),
+        ("STATE", Lean::Left),
+        ("TOTAL", Lean::Right),
+        ("DOCUMENT", Lean::Right),
+        ("FISCAL SIGN", Lean::Left),
+    ]);
+    for r in order.each("receipts") {
+        receipts.row([
+            r.text("kind"),
+            r.text("state"),
+            r.money("total_minor"),
+            r.text("document_number"),
+            r.text("fiscal_sign"),
+        ]);
+    }
+    part("Receipts", receipts);
+    let mut refunds = Table::new(&[
+        ("REFUND", Lean::Left),
+        ("STATE", Lean::Left),
+        ("AMOUNT", Lean::Right),
+        ("REASON", Lean::Left),
+    ]);
+    for r in order.each("refunds") {
+        refunds.row([
+            r.text("id"),
+            r.text("state"),
+            r.money("amount_minor"),
+            r.text("reason"),
+        ]);
+    }
+    part("Refunds", refunds);
+    text
+}
+
+fn refunded(refund: View<'_>) -> String {
+    let what = match refund.text("state").as_str() {
+        "awaiting_person" => "give it back by hand, then confirm it at the till",
+        "done" => "it is done",
+        "refused" => "the other side refused it",
+        _ => "it is on its way",
+    };
+    format!(
+        "refund {}: {}; {what}\n",
+        refund.text("id"),
+        refund.money("amount_minor")
+    )
+}
+
+/// Minor units from what a person types: `120`, `120.5`, `120,50`.
+fn minor(text: &str) -> Result<i64, Misuse> {
+    let wrong = || Misuse(format!("--amount {text}: write it like 120.50"));
+    let (whole, part) = text.split_once(['.', ',']).unwrap_or((text, "0"));
+    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(part) || part.len() > 2 {
+        return Err(wrong());
+    }
+    let part: i64 = format!("{part:0<2}").parse().map_err(|_| wrong())?;
+    let whole: i64 = whole.parse().map_err(|_| wrong())?;
+    let minor = whole.checked_mul(100).and_then(|w| w.checked_add(part));
+    minor.filter(|m| *m > 0).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::minor;
+
+    #[test]
+    fn money_is_read_as_people_write_it_and_never_guessed() {
+        assert_eq!(minor("120").unwrap(), 12_000);
+        assert_eq!(minor("120.5").unwrap(), 12_050);
+        assert_eq!(minor("0,05").unwrap(), 5);
+        for wrong in [
+            "",
+            ".",
+            "1.",
+            "1.234",
+            "-1",
+            "0",
+            "1 000",
+            "99999999999999999999",
+        ] {
+            assert!(minor(wrong).is_err(), "{wrong}");
+        }
+    }
+}

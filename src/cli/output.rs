@@ -1,0 +1,374 @@
+//! What a person or a script sees: tables that fit an SSH line, or the daemon's answer as JSON.
+
+use crate::world::{Clock as _, SystemClock};
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use std::io::{self, Write as _};
+
+/// Characters of a line.
+pub const WIDTH: usize = 80;
+/// Nothing to show.
+const NONE: &str = "-";
+
+/// Writes text to standard output. A reader that has gone away (`| head`) is no failure.
+///
+/// # Errors
+/// When it can't be written for another reason.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let written = out
+        .write_all(text.as_bytes())
+        .and_then(|()| match text.ends_with('\n') {
+            true => Ok(()),
+            false => out.write_all(b"\n"),
+        })
+        .and_then(|()| out.flush());
+    match written {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Writes one JSON document.
+///
+/// # Errors
+/// When it can't be written.
+pub fn print_json(value: &Value) -> anyhow::Result<()> {
+    print(&serde_json::to_string_pretty(value)?)?;
+    Ok(())
+}
+
+/// Which way a column leans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lean {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// A table that is never wider than [`WIDTH`]: its last column gives way.
+#[derive(Clone, Debug)]
+pub struct Table {
+    head: Vec<(&'static str, Lean)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these columns.
+    #[must_use]
+    pub fn new(head: &[(&'static str, Lean)]) -> Self {
+        Self {
+            head: head.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// One more row.
+    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.rows.push(cells.iter().map(|c| clean(c)).collect());
+    }
+
+    /// Whether it has no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The table as text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let width = |i: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(i));
+            cells
+                .map(|c| c.chars().count())
+                .chain([self.head.get(i).map_or(0, |h| h.0.len())])
+                .max()
+                .unwrap_or(0)
+        };
+        let mut widths: Vec<usize> = (0..self.head.len()).map(width).collect();
+        if let Some((last, before)) = widths.split_last_mut() {
+            let taken: usize = before.iter().map(|w| w + 2).sum();
+            *last = (*last).min(WIDTH.saturating_sub(taken)).max(8);
+        }
+        let mut text = String::new();
+        let heads: Vec<String> = self.head.iter().map(|h| h.0.to_owned()).collect();
+        for row in [&heads].into_iter().chain(&self.rows) {
+            let cells = row.iter().zip(&self.head).zip(&widths);
+            let line: Vec<String> = cells
+                .map(|((cell, (_, lean)), width)| pad(&shorten(cell, *width), *width, *lean))
+                .collect();
+            text.push_str(line.join("  ").trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn pad(text: &str, width: usize, lean: Lean) -> String {
+    let fill = " ".repeat(width.saturating_sub(text.chars().count()));
+    match lean {
+        Lean::Left => format!("{text}{fill}"),
+        Lean::Right => format!("{fill}{text}"),
+    }
+}
+
+/// At most `width` characters; what is cut shows as `…`.
+#[must_use]
+pub fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// Text from elsewhere, without characters that move a terminal's cursor.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+/// Text in lines of at most [`WIDTH`] characters, each behind `indent` spaces.
+#[must_use]
+pub fn wrap(text: &str, indent: usize) -> String {
+    let room = WIDTH.saturating_sub(indent).max(20);
+    let mut lines: Vec<String> = Vec::new();
+    for word in clean(text).split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    let margin = " ".repeat(indent);
+    lines.iter().map(|l| format!("{margin}{l}\n")).collect()
+}
+
+/// `name  value` lines; values may be long.
+#[must_use]
+pub fn facts(pairs: &[(String, String)]) -> String {
+    let width = pairs
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    pairs
+        .iter()
+        .map(|(name, value)| format!("{}  {}\n", pad(name, width, Lean::Left), clean(value)))
+        .collect()
+}
+
+/// Any answer as `name  value` lines: names say what a value is (`…_minor` money, `…_at` time, `…_ms` duration).
+#[must_use]
+pub fn facts_of(value: &Value) -> String {
+    let mut pairs = Vec::new();
+    collect(value, "", &mut pairs);
+    facts(&pairs)
+}
+
+fn collect(value: &Value, name: &str, pairs: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let name = if name.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{name}.{key}")
+                };
+                collect(value, &name, pairs);
+            }
+        }
+        Value::Array(items) => {
+            for (i, item) in items.iter().enumerate() {
+                collect(item, &format!("{name}[{i}]"), pairs);
+            }
+        }
+        _ => pairs.push((name.to_owned(), speak(name, value))),
+    }
+}
+
+fn speak(name: &str, value: &Value) -> String {
+    match (value, value.as_i64()) {
+        (Value::Null, _) => NONE.to_owned(),
+        (_, Some(n)) if name.ends_with("_minor") => money(n),
+        (_, Some(n)) if name.ends_with("_at") => time(n),
+        (_, Some(n)) if name.ends_with("_ms") => duration(n),
+        (Value::Bool(yes), _) => if *yes { "yes" } else { "no" }.to_owned(),
+        (Value::String(text), _) => text.clone(),
+        (other, _) => other.to_string(),
+    }
+}
+
+/// Minor units as people write money: `1234.50`.
+#[must_use]
+pub fn money(minor: i64) -> String {
+    let sign = if minor < 0 { "-" } else { "" };
+    let minor = minor.unsigned_abs();
+    format!("{sign}{}.{:02}", minor / 100, minor % 100)
+}
+
+/// A time in the zone of whoever looks.
+#[must_use]
+pub fn time(at_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(at_ms).map_or_else(
+        |_| NONE.to_owned(),
+        |at| {
+            at.to_zoned(TimeZone::system())
+                .strftime("%Y-%m-%d %H:%M:%S")
+                .to_string()
+        },
+    )
+}
+
+/// How long ago that was.
+#[must_use]
+pub fn ago(at_ms: i64) -> String {
+    format!(
+        "{} ago",
+        duration(SystemClock.now().as_millis().saturating_sub(at_ms).max(0))
+    )
+}
+
+/// Milliseconds, roughly.
+#[must_use]
+pub fn duration(ms: i64) -> String {
+    match ms / 1000 {
+        s if s < 1 => format!("{ms} ms"),
+        s if s < 120 => format!("{s} s"),
+        s if s < 2 * 3600 => format!("{} min", s / 60),
+        s if s < 48 * 3600 => format!("{} h", s / 3600),
+        s => format!("{} days", s / 86_400),
+    }
+}
+
+/// A look into an answer. What is missing shows as `-`, so that an older or newer daemon can be talked to.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a>(pub &'a Value);
+
+impl<'a> View<'a> {
+    /// What stands at a path such as `accepting.ok`.
+    #[must_use]
+    pub fn at(self, path: &str) -> View<'a> {
+        const MISSING: &Value = &Value::Null;
+        View(
+            path.split('.')
+                .fold(self.0, |v, key| v.get(key).unwrap_or(MISSING)),
+        )
+    }
+
+    /// Text, or a number as text.
+    #[must_use]
+    pub fn text(self, path: &str) -> String {
+        speak("", self.at(path).0)
+    }
+
+    /// A text in languages: English before Russian before whatever there is.
+    #[must_use]
+    pub fn word(self, path: &str) -> String {
+        let at = self.at(path);
+        for language in ["en", "ru", "uz"] {
+            if let Some(text) = at.0.get(language).and_then(Value::as_str) {
+                return text.to_owned();
+            }
+        }
+        at.text_here()
+    }
+
+    fn text_here(self) -> String {
+        speak("", self.0)
+    }
+
+    /// Whether it says exactly this.
+    #[must_use]
+    pub fn is(self, path: &str, word: &str) -> bool {
+        self.at(path).0.as_str() == Some(word)
+    }
+
+    /// A number, where there is one.
+    #[must_use]
+    pub fn number(self, path: &str) -> Option<i64> {
+        self.at(path).0.as_i64()
+    }
+
+    /// A yes.
+    #[must_use]
+    pub fn yes(self, path: &str) -> bool {
+        self.at(path).0.as_bool() == Some(true)
+    }
+
+    /// Money.
+    #[must_use]
+    pub fn money(self, path: &str) -> String {
+        self.number(path).map_or_else(|| NONE.to_owned(), money)
+    }
+
+    /// A time.
+    #[must_use]
+    pub fn time(self, path: &str) -> String {
+        self.number(path).map_or_else(|| NONE.to_owned(), time)
+    }
+
+    /// The items of a list; none when it is missing.
+    pub fn each(self, path: &str) -> impl Iterator<Item = View<'a>> + use<'a> {
+        let items = self.at(path).0.as_array();
+        items.into_iter().flatten().map(View)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_table_keeps_within_an_ssh_line_whatever_is_in_it() {
+        let mut table = Table::new(&[
+            ("ID", Lean::Left),
+            ("SUM", Lean::Right),
+            ("WHAT", Lean::Left),
+        ]);
+        table.row(["A17".into(), money(45_000), "é".repeat(200)]);
+        table.row(["B".into(), money(5), "\u{1b}[2Jshort".into()]);
+        let text = table.render();
+        assert!(text.lines().all(|l| l.chars().count() <= WIDTH), "{text}");
+        assert!(text.contains("450.00") && text.contains('…'));
+        assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn money_is_written_as_people_do() {
+        assert_eq!(money(45_050), "450.50");
+        assert_eq!(money(-5), "-0.05");
+        assert_eq!(money(i64::MIN), "-92233720368547758.08");
+    }
+
+    #[test]
+    fn an_answer_of_any_shape_can_be_shown() {
+        let text = facts_of(&json!({"paper": true, "sum_minor": 150, "a": {"b": [1, null]}}));
+        assert!(text.contains("paper"), "{text}");
+        assert!(text.contains("1.50") && text.contains("yes") && text.contains("a.b[1]"));
+    }
+
+    #[test]
+    fn what_is_missing_is_a_dash_and_no_panic() {
+        let value = json!({"name": {"ru": "Суп", "en": "Soup"}});
+        let view = View(&value);
+        assert_eq!(view.word("name"), "Soup");
+        assert_eq!(view.text("x.y.z"), "-");
+        assert_eq!(view.money("x"), "-");
+        assert_eq!(view.each("name").count(), 0);
+    }
+
+    #[test]
+    fn wrapped_lines_keep_every_word() {
+        let long = "word ".repeat(60);
+        let text = wrap(&long, 4);
+        assert!(text.lines().all(|l| l.chars().count() <= WIDTH));
+        assert_eq!(text.split_whitespace().count(), 60);
+    }
+}

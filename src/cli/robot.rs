@@ -1,0 +1,129 @@
+//! `galley robot`: the robot and its jobs.
+
+use super::{
+    client::{Door, segment},
+    exit::{Exit, help},
+    output::{Lean, Table, View, facts_of, print, print_json},
+};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+/// The cooking robot.
+#[derive(Args, Debug)]
+#[command(after_help = help!(
+    "galley robot status",
+    "galley robot jobs",
+    "galley robot pause           finishes what is begun, begins nothing new",
+    "galley robot resume",
+    "galley robot job ready 0192f3c5-5d0e-7c1a-9d9e-3c1a0c5b7a10",
+    "                             a robot without an interface: a person tells"
+))]
+pub struct RobotArgs {
+    #[command(flatten)]
+    pub(super) door: Door,
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// How the robot does
+    Status,
+    /// Dishes in work and waiting
+    Jobs,
+    /// Begin no more dishes
+    Pause,
+    /// Go on
+    Resume,
+    /// Tell what became of a job, when the robot itself can't
+    Job {
+        /// What became of it
+        what: What,
+        /// The job
+        id: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum What {
+    /// The robot has begun
+    Started,
+    /// The dish stands on the hand-over place
+    Ready,
+    /// The dish will not come
+    Problem,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the daemon refuses, or can't be asked.
+pub async fn execute(args: RobotArgs) -> anyhow::Result<ExitCode> {
+    let client = args.door.client()?;
+    let nothing = json!({});
+    let (answer, said) = match args.act {
+        Act::Status => {
+            let answer = client.get("/robot/status").await?;
+            let text = facts_of(&answer);
+            (answer, text)
+        }
+        Act::Jobs => {
+            let answer = client.get("/robot/jobs").await?;
+            let text = jobs(&answer);
+            (answer, text)
+        }
+        Act::Pause => (
+            client.post("/robot/pause", &nothing).await?,
+            "the robot begins no more dishes\n".to_owned(),
+        ),
+        Act::Resume => (
+            client.post("/robot/resume", &nothing).await?,
+            "the robot goes on\n".to_owned(),
+        ),
+        Act::Job { what, id } => {
+            let word = match what {
+                What::Started => "started",
+                What::Ready => "ready",
+                What::Problem => "problem",
+            };
+            let path = format!("/robot/jobs/{}/{word}", segment(&id));
+            (
+                client.post(&path, &nothing).await?,
+                format!("job {id}: {word}\n"),
+            )
+        }
+    };
+    if args.door.json {
+        print_json(&answer)?;
+    } else {
+        print(&said)?;
+    }
+    Ok(Exit::Done.into())
+}
+
+fn jobs(answer: &Value) -> String {
+    let mut table = Table::new(&[
+        ("JOB", Lean::Left),
+        ("STATE", Lean::Left),
+        ("DONE", Lean::Right),
+        ("ORDER", Lean::Left),
+        ("DISH", Lean::Left),
+    ]);
+    for job in View(answer).each("jobs") {
+        let done = job
+            .number("progress_pm")
+            .map_or_else(|| "-".to_owned(), |pm| format!("{}%", pm / 10));
+        table.row([
+            job.text("job_id"),
+            job.text("state"),
+            done,
+            job.text("number"),
+            job.word("name"),
+        ]);
+    }
+    if table.is_empty() {
+        return "no jobs\n".to_owned();
+    }
+    table.render()
+}

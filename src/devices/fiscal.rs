@@ -1,0 +1,482 @@
+//! The fiscal printer's supervisor: one live session at most, one document at a time.
+
+mod map;
+
+use super::Health;
+use crate::{
+    domain::{
+        alert::{Alert, Severity},
+        event::{Actor, Body},
+    },
+    flow::{
+        Site,
+        commands::{clear_alert, raise_alert},
+        effects::{receipt, shift, x_report},
+        engine::Poke,
+        executor::{Call, Executor, NotNow, Outcome, Refusal, Resolution},
+        record::record,
+    },
+};
+use async_trait::async_trait;
+use galley_fiscal::{
+    Baseline, Document, FiscalError, FiscalPrinter, FiscalRecord, PrinterFactory, PrinterStatus,
+    Recovered, ShiftDocument, ShiftState,
+};
+pub use map::FiscalSettings;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio_util::sync::CancellationToken;
+
+/// How often an idle printer is asked how it does. A battery model must not be asked more than once a second.
+/// [source: atol.md 5]
+const LOOK: Duration = Duration::from_secs(3);
+
+/// What resolve compares with; stored before the first byte.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Evidence {
+    baseline: Baseline,
+}
+
+/// The printer of the store.
+pub struct Printer {
+    site: Arc<Site>,
+    factory: Arc<dyn PrinterFactory>,
+    settings: FiscalSettings,
+    poke: Poke,
+    session: Mutex<Session>,
+    health: Health,
+    status: watch::Sender<Option<PrinterStatus>>,
+}
+
+#[derive(Default)]
+struct Session {
+    printer: Option<Box<dyn FiscalPrinter>>,
+    /// A document was registered and its paper is missing.
+    paper_owed: bool,
+}
+
+impl Printer {
+    /// Takes the printer over.
+    #[must_use]
+    pub fn new(
+        site: Arc<Site>,
+        factory: Arc<dyn PrinterFactory>,
+        settings: FiscalSettings,
+        poke: Poke,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            site,
+            factory,
+            settings,
+            poke,
+            session: Mutex::default(),
+            health: Health::of("printer"),
+            status: watch::Sender::new(None),
+        })
+    }
+
+    /// The last status that was read; none while the printer is away.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<Option<PrinterStatus>> {
+        self.status.subscribe()
+    }
+
+    /// The last document of the fiscal drive.
+    ///
+    /// # Errors
+    /// When the printer doesn't say.
+    pub async fn last_document(&self) -> Result<Option<FiscalRecord>, FiscalError> {
+        let mut session = self.session.lock().await;
+        let result = match self.open(&mut session).await {
+            Ok(printer) => printer.last_document().await,
+            Err(e) => Err(e),
+        };
+        self.settle(&mut session, result).await
+    }
+
+    /// Looks after the printer until `shutdown`.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        loop {
+            // A printer that is busy with a document answers to that; it is not asked in between.
+            if let Ok(mut session) = self.session.try_lock() {
+                self.look(&mut session).await;
+            }
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    async fn look(&self, session: &mut MutexGuard<'_, Session>) {
+        let result = match self.open(session).await {
+            Ok(printer) => printer.status().await,
+            Err(e) => Err(e),
+        };
+        if let Ok(status) = self.settle(session, result).await {
+            self.status.send_replace(Some(status.clone()));
+            self.watch_paper(session, &status).await;
+        }
+    }
+
+    async fn watch_paper(&self, session: &mut MutexGuard<'_, Session>, status: &PrinterStatus) {
+        const KEY: &str = "printer:paper";
+        if status.paper && status.cover_closed {
+            self.clear(KEY).await;
+            if session.paper_owed
+                && let Some(printer) = session.printer.as_mut()
+            {
+                let printed = printer.continue_print().await;
+                if self.settle(session, printed).await.is_ok() {
+                    session.paper_owed = false;
+                }
+            }
+        } else {
+            let detail = if status.cover_closed {
+                "There is no paper in the printer."
+            } else {
+                "The printer's cover is open."
+            };
+            self.alarm(
+                KEY,
+                "The printer can't print",
+                detail,
+                "Put paper in and close the cover; printing goes on by itself.",
+            )
+            .await;
+        }
+    }
+
+    async fn alarm(&self, key: &str, title: &str, detail: &str, advice: &str) {
+        let (key, title, detail, advice) = (
+            key.to_owned(),
+            title.to_owned(),
+            detail.to_owned(),
+            advice.to_owned(),
+        );
+        let raised = self
+            .site
+            .command(Actor::system(), move |tx, cx| {
+                raise_alert(
+                    tx,
+                    cx,
+                    Alert {
+                        key,
+                        severity: Severity::Warning,
+                        title,
+                        detail,
+                        advice,
+                        since_at: cx.now,
+                    },
+                )
+            })
+            .await;
+        if let Err(error) = raised {
+            tracing::error!(%error, "an alert can't be written");
+        }
+    }
+
+    async fn clear(&self, key: &'static str) {
+        let open = self.site.store.read(move |s| s.alert(key)).await;
+        if let Ok(Some(_)) = open {
+            let cleared = self
+                .site
+                .command(Actor::system(), move |tx, cx| clear_alert(tx, cx, key))
+                .await;
+            if let Err(error) = cleared {
+                tracing::error!(%error, "an alert can't be cleared");
+            }
+        }
+    }
+
+    /// The live session, opened if there is none.
+    async fn open<'s>(
+        &self,
+        session: &'s mut Session,
+    ) -> Result<&'s mut Box<dyn FiscalPrinter>, FiscalError> {
+        if session.printer.is_none() {
+            session.printer = Some(self.factory.open().await?);
+        }
+        session
+            .printer
+            .as_mut()
+            .ok_or_else(|| FiscalError::Unreachable {
+                detail: "no session".to_owned(),
+            })
+    }
+
+    /// Draws the consequences of an answer: a session that may be out of step is dropped, health is told.
+    async fn settle<T>(
+        &self,
+        session: &mut Session,
+        result: Result<T, FiscalError>,
+    ) -> Result<T, FiscalError> {
+        match &result {
+            Ok(_) | Err(FiscalError::Refused { .. }) => {
+                let detail = session.printer.as_ref().map_or_else(String::new, |p| {
+                    let info = p.info();
+                    format!("{} {} ({})", info.model, info.serial, info.backend)
+                });
+                if self.health.set(&self.site, "up", &detail).await {
+                    self.poke.poke();
+                }
+            }
+            Err(e) => {
+                session.printer = None;
+                self.status.send_replace(None);
+                let state = match e {
+                    FiscalError::Unsupported(_) => "refused",
+                    _ => "down",
+                };
+                self.health.set(&self.site, state, &e.to_string()).await;
+            }
+        }
+        result
+    }
+
+    /// Brings the till to a shift that takes receipts: opens a closed one, closes and opens one that is too old.
+    /// Each step is safe to repeat by nature, and what the printer says goes into the log.
+    async fn ensure_shift(&self, session: &mut Session) -> Result<(), FiscalError> {
+        let state = self.open(session).await?.status().await?.shift;
+        if state == ShiftState::Expired {
+            let record = self.turn_shift(session, false).await?;
+            self.note_shift(&record, false).await;
+        }
+        if state != ShiftState::Open {
+            let record = self.turn_shift(session, true).await?;
+            self.note_shift(&record, true).await;
+        }
+        Ok(())
+    }
+
+    async fn turn_shift(
+        &self,
+        session: &mut Session,
+        open: bool,
+    ) -> Result<FiscalRecord, FiscalError> {
+        let document = self.shift_document("shift:auto", open);
+        let printer = self.open(session).await?;
+        let baseline = printer.baseline().await?;
+        printer.register(&document, &baseline).await
+    }
+
+    async fn note_shift(&self, fiscal: &FiscalRecord, open: bool) {
+        let number = fiscal.shift_number.unwrap_or(0);
+        let registered = map::registered(fiscal);
+        let body = if open {
+            Body::ShiftOpened { number, registered }
+        } else {
+            Body::ShiftClosed { number, registered }
+        };
+        let noted = self
+            .site
+            .command(Actor::system(), move |tx, cx| record(tx, cx, None, body))
+            .await;
+        if let Err(error) = noted {
+            tracing::error!(%error, "the shift's change can't be written");
+        }
+    }
+
+    fn shift_document(&self, key: &str, open: bool) -> Document {
+        let document = ShiftDocument {
+            key: key.to_owned(),
+            operator: self.settings.operator(),
+        };
+        if open {
+            Document::ShiftOpen(document)
+        } else {
+            Document::ShiftClose(document)
+        }
+    }
+
+    fn document(&self, call: &Call) -> Result<Document, Refusal> {
+        Ok(match call.kind.as_str() {
+            receipt::KIND => Document::Receipt(
+                self.settings
+                    .receipt(&call.request::<receipt::Request>()?.draft),
+            ),
+            _ => {
+                let open = call.request::<shift::Request>()? == shift::Request::Open;
+                self.shift_document(&call.key, open)
+            }
+        })
+    }
+
+    /// What a document of the drive means as the effect's result.
+    fn result(call: &Call, record: &FiscalRecord) -> Value {
+        let registered = map::registered(record);
+        let json = if call.kind == receipt::KIND {
+            serde_json::to_value(registered)
+        } else {
+            serde_json::to_value(shift::Done {
+                number: record.shift_number.unwrap_or(0),
+                registered,
+            })
+        };
+        json.unwrap_or(Value::Null)
+    }
+
+    async fn try_perform(&self, call: &Call, document: &Document) -> Result<Value, FiscalError> {
+        let evidence: Evidence = serde_json::from_value(call.evidence.clone()).map_err(|e| {
+            FiscalError::NeedsPerson(format!("the stored evidence can't be read: {e}"))
+        })?;
+        let mut session = self.session.lock().await;
+        let result = self
+            .register(&mut session, document, &evidence.baseline)
+            .await;
+        let record = self.settle(&mut session, result).await?;
+        session.paper_owed |= record.printed == Some(false);
+        Ok(Self::result(call, &record))
+    }
+
+    async fn register(
+        &self,
+        session: &mut Session,
+        document: &Document,
+        baseline: &Baseline,
+    ) -> Result<FiscalRecord, FiscalError> {
+        let printer = self.open(session).await?;
+        // A shift that already stands as asked is taken as it is: somebody turned it at the printer.
+        let stands = match document {
+            Document::ShiftOpen(_) => baseline.shift_open,
+            Document::ShiftClose(_) => !baseline.shift_open,
+            Document::Receipt(_) => false,
+        };
+        if stands && let Some(last) = printer.last_document().await? {
+            return Ok(FiscalRecord {
+                shift_number: Some(baseline.shift_number),
+                ..last
+            });
+        }
+        printer.register(document, baseline).await
+    }
+}
+
+/// What a person can do about a printer that doesn't answer.
+const CHECK: &str = "Check that the printer is on and its cable is plugged in.";
+
+fn not_now(e: &FiscalError) -> NotNow {
+    let advice = match e {
+        FiscalError::Refused { advice, .. } => advice.clone(),
+        FiscalError::Unsupported(_) => "Correct the printer's configuration.".to_owned(),
+        FiscalError::NeedsPerson(_) => {
+            "Compare the printer's last documents with the order, then settle the effect."
+                .to_owned()
+        }
+        FiscalError::OtherDrive { .. } => {
+            "Put the fiscal drive back, or settle the effect by hand.".to_owned()
+        }
+        FiscalError::Unreachable { .. } | FiscalError::Unknown { .. } => CHECK.to_owned(),
+    };
+    NotNow::new(e.to_string(), advice)
+}
+
+fn refusal(code: &str, e: &FiscalError) -> Refusal {
+    let why = not_now(e);
+    Refusal::new(code, why.reason, why.advice)
+}
+
+#[async_trait]
+impl Executor for Printer {
+    fn kinds(&self) -> &'static [&'static str] {
+        &[receipt::KIND, shift::KIND, x_report::KIND]
+    }
+
+    async fn prepare(&self, call: &Call) -> Result<Value, NotNow> {
+        if call.kind == x_report::KIND {
+            return Ok(Value::Null);
+        }
+        let mut session = self.session.lock().await;
+        let for_receipt = call.kind == receipt::KIND;
+        let result = async {
+            // A too old shift must be closed before another can be opened, whoever asks.
+            if for_receipt
+                || call.request::<shift::Request>().ok() == Some(shift::Request::Open)
+                    && self.open(&mut session).await?.status().await?.shift == ShiftState::Expired
+            {
+                self.ensure_shift(&mut session).await?;
+            }
+            self.open(&mut session).await?.baseline().await
+        }
+        .await;
+        let baseline = self
+            .settle(&mut session, result)
+            .await
+            .map_err(|e| not_now(&e))?;
+        serde_json::to_value(Evidence { baseline }).map_err(|e| {
+            NotNow::new(
+                e.to_string(),
+                "Send a support bundle to the makers of Galley.",
+            )
+        })
+    }
+
+    async fn perform(&self, call: &Call) -> Outcome {
+        if call.kind == x_report::KIND {
+            let mut session = self.session.lock().await;
+            let result = match self.open(&mut session).await {
+                Ok(printer) => printer.x_report().await,
+                Err(e) => Err(e),
+            };
+            return match self.settle(&mut session, result).await {
+                Ok(()) => Outcome::Done(Value::Null),
+                Err(e @ FiscalError::Refused { retry: false, .. }) => {
+                    Outcome::Refused(refusal("printer", &e))
+                }
+                Err(e) => Outcome::NotSent(not_now(&e)),
+            };
+        }
+        let document = match self.document(call) {
+            Ok(document) => document,
+            Err(refusal) => return Outcome::Refused(refusal),
+        };
+        match self.try_perform(call, &document).await {
+            Ok(result) => Outcome::Done(result),
+            Err(e @ FiscalError::Unreachable { .. }) => Outcome::NotSent(not_now(&e)),
+            Err(e @ FiscalError::Unsupported(_)) => Outcome::NotSent(not_now(&e)),
+            Err(e @ FiscalError::Refused { retry: true, .. }) => Outcome::NotSent(not_now(&e)),
+            Err(FiscalError::Refused {
+                code, text, advice, ..
+            }) => Outcome::Refused(Refusal::new(format!("device_{code}"), text, advice)),
+            Err(e) => Outcome::Unknown(not_now(&e)),
+        }
+    }
+
+    async fn resolve(&self, call: &Call) -> Resolution {
+        if call.kind == x_report::KIND {
+            return Resolution::NotDone;
+        }
+        let document = match self.document(call) {
+            Ok(document) => document,
+            Err(refusal) => return Resolution::NeedsPerson(refusal),
+        };
+        let evidence = match call.evidence::<Evidence>() {
+            Ok(Some(evidence)) => evidence,
+            // The attempt is written down together with its evidence; without one nothing was sent.
+            Ok(None) => return Resolution::NotDone,
+            Err(refusal) => return Resolution::NeedsPerson(refusal),
+        };
+        let mut session = self.session.lock().await;
+        let result = match self.open(&mut session).await {
+            Ok(printer) => printer.recover(&document, &evidence.baseline).await,
+            Err(e) => Err(e),
+        };
+        match self.settle(&mut session, result).await {
+            Ok(Recovered::Registered(record)) => {
+                session.paper_owed |= record.printed == Some(false);
+                Resolution::Done(Self::result(call, &record))
+            }
+            Ok(Recovered::NotRegistered) => Resolution::NotDone,
+            Err(e @ FiscalError::OtherDrive { .. }) => {
+                Resolution::NeedsPerson(refusal("other_drive", &e))
+            }
+            Err(e @ FiscalError::NeedsPerson(_)) => {
+                Resolution::NeedsPerson(refusal("contradiction", &e))
+            }
+            Err(e) => Resolution::Unknown(not_now(&e)),
+        }
+    }
+}

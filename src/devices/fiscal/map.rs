@@ -1,0 +1,122 @@
+//! Our receipt as the fiscal vocabulary has it, and what the drive says as ours. Pure.
+
+use crate::domain::{
+    payment::Tender,
+    receipt::{ReceiptDraft, ReceiptKind, Registered, Subject, Vat},
+};
+use galley_fiscal as f;
+use serde::{Deserialize, Serialize};
+
+/// What the till adds to every document, from the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FiscalSettings {
+    /// Position and name of the cashier (tag 1021); none for a till registered as an automatic device.
+    #[serde(default)]
+    pub cashier: Option<String>,
+    /// The cashier's tax number (tag 1203).
+    #[serde(default)]
+    pub cashier_inn: Option<String>,
+    /// The tax system (tag 1055).
+    #[serde(default = "general")]
+    pub tax_system: f::TaxSystem,
+    /// Whether receipts come out on paper.
+    #[serde(default = "yes")]
+    pub print: bool,
+}
+
+fn general() -> f::TaxSystem {
+    f::TaxSystem::General
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Default for FiscalSettings {
+    fn default() -> Self {
+        Self {
+            cashier: None,
+            cashier_inn: None,
+            tax_system: general(),
+            print: true,
+        }
+    }
+}
+
+impl FiscalSettings {
+    pub(super) fn operator(&self) -> Option<f::Operator> {
+        self.cashier.as_ref().map(|name| f::Operator {
+            name: name.clone(),
+            inn: self.cashier_inn.clone(),
+        })
+    }
+
+    pub(super) fn receipt(&self, draft: &ReceiptDraft) -> f::Receipt {
+        f::Receipt {
+            key: draft.key.clone(),
+            kind: match draft.kind {
+                ReceiptKind::Sale => f::ReceiptKind::Sale,
+                ReceiptKind::SaleReturn => f::ReceiptKind::SaleReturn,
+            },
+            operator: self.operator(),
+            tax_system: self.tax_system,
+            lines: draft
+                .lines
+                .iter()
+                .map(|l| f::Line {
+                    name: l.name.clone(),
+                    price_minor: l.price_minor,
+                    quantity_milli: l.quantity_milli,
+                    sum_minor: l.sum_minor,
+                    vat: vat(l.vat),
+                    subject: match l.subject {
+                        Subject::Commodity => f::SettlementSubject::Commodity,
+                        Subject::Service => f::SettlementSubject::Service,
+                    },
+                    method: f::SettlementMethod::FullPayment,
+                    unit: f::MeasureUnit::Piece,
+                })
+                .collect(),
+            tenders: draft
+                .tenders
+                .iter()
+                .map(|(tender, sum_minor)| f::TenderSum {
+                    form: match tender {
+                        Tender::Cash => f::TenderForm::Cash,
+                        Tender::CardTerminal | Tender::SbpQr => f::TenderForm::Electronic,
+                    },
+                    sum_minor: *sum_minor,
+                })
+                .collect(),
+            buyer_contact: None,
+            print: self.print,
+        }
+    }
+}
+
+fn vat(vat: Vat) -> f::VatRate {
+    match vat {
+        Vat::None => f::VatRate::None,
+        Vat::Vat0 => f::VatRate::Vat0,
+        Vat::Vat5 => f::VatRate::Vat5,
+        Vat::Vat7 => f::VatRate::Vat7,
+        Vat::Vat10 => f::VatRate::Vat10,
+        Vat::Vat20 => f::VatRate::Vat20,
+        Vat::Vat22 => f::VatRate::Vat22,
+    }
+}
+
+pub(super) fn registered(record: &f::FiscalRecord) -> Registered {
+    Registered {
+        document_number: record.document_number,
+        fiscal_sign: record.fiscal_sign,
+        drive_number: record.drive_number.clone(),
+        registration_number: record.registration_number.clone(),
+        shift_number: record.shift_number,
+        receipt_number: record.receipt_number,
+        local_time: record.local_time.clone(),
+        qr: record.qr_text(),
+        printed: record.printed,
+    }
+}

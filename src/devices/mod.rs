@@ -1,0 +1,54 @@
+//! Supervisors: each owns a driver, keeps it connected, tells its health, and serves its queue of effects.
+
+pub mod fiscal;
+pub mod robot;
+
+use crate::{
+    domain::event::{Actor, Body},
+    flow::{Site, record::record},
+};
+use std::sync::{Mutex, PoisonError};
+
+/// Tells the log when a device comes or goes; once a change.
+pub(crate) struct Health {
+    device: &'static str,
+    last: Mutex<Option<&'static str>>,
+}
+
+impl Health {
+    pub(crate) fn of(device: &'static str) -> Self {
+        Self {
+            device,
+            last: Mutex::new(None),
+        }
+    }
+
+    /// Notes the state; answers whether it changed.
+    pub(crate) async fn set(&self, site: &Site, state: &'static str, detail: &str) -> bool {
+        {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            if *last == Some(state) {
+                return false;
+            }
+            *last = Some(state);
+        }
+        match state {
+            "up" => tracing::info!(device.id = self.device, detail, "the device is there"),
+            _ => tracing::warn!(device.id = self.device, state, detail, "the device is away"),
+        }
+        let body = Body::DeviceChanged {
+            device: self.device.to_owned(),
+            state: state.to_owned(),
+            detail: detail.to_owned(),
+        };
+        let written = site
+            .command(Actor::system(), move |tx, cx| record(tx, cx, None, body))
+            .await;
+        if let Err(error) = written {
+            // Forget it, so that the next look notes it again.
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            tracing::error!(%error, device.id = self.device, "the device's state can't be written");
+        }
+        true
+    }
+}

@@ -1,0 +1,641 @@
+//! What people and devices ask of the store. Each command is one write: it is all there, or nothing is.
+
+use super::{
+    Context, FlowError, decide, effects,
+    record::{self, record},
+};
+use crate::{
+    domain::{
+        event::{Actor, Body},
+        ids::{IngredientId, OrderId, PaymentId, RefundId},
+        order::{Order, OrderError, OrderState},
+        payment::{FiscalBy, Payment, PaymentState, Tender},
+        place::{self, Situation, Wish},
+        refund::{Refund, RefundState},
+        shift::ShiftState,
+        stock::Movement,
+        text::Text,
+        time::Timestamp,
+    },
+    store::{EffectState, NewEffect, Snapshot, Tx},
+};
+use uuid::Uuid;
+
+/// Whether the store takes orders, and if not, why, for guests.
+///
+/// # Errors
+/// When the database can't be read.
+pub fn accepting(s: &Snapshot<'_>, cx: &Context) -> Result<Result<(), Text>, FlowError> {
+    let shift = s.shift()?;
+    let devices: record::Devices = s.document(record::DEVICES)?.unwrap_or_default();
+    let away = |name: &str, grace: std::time::Duration| {
+        devices
+            .get(name)
+            .is_some_and(|d| d.state != "up" && cx.now.since(d.since_at) > grace)
+    };
+    Ok(match shift.state {
+        ShiftState::Closed if !cx.policy.auto_open_shift => Err(Text::new(
+            "Касса закрыта. Приходите, пожалуйста, позже.",
+            "Kassa yopiq. Iltimos, keyinroq keling.",
+            "The till is closed. Please come later.",
+        )),
+        ShiftState::Closing if !shift.reopening => Err(Text::new(
+            "Касса закрывает смену. Подождите минуту.",
+            "Kassa smenani yopmoqda. Bir daqiqa kuting.",
+            "The till is closing its shift. Please wait a minute.",
+        )),
+        ShiftState::Open if !shift.sells(cx.now) => Err(Text::new(
+            "Смена кассы длится больше 24 часов. Позовите сотрудника.",
+            "Kassa smenasi 24 soatdan oshdi. Xodimni chaqiring.",
+            "The till's shift is over 24 hours old. Please call staff.",
+        )),
+        _ if away("robot", cx.policy.robot_grace) => Err(Text::new(
+            "Робота обслуживают, время готовки неизвестно.",
+            "Robotga xizmat ko‘rsatilmoqda, tayyor bo‘lish vaqti noma’lum.",
+            "The robot is being attended to; cooking times are not known.",
+        )),
+        _ if away("printer", cx.policy.printer_grace) => Err(Text::new(
+            "Касса не печатает чеки. Позовите сотрудника.",
+            "Kassa chek chiqarmayapti. Xodimni chaqiring.",
+            "The till can't print receipts. Please call staff.",
+        )),
+        _ => Ok(()),
+    })
+}
+
+/// Places an order: `id` is its new id.
+///
+/// # Errors
+/// The store takes no orders, or not this one.
+pub fn place_order(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: OrderId,
+    wish: &Wish,
+    phone: Option<&str>,
+) -> Result<Order, FlowError> {
+    accepting(&tx.snapshot(), cx)?.map_err(FlowError::NotAccepting)?;
+    let levels = tx.snapshot().levels()?;
+    let ahead = record::kitchen_ahead(&tx.snapshot())?;
+    let number = tx.count(&format!("number:{}", cx.day))?;
+    let situation = Situation {
+        catalog: &cx.catalog,
+        levels: &levels,
+        policy: &cx.policy,
+        ahead,
+        now: cx.now,
+        day: &cx.day,
+        id,
+        number,
+        by: &cx.actor.0,
+        has_contact: phone.is_some(),
+    };
+    let (order, movements) = place::place(wish, &situation)?;
+    if tx.snapshot().shift()?.state == ShiftState::Closed {
+        record(tx, cx, None, Body::ShiftOpening {})?;
+    }
+    record(
+        tx,
+        cx,
+        Some(id),
+        Body::OrderPlaced {
+            order: Box::new(order.clone()),
+        },
+    )?;
+    if !movements.is_empty() {
+        record(tx, cx, None, Body::StockMoved { movements })?;
+    }
+    if let Some(phone) = phone {
+        tx.put_contact(id, phone, cx.now)?;
+    }
+    Ok(order)
+}
+
+fn load(tx: &Tx<'_>, id: OrderId) -> Result<Order, FlowError> {
+    tx.snapshot().order(id)?.ok_or(FlowError::UnknownOrder)
+}
+
+fn load_part(tx: &Tx<'_>, part: Uuid, what: &'static str) -> Result<Order, FlowError> {
+    tx.snapshot()
+        .order_of_part(part)?
+        .ok_or(FlowError::Unknown(what))
+}
+
+/// Begins a payment: `id` is its new id. Without an amount it is for all that is due. `online`: the bank can be
+/// reached.
+///
+/// # Errors
+/// The tender doesn't work now, nothing is due, or less is.
+pub fn start_payment(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    order_id: OrderId,
+    id: PaymentId,
+    tender: Tender,
+    amount_minor: Option<i64>,
+    online: bool,
+) -> Result<Order, FlowError> {
+    let order = load(tx, order_id)?;
+    if order.state != OrderState::Placed || order.expires_at <= cx.now {
+        return Err(OrderError::State(order.state).into());
+    }
+    let due = order.due_minor();
+    if due <= 0 {
+        return Err(OrderError::NothingDue.into());
+    }
+    let amount_minor = amount_minor.unwrap_or(due);
+    if amount_minor <= 0 || amount_minor > due {
+        return Err(OrderError::TooMuch { due_minor: due }.into());
+    }
+    if let Err(reason) = tender_works(cx, tender, online) {
+        return Err(FlowError::Tender(tender, reason));
+    }
+    let attempt = u32::try_from(order.payments.len()).unwrap_or(u32::MAX) + 1;
+    // The bank's longest number is 36 characters [source: alfa-bank.md 3.1]: the order's id without dashes and
+    // the attempt fit, and are unique without asking anyone.
+    let order_number = format!("{}-{attempt}", order.id.0.simple());
+    let waits_for_bank = tender == Tender::SbpQr;
+    let payment = Payment {
+        id,
+        tender,
+        amount_minor,
+        state: if waits_for_bank {
+            PaymentState::Registering
+        } else {
+            PaymentState::Waiting
+        },
+        captured_minor: 0,
+        refunded_minor: 0,
+        started_at: cx.now,
+        expires_at: waits_for_bank.then(|| {
+            cx.now
+                .saturating_add(cx.policy.qr_valid)
+                .min(order.expires_at)
+        }),
+        attempt,
+        order_number,
+        provider_id: None,
+        qr_id: None,
+        qr_payload: None,
+        reference: None,
+        reason: None,
+        fiscal_by: FiscalBy::Store,
+        surplus: false,
+    };
+    record(tx, cx, Some(order_id), Body::PaymentStarted { payment })?;
+    load(tx, order_id)
+}
+
+/// Whether a tender works now, and if not, why, for guests.
+///
+/// # Errors
+/// The reason.
+pub fn tender_works(cx: &Context, tender: Tender, online: bool) -> Result<(), Text> {
+    if !tender.works_offline() && (!online || !cx.policy.bank) {
+        return Err(Text::new(
+            "Нет связи с банком. Оплатите картой или наличными.",
+            "Bank bilan aloqa yo‘q. Karta yoki naqd pul bilan to‘lang.",
+            "The bank can't be reached. Please pay by card or in cash.",
+        ));
+    }
+    Ok(())
+}
+
+/// What the till's own link says of a card payment, or a cashier of cash. The same report twice changes nothing.
+///
+/// # Errors
+/// No such payment, another tender, a report that contradicts an earlier one.
+pub fn payment_result(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: PaymentId,
+    approved: bool,
+    amount_minor: Option<i64>,
+    reference: Option<String>,
+) -> Result<Order, FlowError> {
+    let order = load_part(tx, id.0, "payment")?;
+    let payment = order.payment(id).ok_or(FlowError::Unknown("payment"))?;
+    if payment.tender == Tender::SbpQr {
+        return Err(FlowError::Conflict(
+            "this payment's outcome comes from the bank".to_owned(),
+        ));
+    }
+    if payment.state == PaymentState::Captured {
+        let same = approved
+            && amount_minor.is_none_or(|a| a == payment.captured_minor)
+            && (reference.is_none() || reference == payment.reference);
+        return if same {
+            Ok(order)
+        } else {
+            Err(FlowError::Conflict(
+                "another outcome is recorded for this payment already".to_owned(),
+            ))
+        };
+    }
+    let body = if approved {
+        let amount_minor = amount_minor.unwrap_or(payment.amount_minor);
+        if amount_minor != payment.amount_minor {
+            return Err(FlowError::Invalid(format!(
+                "the payment is for {} minor units, not {amount_minor}",
+                payment.amount_minor
+            )));
+        }
+        Body::PaymentCaptured {
+            payment_id: id,
+            amount_minor,
+            reference,
+        }
+    } else {
+        Body::PaymentDeclined {
+            payment_id: id,
+            reason: "declined by the terminal".to_owned(),
+        }
+    };
+    let order_id = order.id;
+    record(tx, cx, Some(order_id), body)?;
+    load(tx, order_id)
+}
+
+/// Gives an unpaid order up.
+///
+/// # Errors
+/// No such order, or it is paid.
+pub fn cancel_order(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: OrderId,
+    reason: &str,
+) -> Result<Order, FlowError> {
+    let order = load(tx, id)?;
+    match order.state {
+        OrderState::Cancelled => return Ok(order),
+        OrderState::Placed if !order.paid => {}
+        state => return Err(OrderError::State(state).into()),
+    }
+    record(
+        tx,
+        cx,
+        Some(id),
+        Body::OrderCancelled {
+            reason: reason.to_owned(),
+        },
+    )?;
+    refund_partial_captures(tx, cx, id)?;
+    load(tx, id)
+}
+
+/// Money of an order that was given up when only a part was paid goes back.
+fn refund_partial_captures(tx: &mut Tx<'_>, cx: &Context, id: OrderId) -> Result<(), FlowError> {
+    let order = load(tx, id)?;
+    for payment in &order.payments {
+        let amount = order.refundable_minor(payment);
+        if payment.state == PaymentState::Captured && amount > 0 {
+            let refund = decide::refund_of(&order, payment, amount, "given up", None, cx.now, true);
+            record(tx, cx, Some(id), Body::RefundRequested { refund })?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives money of a paid order back; without an amount, all that is left. `ids` makes the ids of the refunds.
+///
+/// # Errors
+/// No such order, not paid, or more than can go back.
+pub fn refund_order(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: OrderId,
+    amount_minor: Option<i64>,
+    reason: &str,
+    mut ids: impl FnMut() -> Uuid,
+) -> Result<(Order, Vec<RefundId>), FlowError> {
+    let order = load(tx, id)?;
+    if !order.paid {
+        return Err(OrderError::State(order.state).into());
+    }
+    let left: i64 = order
+        .payments
+        .iter()
+        .map(|p| order.refundable_minor(p))
+        .sum();
+    let parts = order.split_refund(amount_minor.unwrap_or(left))?;
+    let mut made = Vec::new();
+    for (payment_id, amount_minor) in parts {
+        let tender = order
+            .payment(payment_id)
+            .ok_or(OrderError::NoSuchPayment)?
+            .tender;
+        let refund = Refund {
+            id: RefundId(ids()),
+            payment_id,
+            tender,
+            amount_minor,
+            line: None,
+            reason: reason.to_owned(),
+            state: decide::first_refund_state(tender),
+            requested_at: cx.now,
+            without_receipt: false,
+        };
+        made.push(refund.id);
+        record(tx, cx, Some(id), Body::RefundRequested { refund })?;
+    }
+    Ok((load(tx, id)?, made))
+}
+
+/// A person says that the money was given back by hand.
+///
+/// # Errors
+/// No such refund, or the bank does it.
+pub fn confirm_refund(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: RefundId,
+    reference: Option<String>,
+) -> Result<Order, FlowError> {
+    let order = load_part(tx, id.0, "refund")?;
+    let order_id = order.id;
+    match order.refund(id).map(|r| r.state) {
+        Some(RefundState::Done) => return Ok(order),
+        Some(RefundState::AwaitingPerson | RefundState::Refused) => {}
+        _ => {
+            return Err(FlowError::Conflict(
+                "the bank gives this money back".to_owned(),
+            ));
+        }
+    }
+    record(
+        tx,
+        cx,
+        Some(order_id),
+        Body::RefundDone {
+            refund_id: id,
+            reference,
+        },
+    )?;
+    load(tx, order_id)
+}
+
+/// The dishes went over the counter.
+///
+/// # Errors
+/// No such order, or it is not ready.
+pub fn hand_over(tx: &mut Tx<'_>, cx: &Context, id: OrderId) -> Result<Order, FlowError> {
+    let order = load(tx, id)?;
+    if order.closed {
+        return Ok(order);
+    }
+    if !order.ready {
+        return Err(OrderError::State(order.state).into());
+    }
+    record(tx, cx, Some(id), Body::OrderClosed {})?;
+    load(tx, id)
+}
+
+/// Opens the shift.
+///
+/// # Errors
+/// It is not closed.
+pub fn open_shift(tx: &mut Tx<'_>, cx: &Context) -> Result<(), FlowError> {
+    match tx.snapshot().shift()?.state {
+        ShiftState::Closed => record(tx, cx, None, Body::ShiftOpening {}),
+        state => Err(FlowError::Conflict(format!("the shift is {}", word(state)))),
+    }
+}
+
+/// Closes the shift with the Z report.
+///
+/// # Errors
+/// It is not open, or money is under way that needs a receipt in this shift.
+pub fn close_shift(tx: &mut Tx<'_>, cx: &Context) -> Result<(), FlowError> {
+    let state = tx.snapshot().shift()?.state;
+    if state != ShiftState::Open {
+        return Err(FlowError::Conflict(format!("the shift is {}", word(state))));
+    }
+    let waiting: Vec<String> = tx
+        .snapshot()
+        .active_orders()?
+        .iter()
+        .filter(|o| {
+            o.state == OrderState::Paid
+                || (o.state == OrderState::Placed && o.payments.iter().any(Payment::is_live))
+        })
+        .map(|o| o.number.to_string())
+        .collect();
+    if !waiting.is_empty() {
+        return Err(FlowError::Conflict(format!(
+            "these orders are being paid or wait for their receipt: {}; close the shift after them",
+            waiting.join(", ")
+        )));
+    }
+    record(tx, cx, None, Body::ShiftClosing {})
+}
+
+fn word(state: ShiftState) -> &'static str {
+    match state {
+        ShiftState::Closed => "closed",
+        ShiftState::Opening => "being opened",
+        ShiftState::Open => "open",
+        ShiftState::Closing => "being closed",
+    }
+}
+
+/// Goods in.
+///
+/// # Errors
+/// No such ingredient, or no such quantity.
+pub fn receive_stock(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    ingredient: &IngredientId,
+    quantity: i64,
+) -> Result<(), FlowError> {
+    known(cx, ingredient)?;
+    let movement = Movement::receive(ingredient, quantity)?;
+    record(
+        tx,
+        cx,
+        None,
+        Body::StockMoved {
+            movements: vec![movement],
+        },
+    )
+}
+
+/// What was counted.
+///
+/// # Errors
+/// No such ingredient, or a count below zero.
+pub fn count_stock(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    ingredient: &IngredientId,
+    counted: i64,
+    reason: &str,
+) -> Result<(), FlowError> {
+    known(cx, ingredient)?;
+    let level = tx.snapshot().level(ingredient)?;
+    let movement = Movement::count(ingredient, level, counted, reason)?;
+    record(
+        tx,
+        cx,
+        None,
+        Body::StockMoved {
+            movements: vec![movement],
+        },
+    )
+}
+
+fn known(cx: &Context, ingredient: &IngredientId) -> Result<(), FlowError> {
+    cx.catalog
+        .ingredient(ingredient)
+        .map(drop)
+        .ok_or(FlowError::Unknown("ingredient"))
+}
+
+/// A single act on a device, asked for by a person: `key` makes it one act.
+///
+/// # Errors
+/// When it can't be written.
+pub fn device_act(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    kind: &'static str,
+    queue: &str,
+    key: String,
+    request: serde_json::Value,
+) -> Result<(), FlowError> {
+    Ok(tx.intend(
+        &NewEffect {
+            key,
+            kind,
+            queue: queue.to_owned(),
+            order_id: None,
+            item: None,
+            request,
+        },
+        cx.now,
+    )?)
+}
+
+/// A person decides what became of an effect that nothing outside can tell, or tries a refused one again.
+///
+/// # Errors
+/// No such effect, or it needs no person; a done one needs its result.
+pub fn settle_effect(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: i64,
+    done: Option<serde_json::Value>,
+    reason: &str,
+) -> Result<(), FlowError> {
+    let mut row = tx
+        .snapshot()
+        .effect(id)?
+        .ok_or(FlowError::Unknown("effect"))?;
+    if !matches!(
+        row.state,
+        EffectState::Person | EffectState::Unknown | EffectState::Refused
+    ) {
+        return Err(FlowError::Conflict(format!(
+            "the effect is {}; it needs no decision",
+            row.state.word()
+        )));
+    }
+    let kind = effects::kind(&row.kind).ok_or(FlowError::Unknown("kind of effect"))?;
+    let outcome = if done.is_some() { "done" } else { "not_done" };
+    record(
+        tx,
+        cx,
+        None,
+        Body::EffectSettled {
+            key: row.key.clone(),
+            outcome: outcome.to_owned(),
+            reason: reason.to_owned(),
+        },
+    )?;
+    let bodies = match &done {
+        Some(result) => kind.done(&row, result).map_err(|e| {
+            FlowError::Invalid(format!("the result does not fit {}: {e}", row.kind))
+        })?,
+        None => Vec::new(),
+    };
+    row.note = Some(format!("settled by {}: {reason}", cx.actor.0));
+    row.tries = 0;
+    row.next_at = cx.now;
+    match done {
+        Some(result) => {
+            row.state = EffectState::Done;
+            row.ended_at = Some(cx.now);
+            row.result = Some(result);
+        }
+        None => {
+            row.state = EffectState::Waiting;
+            row.ended_at = None;
+        }
+    }
+    tx.put_effect(&row)?;
+    for body in bodies {
+        record(tx, cx, row.order_id, body)?;
+    }
+    clear_alert(tx, cx, &super::engine::alert_key(&row.key))
+}
+
+/// Raises an alert, once a cause.
+///
+/// # Errors
+/// When it can't be written.
+pub fn raise_alert(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    alert: crate::domain::alert::Alert,
+) -> Result<(), FlowError> {
+    let open = tx.snapshot().alert(&alert.key)?;
+    if open.is_some_and(|a| a.detail == alert.detail && a.severity == alert.severity) {
+        return Ok(());
+    }
+    record(tx, cx, None, Body::AlertRaised { alert })
+}
+
+/// Clears an alert, if it is open.
+///
+/// # Errors
+/// When it can't be written.
+pub fn clear_alert(tx: &mut Tx<'_>, cx: &Context, key: &str) -> Result<(), FlowError> {
+    if tx.snapshot().alert(key)?.is_some() {
+        record(
+            tx,
+            cx,
+            None,
+            Body::AlertCleared {
+                key: key.to_owned(),
+            },
+        )?;
+    }
+    Ok(())
+}
+
+/// What time alone brings: orders that were not paid in time, a shift that is about to be too old. Answers when
+/// to look again at the latest.
+///
+/// # Errors
+/// When the database fails.
+pub fn tick(tx: &mut Tx<'_>, cx: &Context) -> Result<(), FlowError> {
+    let cx = Context {
+        actor: Actor::system(),
+        ..cx.clone()
+    };
+    for order in tx.snapshot().overdue_orders(cx.now)? {
+        record(tx, &cx, Some(order.id), Body::OrderExpired {})?;
+        refund_partial_captures(tx, &cx, order.id)?;
+    }
+    let shift = tx.snapshot().shift()?;
+    let old = |at: Timestamp| cx.now.since(at) >= cx.policy.close_shift_after;
+    if shift.state == ShiftState::Open && shift.opened_at.is_some_and(old) {
+        // Not while money is under way; the next tick tries again.
+        match close_shift(tx, &cx) {
+            Ok(()) | Err(FlowError::Conflict(_)) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}

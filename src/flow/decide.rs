@@ -1,0 +1,456 @@
+//! What follows from a fact: the next facts and the next effects. Pure.
+
+use super::effects::{
+    bank_close, bank_refund, bank_register, bank_watch, collect, cook, receipt, shift, sms,
+};
+use crate::{
+    domain::{
+        catalog::Catalog,
+        event::Body,
+        ids::{JobId, PaymentId, RefundId},
+        order::{JobStage, Order, OrderState},
+        payment::{Payment, Tender},
+        policy::Policy,
+        receipt::{ReceiptDraft, ReceiptKind},
+        refund::{Refund, RefundState},
+        shift::{Shift, ShiftState},
+        text::Language,
+        time::Timestamp,
+    },
+    store::NewEffect,
+};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Queue of the printer: one document at a time, in order.
+pub const PRINTER: &str = "printer";
+/// Queue of the robot's jobs.
+pub const ROBOT: &str = "robot";
+/// Queue of commands to the robot as a machine: they must not wait behind jobs.
+pub const MACHINE: &str = "robot-machine";
+
+/// What is to happen next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// A further fact about the same order (or the store).
+    Fact(Box<Body>),
+    /// An act on the outside world.
+    Effect(NewEffect),
+    /// An act that is not wanted any more, if it can still be called off without a doubt.
+    Withdraw(String),
+    /// What a cook job still holds of the stock goes free.
+    Release(JobId),
+    /// A dish failed: cook it again if the stock allows, or give its price back.
+    CookAgain(usize),
+    /// A dish will not come: its price goes back.
+    RefundPiece(usize),
+    /// A dish is not wanted any more: it is not cooked, if the robot was not asked yet.
+    CallOff(JobId),
+    /// The accounting of a closed shift.
+    Account(u32),
+}
+
+/// What the decision may look at besides the fact.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The order after the fact.
+    pub order: Option<&'a Order>,
+    /// The shift after the fact.
+    pub shift: &'a Shift,
+    /// The rules.
+    pub policy: &'a Policy,
+    /// What is sold.
+    pub catalog: &'a Catalog,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What follows from `body`.
+#[must_use]
+pub fn decide(body: &Body, f: &Facts<'_>) -> Vec<Next> {
+    match (body, f.order) {
+        (Body::ShiftOpening {}, _) => vec![shift_effect(f.shift, "open", shift::Request::Open)],
+        (Body::ShiftClosing {}, _) => vec![shift_effect(f.shift, "close", shift::Request::Close)],
+        (Body::ShiftClosed { number, .. }, _) if f.policy.accounting => {
+            vec![Next::Account(*number)]
+        }
+        (_, Some(order)) => of_order(body, order, f),
+        _ => Vec::new(),
+    }
+}
+
+fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
+    match body {
+        Body::OrderCancelled { .. } | Body::OrderExpired {} => order
+            .pieces
+            .iter()
+            .map(|p| Next::Release(p.job_id))
+            .chain(close_live_payments(order))
+            .collect(),
+        Body::PaymentStarted { payment } => payment_started(order, payment),
+        Body::PaymentShown { payment_id, .. } => watch(order, *payment_id),
+        Body::PaymentCaptured { payment_id, .. } => captured(order, *payment_id, f.now),
+        Body::PaymentClosed { payment_id, .. } | Body::PaymentDeclined { payment_id, .. } => {
+            vec![Next::Withdraw(watch_key(*payment_id))]
+        }
+        Body::OrderPaid {} => close_live_payments(order)
+            .chain([fact(Body::ReceiptRequested {
+                draft: ReceiptDraft::sale(order),
+            })])
+            .collect(),
+        Body::ReceiptRequested { draft } => {
+            let mut next = Vec::new();
+            if matches!(f.shift.state, ShiftState::Closed | ShiftState::Closing)
+                && !f.shift.reopening
+            {
+                next.push(fact(Body::ShiftOpening {}));
+            }
+            next.push(effect(
+                receipt::KIND,
+                format!("receipt:{}", draft.key),
+                PRINTER.to_owned(),
+                order,
+                draft.refund.map(|r| r.0),
+                &receipt::Request {
+                    draft: draft.clone(),
+                },
+            ));
+            next
+        }
+        Body::ReceiptRegistered { key, .. } => order
+            .receipts
+            .iter()
+            .find(|r| &r.draft.key == key && r.draft.kind == ReceiptKind::Sale)
+            .map(|_| cook_all(order))
+            .unwrap_or_default(),
+        Body::CookRequested { piece, job_id, .. } => cook_effect(order, *piece, *job_id, f.catalog),
+        Body::CookPlated { job_id, .. } => [Next::Release(*job_id)]
+            .into_iter()
+            .chain(ready(order))
+            .collect(),
+        Body::CookFailed { job_id, retry, .. } => failed(order, *job_id, *retry, f.policy),
+        Body::RefundRequested { refund } => {
+            let mut next = vec![];
+            if refund.state == RefundState::Pending {
+                next.extend(bank_refund(order, refund));
+            }
+            if matches!(order.state, OrderState::Refunding | OrderState::Refunded) {
+                next.extend(order.pieces.iter().map(|p| Next::CallOff(p.job_id)));
+            }
+            next.extend(ready(order));
+            next
+        }
+        Body::RefundDone { refund_id, .. } => order
+            .refund(*refund_id)
+            .filter(|r| !r.without_receipt)
+            .map(|r| {
+                fact(Body::ReceiptRequested {
+                    draft: ReceiptDraft::sale_return(order, r),
+                })
+            })
+            .into_iter()
+            .collect(),
+        Body::OrderClosed {} => order
+            .pieces
+            .iter()
+            .filter(|p| p.stage == JobStage::Plated)
+            .map(|p| {
+                effect(
+                    collect::KIND,
+                    format!("collect:{}", p.job_id),
+                    MACHINE.to_owned(),
+                    order,
+                    Some(p.job_id.0),
+                    &collect::Request { job_id: p.job_id },
+                )
+            })
+            .collect(),
+        Body::OrderReady {} if order.has_contact && f.policy.messages => vec![effect(
+            sms::KIND,
+            format!("sms:ready:{}", order.id),
+            "sms".to_owned(),
+            order,
+            None,
+            &sms::Request {
+                order_id: order.id.0,
+                text: ready_text(order),
+            },
+        )],
+        _ => Vec::new(),
+    }
+}
+
+/// Key of the effect that watches a payment.
+#[must_use]
+pub fn watch_key(payment: PaymentId) -> String {
+    format!("watch:{payment}")
+}
+
+fn payment_started(order: &Order, payment: &Payment) -> Vec<Next> {
+    match payment.tender {
+        Tender::SbpQr => vec![effect(
+            bank_register::KIND,
+            format!("pay:{}", payment.id),
+            bank_queue(payment.id),
+            order,
+            Some(payment.id.0),
+            &bank_register::Request {
+                order_number: payment.order_number.clone(),
+                amount_minor: payment.amount_minor,
+                currency: order.currency.code().to_owned(),
+                expires_at: payment.expires_at.unwrap_or(order.expires_at),
+                description: format!("Заказ {}", order.number),
+            },
+        )],
+        // The till's own link drives the terminal, a cashier takes cash: both tell us.
+        Tender::CardTerminal | Tender::Cash => Vec::new(),
+    }
+}
+
+fn bank_queue(payment: PaymentId) -> String {
+    format!("bank:{payment}")
+}
+
+fn watch(order: &Order, id: PaymentId) -> Vec<Next> {
+    let Some(p) = order.payment(id) else {
+        return Vec::new();
+    };
+    let (Some(provider_id), Some(qr_id)) = (p.provider_id.clone(), p.qr_id.clone()) else {
+        return Vec::new();
+    };
+    vec![effect(
+        bank_watch::KIND,
+        watch_key(id),
+        watch_key(id),
+        order,
+        Some(id.0),
+        &bank_watch::Request {
+            provider_id,
+            order_number: p.order_number.clone(),
+            qr_id,
+            amount_minor: p.amount_minor,
+            expires_at: p.expires_at.unwrap_or(order.expires_at),
+        },
+    )]
+}
+
+fn captured(order: &Order, id: PaymentId, now: Timestamp) -> Vec<Next> {
+    let mut next = vec![Next::Withdraw(watch_key(id))];
+    let Some(p) = order.payment(id) else {
+        return next;
+    };
+    if p.surplus {
+        next.push(fact(Body::RefundRequested {
+            refund: refund_of(order, p, p.captured_minor, "late", None, now, true),
+        }));
+        return next;
+    }
+    let over = order.captured_minor() - order.total_minor;
+    if over >= 0 {
+        next.push(fact(Body::OrderPaid {}));
+    }
+    if over > 0 {
+        next.push(fact(Body::RefundRequested {
+            refund: refund_of(order, p, over, "over", None, now, true),
+        }));
+    }
+    next
+}
+
+/// A refund that Galley starts by itself.
+#[must_use]
+pub fn refund_of(
+    order: &Order,
+    payment: &Payment,
+    amount_minor: i64,
+    cause: &str,
+    line: Option<usize>,
+    now: Timestamp,
+    without_receipt: bool,
+) -> Refund {
+    Refund {
+        id: order.id.refund(&format!("{cause}:{}", payment.id)),
+        payment_id: payment.id,
+        tender: payment.tender,
+        amount_minor,
+        line,
+        reason: cause.to_owned(),
+        state: first_refund_state(payment.tender),
+        requested_at: now,
+        without_receipt,
+    }
+}
+
+/// The bank is asked, or a person.
+#[must_use]
+pub fn first_refund_state(tender: Tender) -> RefundState {
+    if tender.refunded_by_bank() {
+        RefundState::Pending
+    } else {
+        RefundState::AwaitingPerson
+    }
+}
+
+fn close_live_payments(order: &Order) -> impl Iterator<Item = Next> + '_ {
+    order.payments.iter().filter(|p| p.is_live()).map(|p| {
+        if p.tender == Tender::SbpQr {
+            effect(
+                bank_close::KIND,
+                format!("close:{}", p.id),
+                bank_queue(p.id),
+                order,
+                Some(p.id.0),
+                &bank_close::Request {
+                    provider_id: p.provider_id.clone(),
+                    order_number: p.order_number.clone(),
+                    qr_id: p.qr_id.clone(),
+                    amount_minor: p.amount_minor,
+                },
+            )
+        } else {
+            fact(Body::PaymentClosed {
+                payment_id: p.id,
+                reason: "not wanted any more".to_owned(),
+            })
+        }
+    })
+}
+
+fn bank_refund(order: &Order, refund: &Refund) -> Option<Next> {
+    let payment = order.payment(refund.payment_id)?;
+    Some(effect(
+        bank_refund::KIND,
+        format!("refund:{}", refund.id),
+        bank_queue(payment.id),
+        order,
+        Some(refund.id.0),
+        &bank_refund::Request {
+            provider_id: payment.provider_id.clone()?,
+            order_number: payment.order_number.clone(),
+            refund_id: bank_refund_id(refund.id),
+            amount_minor: refund.amount_minor,
+        },
+    ))
+}
+
+/// The bank's longest refund id is 30 characters [source: alfa-bank.md 3.8]; 120 of the id's bits are plenty.
+fn bank_refund_id(id: RefundId) -> String {
+    id.0.simple().to_string().split_off(2)
+}
+
+fn cook_all(order: &Order) -> Vec<Next> {
+    order
+        .pieces
+        .iter()
+        .enumerate()
+        .filter(|(_, p)| p.stage == JobStage::Waiting)
+        .map(|(piece, p)| {
+            fact(Body::CookRequested {
+                piece,
+                job_id: p.job_id,
+                attempt: p.attempt,
+            })
+        })
+        .collect()
+}
+
+fn cook_effect(order: &Order, piece: usize, job_id: JobId, catalog: &Catalog) -> Vec<Next> {
+    let line = order
+        .pieces
+        .get(piece)
+        .and_then(|p| order.lines.get(p.line));
+    let Some((line, dish)) = line.and_then(|l| Some((l, catalog.dish(&l.dish_id)?))) else {
+        // The dish left the catalog after it was sold.
+        return vec![fact(Body::CookFailed {
+            job_id,
+            reason: "the dish is not in the catalog any more".to_owned(),
+            retry: false,
+        })];
+    };
+    vec![effect(
+        cook::KIND,
+        format!("cook:{job_id}"),
+        ROBOT.to_owned(),
+        order,
+        Some(job_id.0),
+        &cook::Request {
+            job_id,
+            dish_id: line.dish_id.clone(),
+            dish: line.name.get(Language::Ru).to_owned(),
+            tech_card: dish.tech_card.clone(),
+            order_number: order.number,
+        },
+    )]
+}
+
+fn failed(order: &Order, job: JobId, retry: bool, policy: &Policy) -> Vec<Next> {
+    let mut next = vec![Next::Release(job)];
+    if let Some((i, piece)) = order.piece_of(job) {
+        next.push(if retry && piece.attempt < policy.cook_attempts {
+            Next::CookAgain(i)
+        } else {
+            Next::RefundPiece(i)
+        });
+    }
+    next
+}
+
+/// The order is ready when every dish is plated or given up, and at least one came. (A dish that is tried again is
+/// asked for anew in the very write that notes its failure.)
+#[must_use]
+pub fn ready(order: &Order) -> Option<Next> {
+    let came = order.pieces.iter().any(|p| p.stage == JobStage::Plated);
+    (came && order.all_pieces_settled() && !order.ready).then(|| fact(Body::OrderReady {}))
+}
+
+/// The cause of a refund for a dish that did not come.
+#[must_use]
+pub fn piece_cause(piece: usize) -> String {
+    format!("dish {piece} did not come")
+}
+
+fn ready_text(order: &Order) -> String {
+    match order.language {
+        Language::Ru => format!("Заказ {} готов. Приятного аппетита!", order.number),
+        Language::Uz => format!("{}-buyurtma tayyor. Yoqimli ishtaha!", order.number),
+        Language::En => format!("Order {} is ready. Enjoy your meal!", order.number),
+    }
+}
+
+fn shift_effect(shift: &Shift, act: &str, request: shift::Request) -> Next {
+    Next::Effect(NewEffect {
+        key: shift.key(act),
+        kind: shift::KIND,
+        queue: PRINTER.to_owned(),
+        order_id: None,
+        item: None,
+        request: json(&request),
+    })
+}
+
+fn fact(body: Body) -> Next {
+    Next::Fact(Box::new(body))
+}
+
+fn effect(
+    kind: &'static str,
+    key: String,
+    queue: String,
+    order: &Order,
+    item: Option<Uuid>,
+    request: &impl Serialize,
+) -> Next {
+    Next::Effect(NewEffect {
+        key,
+        kind,
+        queue,
+        order_id: Some(order.id),
+        item,
+        request: json(request),
+    })
+}
+
+fn json(request: &impl Serialize) -> Value {
+    serde_json::to_value(request).expect("requests are plain structs with string keys")
+}

@@ -1,0 +1,41 @@
+//! Why the store doesn't do what it is asked. Nothing has changed then.
+
+use crate::{
+    domain::{order::OrderError, payment::Tender, place::Refused, stock::StockError, text::Text},
+    store::StoreError,
+};
+
+/// A refusal, by what the caller must distinguish.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The store's database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The order can't be placed as asked.
+    #[error(transparent)]
+    Place(#[from] Refused),
+    /// The order is not open for it.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// The stock ledger refuses it.
+    #[error(transparent)]
+    Stock(#[from] StockError),
+    /// No such order.
+    #[error("there is no such order")]
+    UnknownOrder,
+    /// No such payment, refund, job, effect, ingredient.
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
+    /// The store takes no orders now.
+    #[error("{}", .0.en)]
+    NotAccepting(Text),
+    /// The tender doesn't work now.
+    #[error("{}", .1.en)]
+    Tender(Tender, Text),
+    /// It doesn't fit the state of things.
+    #[error("{0}")]
+    Conflict(String),
+    /// The request makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+}

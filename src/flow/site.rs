@@ -1,0 +1,146 @@
+//! One store as its parts see it: database, machine, rules, catalog, time zone.
+
+use super::{Context, FlowError};
+use crate::{
+    domain::{
+        catalog::Catalog,
+        event::{Actor, Body},
+        policy::Policy,
+        time::Timestamp,
+    },
+    store::{Store, StoreError, Tx},
+    world::World,
+};
+use jiff::tz::TimeZone;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Document with the catalog in force.
+const CATALOG: &str = "catalog";
+
+/// One store.
+pub struct Site {
+    /// The database.
+    pub store: Store,
+    /// The machine.
+    pub world: World,
+    policy: Arc<Policy>,
+    catalog: RwLock<Arc<Catalog>>,
+    zone: TimeZone,
+}
+
+impl Site {
+    /// Takes the store over. The catalog in the database is in force; `catalog` replaces it when its version
+    /// differs, or when there is none.
+    ///
+    /// # Errors
+    /// When the database fails, or there is no catalog at all.
+    pub async fn open(
+        store: Store,
+        world: World,
+        policy: Policy,
+        catalog: Option<Catalog>,
+        zone: TimeZone,
+    ) -> Result<Arc<Self>, FlowError> {
+        let stored: Option<Catalog> = store.read(|s| s.document::<Catalog>(CATALOG)).await?;
+        let (catalog, new) = match (catalog, stored) {
+            (Some(given), Some(stored)) if given == stored => (stored, false),
+            (Some(given), _) => (given, true),
+            (None, Some(stored)) => (stored, false),
+            (None, None) => {
+                return Err(FlowError::Invalid(
+                    "there is no catalog: name one in the configuration ([catalog] file)"
+                        .to_owned(),
+                ));
+            }
+        };
+        let site = Arc::new(Self {
+            store,
+            world,
+            policy: Arc::new(policy),
+            catalog: RwLock::new(Arc::new(catalog.clone())),
+            zone,
+        });
+        if new {
+            site.command(Actor::system(), move |tx, cx| {
+                tx.put_document(CATALOG, &catalog)?;
+                super::record::record(
+                    tx,
+                    cx,
+                    None,
+                    Body::MenuApplied {
+                        version: catalog.version.clone(),
+                    },
+                )
+            })
+            .await?;
+        }
+        Ok(site)
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// The catalog in force.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.catalog
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The store's day at a time, `YYYY-MM-DD`.
+    #[must_use]
+    pub fn day(&self, at: Timestamp) -> String {
+        jiff::Timestamp::from_millisecond(at.as_millis())
+            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+            .to_zoned(self.zone.clone())
+            .date()
+            .to_string()
+    }
+
+    /// What a write of `actor` needs to know, now.
+    #[must_use]
+    pub fn context(&self, actor: Actor) -> Context {
+        let now = self.world.clock.now();
+        Context {
+            policy: self.policy.clone(),
+            catalog: self.catalog(),
+            day: self.day(now),
+            now,
+            actor,
+        }
+    }
+
+    /// Runs one command as one write.
+    ///
+    /// # Errors
+    /// What the command refuses; nothing has changed then.
+    pub async fn command<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        work: impl FnOnce(&mut Tx<'_>, &Context) -> Result<T, FlowError> + Send + 'static,
+    ) -> Result<T, FlowError> {
+        let cx = self.context(actor);
+        self.store.write(move |tx| work(tx, &cx)).await
+    }
+
+    /// Sets a token's hash, role and holder.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub async fn put_token(
+        &self,
+        hash: crate::domain::chain::Hash,
+        role: &'static str,
+        name: String,
+    ) -> Result<(), StoreError> {
+        let now = self.world.clock.now();
+        self.store
+            .write(move |tx| tx.put_token(&hash, role, &name, now))
+            .await
+    }
+}

@@ -1,0 +1,50 @@
+import "../shared/fonts.css";
+import "../shared/base.css";
+import "./kiosk.css";
+import "./menu.css";
+import "./checkout.css";
+import { effect } from "@preact/signals";
+import { render } from "preact";
+import { openLive } from "../shared/live";
+import { isLang, setLang } from "../shared/i18n";
+import { keepFresh } from "../shared/poll";
+import { App } from "./app";
+import { watchIdle } from "./idle";
+import { client, order, refreshMenu, refreshOrder, refreshStore, restoreSession, saveSession, screen, store } from "./state";
+
+const root = document.getElementById("app");
+if (root) render(<App />, root);
+
+if (client.token) start();
+
+function start(): void {
+  const live = openLive(`${client.base}/live`, client.headers(), ({ kind, data }) => {
+    if (data["order_id"] && data["order_id"] === order.peek()?.id) orders.now();
+    else if (/^(payment|receipt|cook|order|refund)\./.test(kind) && order.peek() && !data["order_id"]) orders.now();
+    if (/^(menu|stock|device|shift|alert|hello)/.test(kind)) shop.now();
+    if (kind === "hello") orders.now();
+  });
+
+  // Events say when to look; the beats below carry the screen alone when the event line is down.
+  const shop = keepFresh(async () => {
+    await refreshStore();
+    await refreshMenu();
+  }, () => (store.peek() ? (live.connected.peek() ? 15_000 : 4000) : 1000));
+  const orders = keepFresh(refreshOrder, () => (live.connected.peek() ? 5000 : 1500));
+
+  let greeted = false;
+  effect(() => {
+    const first = store.value?.languages[0];
+    if (greeted || !isLang(first)) return;
+    greeted = true;
+    if (screen.peek() === "attract") setLang(first);
+    void restoreSession().then(() => {
+      effect(saveSession);
+    });
+  });
+  // A refused tender is most likely to come back while the guest looks at the list.
+  effect(() => {
+    if (screen.value === "tender" || screen.value === "pay") shop.now();
+  });
+  watchIdle();
+}

@@ -1,0 +1,160 @@
+import { useEffect, useState } from "preact/hooks";
+import { boxNow } from "../../shared/client";
+import { lang, say, t } from "../../shared/i18n";
+import { Icon } from "../../shared/icons";
+import { money } from "../../shared/money";
+import type { Order, Payment } from "../../shared/types";
+import { Notice } from "../app";
+import { Title, TopBar } from "../parts";
+import { busy, client, go, pay, payment, reset, withdraw } from "../state";
+
+export function PayScreen({ order }: { order: Order }) {
+  const now = payment.value;
+  return (
+    <div class="screen flow">
+      <TopBar><p class="order-chip">{t("pay.number", { number: order.number })}</p></TopBar>
+      <main class="flow-body flow-centre pay">
+        <Notice />
+        {now && <Stage key={`${now.id} ${now.state === "registering" ? "waiting" : now.state}`} order={order} payment={now} />}
+      </main>
+    </div>
+  );
+}
+
+function Stage({ order, payment: one }: { order: Order; payment: Payment }) {
+  const sum = money(one.amount_minor, order.currency, lang.value);
+  if (one.state === "unclear") return <Unclear order={order} sum={sum} />;
+  if (one.state === "declined" || one.state === "closed") return <Failed payment={one} />;
+  if (one.tender === "sbp_qr") return <Qr order={order} payment={one} sum={sum} />;
+  if (one.tender === "cash") return <Counter order={order} sum={sum} />;
+  return (
+    <>
+      <Title>{t("pay.card.title")}</Title>
+      <p class="due"><strong class="display num">{sum}</strong></p>
+      <svg class="terminal" viewBox="0 0 320 300" aria-hidden="true">
+        <ellipse cx="164" cy="284" rx="100" ry="12" fill="#000" opacity=".14" />
+        <rect x="92" y="60" width="136" height="220" rx="22" fill="#1d3470" /><rect x="106" y="78" width="108" height="68" rx="10" fill="#fdeac0" />
+        <path d="M128 112h64M140 128h40" stroke="#1d3470" stroke-width="7" stroke-linecap="round" />
+        <g fill="#fffdf6" opacity=".9">{[0, 1, 2].map((r) => [0, 1, 2].map((c) => <rect key={`${r}${c}`} x={112 + c * 35} y={164 + r * 34} width="26" height="22" rx="6" />))}</g>
+        <g class="terminal-card"><rect x="126" y="4" width="130" height="82" rx="12" fill="#c2301a" transform="rotate(-12 190 40)" /><rect x="138" y="26" width="26" height="20" rx="4" fill="#f2b23a" transform="rotate(-12 190 40)" /></g>
+        <g class="terminal-waves" stroke="#c2301a" stroke-width="7" fill="none" stroke-linecap="round"><path d="M250 116c10 10 10 26 0 36" /><path d="M268 104c17 17 17 43 0 60" /></g>
+      </svg>
+      <p class="lead">{t("pay.card.more")}</p>
+      <Waiting />
+      <CancelRow />
+    </>
+  );
+}
+
+function Waiting() {
+  return <p class="busy" role="status"><span class="spinner" aria-hidden="true" />{t("pay.waiting")}</p>;
+}
+
+function CancelRow() {
+  return (
+    <div class="actions">
+      <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void withdraw("tender")}>{t("pay.other")}</button>
+      <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void withdraw("menu")}>{t("pay.cancel")}</button>
+    </div>
+  );
+}
+
+function Qr({ order, payment: one, sum }: { order: Order; payment: Payment; sum: string }) {
+  const image = useQr(one);
+  const left = useSecondsUntil(one.expires_at ?? null);
+  return (
+    <div class="qr-stage">
+      <div class="qr-frame">
+        {image
+          ? <img class="qr" src={image} width="420" height="420" alt={t("pay.qr.alt", { number: order.number, sum })} />
+          : <p class="qr qr-empty" role="status"><span class="spinner" aria-hidden="true" />{t("pay.qr.preparing")}</p>}
+      </div>
+      <div class="qr-side">
+        <Title>{t("pay.qr.title")}</Title>
+        <p class="due"><strong class="display num">{sum}</strong></p>
+        <ol class="steps">
+          {(["pay.qr.step1", "pay.qr.step2", "pay.qr.step3"] as const).map((key, i) => <li key={key}><b aria-hidden="true">{i + 1}</b>{t(key)}</li>)}
+        </ol>
+        {image && left !== null && (
+          <p class="countdown" role="timer" aria-live="off"><Icon name="clock" size="1.8rem" /><span>{t("pay.left")}</span> <strong class="num">{Math.floor(left / 60)}:{String(left % 60).padStart(2, "0")}</strong></p>
+        )}
+        {image && <Waiting />}
+        <CancelRow />
+      </div>
+    </div>
+  );
+}
+
+/** The picture needs the kiosk's token, so it is fetched and shown as data instead of by its address. */
+function useQr(one: Payment): string | null {
+  const [image, setImage] = useState<string | null>(null);
+  const path = one.qr?.svg_path ?? null;
+  const [attempt, setAttempt] = useState(0);
+  useEffect(() => {
+    if (!path) return;
+    let current = true;
+    const relative = path.startsWith(client.base) ? path.slice(client.base.length) : path;
+    client.text(relative).then(
+      (svg) => current && setImage(`data:image/svg+xml,${encodeURIComponent(svg)}`),
+      () => current && setTimeout(() => current && setAttempt(attempt + 1), 1000),
+    );
+    return () => {
+      current = false;
+    };
+  }, [path, attempt]);
+  return image;
+}
+
+function useSecondsUntil(at: number | null): number | null {
+  const [, tick] = useState(0);
+  useEffect(() => {
+    if (at === null) return;
+    const beat = setInterval(() => tick((n) => n + 1), 500);
+    return () => clearInterval(beat);
+  }, [at]);
+  return at === null ? null : Math.max(0, Math.ceil((at - boxNow()) / 1000));
+}
+
+function Counter({ order, sum }: { order: Order; sum: string }) {
+  return (
+    <>
+      <Title>{t("pay.cash.title")}</Title>
+      <p class="big-number display num" aria-label={t("pay.number", { number: order.number })}>{order.number}</p>
+      <p class="due"><strong class="display num">{sum}</strong></p>
+      <p class="lead">{t("pay.cash.more")}</p>
+      <div class="actions">
+        <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void withdraw("tender")}>{t("pay.other")}</button>
+        <button type="button" class="btn btn-main" onClick={reset}>{t("pay.done.here")}</button>
+      </div>
+    </>
+  );
+}
+
+function Failed({ payment: one }: { payment: Payment }) {
+  const declined = one.state === "declined";
+  return (
+    <>
+      <span class="roundel roundel-warn"><Icon name={declined ? "close" : "clock"} size="4.4rem" /></span>
+      <Title>{declined ? t("pay.declined") : t("pay.closed")}</Title>
+      <p class="lead" role="alert">{say(one.reason)} {declined ? t("pay.declined.more") : t("pay.closed.more")}</p>
+      <div class="actions actions-column">
+        <button type="button" class="btn btn-main" disabled={busy.value !== null} onClick={() => void pay(one.tender)}>{one.tender === "sbp_qr" ? t("pay.newcode") : t("pay.again")}</button>
+        <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => go("tender")}>{t("pay.other")}</button>
+        <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void withdraw("menu")}>{t("pay.cancel")}</button>
+      </div>
+    </>
+  );
+}
+
+function Unclear({ order, sum }: { order: Order; sum: string }) {
+  return (
+    <>
+      <span class="roundel roundel-safe"><Icon name="shield" size="4.4rem" /></span>
+      <Title>{t("pay.unclear")}</Title>
+      <p class="lead" role="status">{t("pay.unclear.more")}</p>
+      <p class="keep"><span>{t("pay.unclear.keep")}</span><strong class="big-number display num">{order.number}</strong><span class="num">{sum}</span></p>
+      <p class="busy" role="status"><span class="spinner" aria-hidden="true" />{t("pay.waiting")}</p>
+      <div class="actions"><button type="button" class="btn btn-quiet" onClick={reset}>{t("pay.done.here")}</button></div>
+    </>
+  );
+}

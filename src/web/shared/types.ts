@@ -1,0 +1,151 @@
+// The store's API as the pages see it. Money is integer minor units, times are milliseconds since 1970 UTC.
+
+export type Lang = "ru" | "uz" | "en";
+export type Text = Record<Lang, string>;
+export type Tender = "sbp_qr" | "card_terminal" | "cash";
+export type Service = "here" | "to_go";
+
+export interface StoreInfo {
+  store_id: string;
+  name: Text;
+  currency: string;
+  languages: Lang[];
+  accepting: { ok: boolean; reason?: Text | null; slug?: string | null };
+  uplink: "online" | "degraded" | "offline";
+  tenders: TenderInfo[];
+  speed: number;
+}
+
+export interface TenderInfo {
+  tender: string;
+  name: Text;
+  available: boolean;
+  reason?: Text | null;
+}
+
+export interface Dish {
+  id: string;
+  category: string;
+  name: Text;
+  description: Text;
+  price_minor: number;
+  weight_g: number;
+  kcal: number;
+  allergens: string[];
+  cook_s: number;
+  available: boolean;
+  reason?: Text | null;
+}
+
+export interface Category {
+  id: string;
+  name: Text;
+}
+
+export interface Menu {
+  version: string;
+  categories: Category[];
+  dishes: Dish[];
+}
+
+export type OrderState =
+  | "placed" | "paid" | "receipted" | "cooking" | "ready" | "closed"
+  | "cancelled" | "expired" | "refunding" | "refunded";
+
+export type PaymentState = "registering" | "waiting" | "captured" | "declined" | "closed" | "unclear";
+
+export interface Payment {
+  id: string;
+  tender: string;
+  state: PaymentState;
+  amount_minor: number;
+  refunded_minor: number;
+  qr?: { payload: string; svg_path: string } | null;
+  expires_at?: number | null;
+  reason?: Text | null;
+}
+
+export interface Receipt {
+  kind: "sale" | "sale_return";
+  state: "pending" | "registered";
+  document_number?: number | string | null;
+  total_minor: number;
+}
+
+export type DishState = "waiting" | "queued" | "preparing" | "cooking" | "plated" | "done" | "failed" | "aborted";
+
+export interface CookJob {
+  job_id: string;
+  line_id: string;
+  dish_id: string;
+  name: Text;
+  state: DishState;
+  progress_pm?: number | null;
+  slot?: string | number | null;
+}
+
+export interface Refund {
+  id: string;
+  amount_minor: number;
+  state: "pending" | "awaiting_person" | "done" | "refused";
+  reason: string;
+}
+
+export interface OrderLine {
+  line_id: string;
+  dish_id: string;
+  name: Text;
+  quantity: number;
+  price_minor: number;
+  sum_minor: number;
+}
+
+export interface Order {
+  id: string;
+  number: string;
+  state: OrderState;
+  language: Lang;
+  service: Service;
+  total_minor: number;
+  due_minor: number;
+  currency: string;
+  placed_at: number;
+  promised_at: number;
+  lines: OrderLine[];
+  payments: Payment[];
+  receipts: Receipt[];
+  dishes: CookJob[];
+  refunds: Refund[];
+  note?: Text | null;
+}
+
+export interface BoardData {
+  at: number;
+  preparing: { number: string }[];
+  ready: { number: string }[];
+  cooking: { number: string; name: Text; state: DishState; progress_pm?: number | null }[];
+}
+
+export interface StoreRow {
+  store_id: string;
+  name: Text | string;
+  last_seen_at: number | null;
+  online: boolean;
+  backlog: number;
+  oldest_age_ms: number | null;
+  shift: { state: string; number?: number | null } | null;
+  sales_today_minor: number;
+  orders_today: number;
+  events: number;
+  alerts: number | unknown[];
+  version: string;
+}
+
+export interface Problem {
+  slug: string;
+  title: string;
+  status: number;
+  detail?: string;
+  errors?: { field: string; message: string }[];
+  message?: Text | null;
+}

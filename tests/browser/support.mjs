@@ -1,0 +1,135 @@
+// What the browser tests share: the addresses of a running `galley demo`, one Chromium, and waiting on conditions.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const address = (name) => {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set; it is printed by \`galley demo\``);
+  return value;
+};
+
+export const kiosk = address("GALLEY_KIOSK");
+export const board = address("GALLEY_BOARD");
+export const demo = address("GALLEY_DEMO");
+export const hq = address("GALLEY_HQ");
+
+/** The longest that anything the tests wait for may take: a payment, a receipt, a cooked dish at demo speed. */
+export const LIMIT_MS = 60_000;
+
+const args = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split(" ");
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let browser;
+
+export async function launch() {
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+}
+
+export async function quit() {
+  await browser?.close();
+}
+
+/** Runs `act` on a fresh page, and fails when the page threw or asked any other address for anything. */
+export async function onPage(url, act, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", locale: "en-US", ...options });
+  context.setDefaultTimeout(LIMIT_MS);
+  const page = await context.newPage();
+  const home = new URL(url).origin;
+  const strangers = [];
+  const faults = [];
+  context.on("request", (request) => {
+    const target = new URL(request.url());
+    if ((target.protocol === "http:" || target.protocol === "https:" || target.protocol === "ws:") && target.origin !== home) strangers.push(request.url());
+  });
+  page.on("pageerror", (error) => faults.push(String(error)));
+  try {
+    await page.goto(url);
+    const result = await act(page);
+    assert.deepEqual(strangers, [], "the page asked another address");
+    assert.deepEqual(faults, [], "the page threw");
+    return result;
+  } finally {
+    await context.close();
+  }
+}
+
+export async function demoState() {
+  const answer = await fetch(new URL("/demo/api/state", demo));
+  assert.equal(answer.status, 200);
+  return answer.json();
+}
+
+export async function demoAct(path, body = {}) {
+  const answer = await fetch(new URL(`/demo/api/${path}`, demo), {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "Idempotency-Key": randomUUID() },
+    body: JSON.stringify(body),
+  });
+  assert.ok(answer.ok, `${path} answered ${answer.status}`);
+}
+
+export const flip = (id, on) => demoAct("switch", { id, on });
+
+/** Asks again and again, as fast as the answers come, until `holds` is true of the answer. */
+export async function until(what, ask, holds) {
+  const end = performance.now() + LIMIT_MS;
+  let last;
+  while (performance.now() < end) {
+    last = await ask();
+    if (holds(last)) return last;
+    await new Promise((next) => setTimeout(next, 50));
+  }
+  assert.fail(`waited in vain for ${what}; last seen: ${JSON.stringify(last)}`);
+}
+
+/** The demo once nothing of earlier orders is under way any more. */
+export const settled = () =>
+  until("earlier orders to settle", demoState, ({ counts, robot, hq: head }) =>
+    counts.charges === counts.receipts && counts.charges === counts.accounting && head.backlog === 0 &&
+    robot.jobs.every((job) => ["plated", "done", "failed", "aborted"].includes(job.state)));
+
+/** axe's serious and critical findings on what the page shows now. */
+export async function assertAccessible(page, where) {
+  await page.evaluate(`if (!window.axe) { ${axeSource} }`);
+  const result = await page.evaluate(() => globalThis.axe.run(document, { iframes: false, resultTypes: ["violations"] }));
+  const bad = result.violations
+    .filter((one) => one.impact === "serious" || one.impact === "critical")
+    .map((one) => `${one.id}: ${one.help}\n    ${one.nodes.slice(0, 4).map((node) => `${node.target.join(" ")} — ${node.failureSummary?.split("\n").slice(1, 2).join("").trim()}`).join("\n    ")}`);
+  assert.deepEqual(bad, [], `accessibility of ${where}`);
+}
+
+/** No control a guest can touch is smaller than 60 px, and none hangs out of the screen sideways. */
+export async function assertTouchable(page, where) {
+  const small = await page.evaluate(() => [...document.querySelectorAll("button, a[href], input")]
+    .filter((one) => one.checkVisibility())
+    .map((one) => ({ box: one.getBoundingClientRect(), name: one.getAttribute("aria-label") ?? one.textContent }))
+    .filter(({ box }) => box.width < 59.5 || box.height < 59.5 || box.left < -0.5 || box.right > innerWidth + 0.5)
+    .map(({ box, name }) => `${name}: ${Math.round(box.width)} × ${Math.round(box.height)} at ${Math.round(box.left)}`));
+  assert.deepEqual(small, [], `controls of ${where}`);
+}
+
+export const words = {
+  ru: JSON.parse(readFileSync(new URL("../../src/web/i18n/ru.json", import.meta.url), "utf8")),
+  uz: JSON.parse(readFileSync(new URL("../../src/web/i18n/uz.json", import.meta.url), "utf8")),
+  en: JSON.parse(readFileSync(new URL("../../src/web/i18n/en.json", import.meta.url), "utf8")),
+};
+
+export async function begin(page, language) {
+  await page.locator(`.attract-lang[lang=${language}]`).click();
+  await page.locator(".card").first().waitFor();
+}
+
+/** From the menu to the choice of a tender, with one dish whose id contains `dish`. */
+export async function fill(page, dish) {
+  await page.locator(`.card[data-dish*="${dish}"] .add`).click();
+  await page.locator(".cartbar .btn-main").click();
+  await page.locator(".cartbar .btn-main").click();
+  await page.locator('[data-service="here"]').click();
+  await page.locator(".phone-form .btn-quiet").click();
+  await page.locator(".tenders").waitFor();
+}
+
+export const numberOn = (page) => page.locator(".ticket-number").textContent();
