@@ -117,6 +117,9 @@ impl Uplink for MqttUplink {
         };
         loop {
             let message = session.next().await?;
+            if message.topic != self.down {
+                continue;
+            }
             match Ack::decode(&message.payload) {
                 Ok(ack) => return Ok(ack),
                 // Someone else's words on our topic; what they were meant to acknowledge runs into its deadline.
