@@ -3,10 +3,16 @@
 //! Arrows run one way: `main → cli → {api, hq, demo} → {flow, devices, connectors, sync} → store → domain`;
 //! `tests/tidy.rs` holds them.
 
+pub mod api;
 pub mod cli;
+pub mod config;
 pub mod connectors;
 pub mod devices;
 pub mod domain;
 pub mod flow;
+#[cfg(feature = "hq")]
+pub mod hq;
+pub mod run;
 pub mod store;
+pub mod sync;
 pub mod world;

@@ -1,10 +1,7 @@
 //! Who calls, and what they may do.
 
 use super::{Api, Problem};
-use crate::domain::{
-    chain::Hash,
-    event::Actor,
-};
+use crate::domain::{chain::Hash, event::Actor};
 use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
@@ -71,7 +68,12 @@ pub const STAFF: &[Role] = &[Role::Cashier, Role::Technician, Role::Manager];
 /// Those who deal with devices.
 pub const TECHNICIANS: &[Role] = &[Role::Technician, Role::Manager];
 /// Those who report money that was taken.
-pub const TILLS: &[Role] = &[Role::Service, Role::Cashier, Role::Technician, Role::Manager];
+pub const TILLS: &[Role] = &[
+    Role::Service,
+    Role::Cashier,
+    Role::Technician,
+    Role::Manager,
+];
 /// Those who order.
 pub const ORDERING: &[Role] = &[
     Role::Kiosk,
@@ -179,9 +181,9 @@ impl FromRequestParts<Api> for Caller {
                 .filter(|_| allowed)
                 .and_then(|q| q.split('&').find_map(|p| p.strip_prefix("token=")))
         };
-        let token = header.or_else(query).ok_or_else(|| {
-            Problem::unauthorised("send a token: Authorization: Bearer …")
-        })?;
+        let token = header
+            .or_else(query)
+            .ok_or_else(|| Problem::unauthorised("send a token: Authorization: Bearer …"))?;
         let (role, name) = api
             .tokens
             .find(token)

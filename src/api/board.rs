@@ -61,11 +61,17 @@ pub(super) async fn board(State(api): State<Api>, caller: Caller) -> Result<Json
             .pieces
             .iter()
             .filter(|p| matches!(p.stage, JobStage::Preparing | JobStage::Cooking));
-        board.cooking.extend(at_work.map(|p| Cooking {
-            number: o.number.to_string(),
-            name: o.lines.get(p.line).map(|l| l.name.clone()).unwrap_or_default(),
-            state: stage_word(p.stage),
-            progress_pm: p.progress_pm,
+        board.cooking.extend(at_work.map(|p| {
+            Cooking {
+                number: o.number.to_string(),
+                name: o
+                    .lines
+                    .get(p.line)
+                    .map(|l| l.name.clone())
+                    .unwrap_or_default(),
+                state: stage_word(p.stage),
+                progress_pm: p.progress_pm,
+            }
         }));
     }
     Ok(Json(board))

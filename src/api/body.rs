@@ -61,8 +61,9 @@ impl<T: DeserializeOwned> FromRequest<Api> for Post<T> {
         h.update([0]);
         h.update(&bytes);
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        let body = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(text))
-            .map_err(|e| Problem::bad_json(e.to_string()))?;
+        let body =
+            serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(text))
+                .map_err(|e| Problem::bad_json(e.to_string()))?;
         Ok(Self {
             key: format!("{}:{key}", caller.actor().0),
             caller,

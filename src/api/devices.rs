@@ -45,7 +45,10 @@ struct DeviceView {
 
 /// The devices and how they do.
 #[utoipa::path(get, path = "/devices", tag = "staff", responses((status = 200, body = DeviceList)))]
-pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<DeviceList>, Problem> {
+pub(super) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<DeviceList>, Problem> {
     caller.need(STAFF)?;
     let devices: Devices = api
         .site
@@ -84,7 +87,9 @@ pub(super) async fn fiscal_status(
     caller.need(STAFF)?;
     let printer = api.printer.as_ref().ok_or_else(no_printer)?;
     printer.status().borrow().clone().map(Json).ok_or_else(|| {
-        Problem::device_away("the printer does not answer; check that it is on and its cable is plugged in")
+        Problem::device_away(
+            "the printer does not answer; check that it is on and its cable is plugged in",
+        )
     })
 }
 
@@ -138,8 +143,8 @@ async fn machine(api: Api, post: Post<Nothing>, act: Act) -> Result<Response, Pr
     let key = format!("machine:{}", post.key);
     let by = post.caller.name.clone();
     post.once(&api, StatusCode::ACCEPTED, move |tx, cx, _| {
-        let request = serde_json::to_value(machine::Request { act, by })
-            .map_err(StoreError::from)?;
+        let request =
+            serde_json::to_value(machine::Request { act, by }).map_err(StoreError::from)?;
         commands::device_act(tx, cx, machine::KIND, MACHINE, key, request)?;
         Ok(serde_json::json!({"accepted": true}))
     })
@@ -148,13 +153,19 @@ async fn machine(api: Api, post: Post<Nothing>, act: Act) -> Result<Response, Pr
 
 /// Brings the robot to rest at a safe point. An operating function, never an emergency stop.
 #[utoipa::path(post, path = "/robot/pause", tag = "technician", request_body = Nothing, responses((status = 202), (status = "4XX", body = Problem)))]
-pub(super) async fn robot_pause(State(api): State<Api>, post: Post<Nothing>) -> Result<Response, Problem> {
+pub(super) async fn robot_pause(
+    State(api): State<Api>,
+    post: Post<Nothing>,
+) -> Result<Response, Problem> {
     machine(api, post, Act::Pause).await
 }
 
 /// Lets the robot go on.
 #[utoipa::path(post, path = "/robot/resume", tag = "technician", request_body = Nothing, responses((status = 202), (status = "4XX", body = Problem)))]
-pub(super) async fn robot_resume(State(api): State<Api>, post: Post<Nothing>) -> Result<Response, Problem> {
+pub(super) async fn robot_resume(
+    State(api): State<Api>,
+    post: Post<Nothing>,
+) -> Result<Response, Problem> {
     machine(api, post, Act::Resume).await
 }
 
@@ -167,6 +178,9 @@ pub(super) async fn press(
 ) -> Result<Json<serde_json::Value>, Problem> {
     post.caller.need(STAFF)?;
     let robot = api.robot.as_ref().ok_or_else(no_robot)?;
-    robot.press(&job_id, &press).await.map_err(Problem::conflict)?;
+    robot
+        .press(&job_id, &press)
+        .await
+        .map_err(Problem::conflict)?;
     Ok(Json(serde_json::json!({"accepted": true})))
 }

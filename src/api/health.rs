@@ -1,7 +1,10 @@
 //! Health, readiness and metrics. No token: they tell nothing about guests or money.
 
 use super::{Api, Problem, openapi};
-use crate::{flow::record::{DEVICES, Devices}, store::StoreError};
+use crate::{
+    flow::record::{DEVICES, Devices},
+    store::StoreError,
+};
 use axum::{
     Json, Router,
     extract::State,
@@ -82,15 +85,26 @@ async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     let age = Family::<NameLabel, Gauge>::default();
     for (name, seq, at) in cursors {
         let label = NameLabel { name };
-        backlog.get_or_create(&label).set(int(head.saturating_sub(seq)));
+        backlog
+            .get_or_create(&label)
+            .set(int(head.saturating_sub(seq)));
         age.get_or_create(&label)
             .set(i64::try_from(now.since(at).as_secs()).unwrap_or(i64::MAX));
     }
-    registry.register("reader_backlog_events", "Events a reader of the log does not have yet", backlog);
-    registry.register("reader_cursor_age_seconds", "Since a reader's cursor moved last", age);
+    registry.register(
+        "reader_backlog_events",
+        "Events a reader of the log does not have yet",
+        backlog,
+    );
+    registry.register(
+        "reader_cursor_age_seconds",
+        "Since a reader's cursor moved last",
+        age,
+    );
     let live = Family::<EffectLabels, Gauge>::default();
     for (kind, state, n) in effects {
-        live.get_or_create(&EffectLabels { kind, state }).set(int(n));
+        live.get_or_create(&EffectLabels { kind, state })
+            .set(int(n));
     }
     registry.register("effects_live", "Effects that are not finished", live);
     let open: Gauge = Gauge::default();
@@ -98,7 +112,8 @@ async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     registry.register("alerts_open", "Alerts that need a person", open);
     let up = Family::<NameLabel, Gauge>::default();
     for (name, d) in devices {
-        up.get_or_create(&NameLabel { name }).set(i64::from(d.state == "up"));
+        up.get_or_create(&NameLabel { name })
+            .set(i64::from(d.state == "up"));
     }
     registry.register("device_up", "1 when the device answers", up);
     let selling: Gauge = Gauge::default();

@@ -47,7 +47,10 @@ pub(super) async fn live(
             Event::default()
                 .id(resumed.unwrap_or(head_seq).to_string())
                 .event("hello")
-                .data(format!(r#"{{"seq":{head_seq},"resumed":{}}}"#, resumed.is_some())),
+                .data(format!(
+                    r#"{{"seq":{head_seq},"resumed":{}}}"#,
+                    resumed.is_some()
+                )),
         ],
         own: BTreeMap::new(),
     };
@@ -86,7 +89,13 @@ impl Reader {
                 .read(move |s| s.events_after(seq, PAGE))
                 .await;
             match entries {
-                Ok(entries) if entries.is_empty() => self.head.changed().await.ok()?,
+                Ok(entries) if entries.is_empty() => {
+                    tokio::select! {
+                        biased;
+                        () = self.api.closing.cancelled() => return None,
+                        changed = self.head.changed() => changed.ok()?,
+                    }
+                }
                 Ok(entries) => {
                     self.seq = entries.last().map_or(self.seq, |e| e.seq);
                     for entry in &entries {

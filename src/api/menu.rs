@@ -82,7 +82,10 @@ struct DishView {
 
 /// The store: whether it takes orders, and how one can pay now.
 #[utoipa::path(get, path = "/store", tag = "guest", responses((status = 200, body = StoreView)))]
-pub(super) async fn store(State(api): State<Api>, caller: Caller) -> Result<Json<StoreView>, Problem> {
+pub(super) async fn store(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<StoreView>, Problem> {
     caller.need(ANYONE)?;
     let cx = api.site.context(caller.actor());
     let accepting = {
@@ -122,7 +125,10 @@ pub(super) async fn store(State(api): State<Api>, caller: Caller) -> Result<Json
 
 /// The menu, with what is sold out.
 #[utoipa::path(get, path = "/menu", tag = "guest", responses((status = 200, body = MenuView)))]
-pub(super) async fn menu(State(api): State<Api>, caller: Caller) -> Result<Json<MenuView>, Problem> {
+pub(super) async fn menu(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<MenuView>, Problem> {
     caller.need(ANYONE)?;
     let levels = api
         .site
@@ -137,7 +143,12 @@ pub(super) async fn menu(State(api): State<Api>, caller: Caller) -> Result<Json<
             let card = catalog.tech_card(&d.tech_card);
             let available = card.is_some_and(|c| {
                 c.ingredients.iter().all(|a| {
-                    levels.get(&a.ingredient).copied().unwrap_or_default().available() >= a.quantity
+                    levels
+                        .get(&a.ingredient)
+                        .copied()
+                        .unwrap_or_default()
+                        .available()
+                        >= a.quantity
                 })
             });
             DishView {
@@ -151,8 +162,7 @@ pub(super) async fn menu(State(api): State<Api>, caller: Caller) -> Result<Json<
                 allergens: d.allergens.clone(),
                 cook_s: card.map_or(0, |c| c.duration_ms() / 1000),
                 available,
-                reason: (!available)
-                    .then(|| Text::new("Закончилось", "Tugadi", "Sold out")),
+                reason: (!available).then(|| Text::new("Закончилось", "Tugadi", "Sold out")),
             }
         })
         .collect();

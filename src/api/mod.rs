@@ -36,6 +36,7 @@ use axum::{
 };
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -68,6 +69,8 @@ pub struct Parts {
     pub addresses: std::collections::BTreeMap<String, String>,
     /// Names of the store for guests.
     pub store_name: crate::domain::text::Text,
+    /// Live streams end when the store stops.
+    pub closing: CancellationToken,
 }
 
 impl std::ops::Deref for Api {
@@ -87,7 +90,6 @@ impl Api {
     }
 
     /// The router for the LAN.
-    #[must_use]
     pub fn router(&self) -> Router {
         let (v1, _) = routes_v1().split_for_parts();
         Router::new()
@@ -109,7 +111,6 @@ impl Api {
     }
 
     /// The router for the Unix socket: whoever may open it is a technician.
-    #[must_use]
     pub fn local_router(&self) -> Router {
         self.router().layer(from_fn(mark_local))
     }

@@ -3,7 +3,10 @@
 use super::{Problem, routes_v1};
 use utoipa::{
     OpenApi,
-    openapi::{OpenApi as Document, security::{HttpAuthScheme, HttpBuilder, SecurityScheme}},
+    openapi::{
+        OpenApi as Document,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 
 #[derive(OpenApi)]

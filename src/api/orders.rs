@@ -60,10 +60,20 @@ struct NewLine {
 
 /// Places an order. The store prices it, holds the stock and promises a time.
 #[utoipa::path(post, path = "/orders", tag = "guest", request_body = NewOrder, responses((status = 201, body = OrderView), (status = "4XX", body = Problem)))]
-pub(super) async fn place(State(api): State<Api>, post: Post<NewOrder>) -> Result<Response, Problem> {
+pub(super) async fn place(
+    State(api): State<Api>,
+    post: Post<NewOrder>,
+) -> Result<Response, Problem> {
     post.caller.need(ORDERING)?;
-    let phone = post.body.phone.as_deref().map(str::trim).filter(|p| !p.is_empty());
-    if phone.is_some_and(|p| p.len() > MAX_PHONE || p.chars().filter(char::is_ascii_digit).count() < 9) {
+    let phone = post
+        .body
+        .phone
+        .as_deref()
+        .map(str::trim)
+        .filter(|p| !p.is_empty());
+    if phone
+        .is_some_and(|p| p.len() > MAX_PHONE || p.chars().filter(char::is_ascii_digit).count() < 9)
+    {
         return Err(Problem::invalid("this is no phone number"));
     }
     let id = OrderId(api.site.world.new_id());
@@ -81,7 +91,11 @@ pub(super) async fn place(State(api): State<Api>, post: Post<NewOrder>) -> Resul
                 })
                 .collect(),
         };
-        let phone = body.phone.as_deref().map(str::trim).filter(|p| !p.is_empty());
+        let phone = body
+            .phone
+            .as_deref()
+            .map(str::trim)
+            .filter(|p| !p.is_empty());
         let order = commands::place_order(tx, cx, id, &wish, phone)?;
         Ok(view::order(&order, &BTreeSet::new()))
     })
@@ -143,7 +157,11 @@ pub(super) async fn list(
 
 /// Payments of the order whose outcome nobody knows at the moment.
 pub(super) fn unclear(s: &Snapshot<'_>, order: &Order) -> Result<BTreeSet<Uuid>, StoreError> {
-    if !order.payments.iter().any(crate::domain::payment::Payment::is_live) {
+    if !order
+        .payments
+        .iter()
+        .any(crate::domain::payment::Payment::is_live)
+    {
         return Ok(BTreeSet::new());
     }
     Ok(s.effects_of(order.id)?
@@ -249,7 +267,8 @@ pub(super) async fn cancel(
     let caller = post.caller.clone();
     post.once(&api, StatusCode::OK, move |tx, cx, _| {
         guard(tx.snapshot().order(OrderId(id))?, &caller)?;
-        let order = commands::cancel_order(tx, cx, OrderId(id), &format!("by {}", caller.role.word()))?;
+        let order =
+            commands::cancel_order(tx, cx, OrderId(id), &format!("by {}", caller.role.word()))?;
         Ok(view::order(&order, &BTreeSet::new()))
     })
     .await

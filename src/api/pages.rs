@@ -25,8 +25,14 @@ pub(super) fn router() -> Router<Api> {
         .route("/board", get(async || Redirect::permanent("/board/")))
         .route("/kiosk/", get(async || page("kiosk", "index.html")))
         .route("/board/", get(async || page("board", "index.html")))
-        .route("/kiosk/{*file}", get(async |Path(f): Path<String>| page("kiosk", &f)))
-        .route("/board/{*file}", get(async |Path(f): Path<String>| page("board", &f)))
+        .route(
+            "/kiosk/{*file}",
+            get(async |Path(f): Path<String>| page("kiosk", &f)),
+        )
+        .route(
+            "/board/{*file}",
+            get(async |Path(f): Path<String>| page("board", &f)),
+        )
 }
 
 /// A file of a page's bundle.
@@ -46,6 +52,9 @@ pub(crate) fn page(page: &str, file: &str) -> Response {
         headers.insert(header::CONTENT_TYPE, mime);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    );
     response
 }

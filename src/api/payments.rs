@@ -177,11 +177,16 @@ pub(super) async fn result(
                 "this payment is not the card terminal's".to_owned(),
             ));
         }
-        let reference = [Some(body.external_id), body.rrn, body.auth_code, body.terminal_id]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join("/");
+        let reference = [
+            Some(body.external_id),
+            body.rrn,
+            body.auth_code,
+            body.terminal_id,
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("/");
         let order = commands::payment_result(
             tx,
             cx,
@@ -209,7 +214,9 @@ pub(super) async fn confirm(
             .order_of_part(id)?
             .ok_or(FlowError::Unknown("payment"))?;
         if order.payment(PaymentId(id)).map(|p| p.tender) != Some(Tender::Cash) {
-            return Err(FlowError::Conflict("this payment is not in cash".to_owned()));
+            return Err(FlowError::Conflict(
+                "this payment is not in cash".to_owned(),
+            ));
         }
         let order = commands::payment_result(tx, cx, PaymentId(id), true, None, None)?;
         shown(&order, PaymentId(id))

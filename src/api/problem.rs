@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 pub struct Problem {
     /// Stable URI of the kind of problem.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: &'static str,
     /// Its last part, for programs.
     pub slug: &'static str,
     /// In a few words.
@@ -29,7 +29,8 @@ pub struct Problem {
     pub detail: String,
     /// The same for guests, in their languages.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<Text>,
+    #[schema(value_type = Option<Object>)]
+    pub message: Option<Box<Text>>,
 }
 
 macro_rules! slugs {
@@ -37,7 +38,7 @@ macro_rules! slugs {
         impl Problem {
             $(#[doc = $title]
             pub fn $slug(detail: impl Into<String>) -> Self {
-                Self::new(stringify!($slug), $title, StatusCode::$status, detail.into())
+                Self::new(concat!("https://galley.invalid/problems/", stringify!($slug)), stringify!($slug), $title, StatusCode::$status, detail.into())
             })*
         }
     };
@@ -71,9 +72,15 @@ slugs! {
 }
 
 impl Problem {
-    fn new(slug: &'static str, title: &'static str, status: StatusCode, detail: String) -> Self {
+    fn new(
+        kind: &'static str,
+        slug: &'static str,
+        title: &'static str,
+        status: StatusCode,
+        detail: String,
+    ) -> Self {
         Self {
-            kind: format!("https://galley.invalid/problems/{slug}"),
+            kind,
             slug,
             title,
             status: status.as_u16(),
@@ -85,7 +92,7 @@ impl Problem {
     /// With words for guests.
     #[must_use]
     pub fn telling(mut self, message: Text) -> Self {
-        self.message = Some(message);
+        self.message = Some(Box::new(message));
         self
     }
 }

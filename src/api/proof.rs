@@ -41,7 +41,10 @@ struct AlertView {
 
 /// What needs a person, and what they can do.
 #[utoipa::path(get, path = "/alerts", tag = "staff", responses((status = 200, body = AlertList)))]
-pub(super) async fn alerts(State(api): State<Api>, caller: Caller) -> Result<Json<AlertList>, Problem> {
+pub(super) async fn alerts(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<AlertList>, Problem> {
     caller.need(STAFF)?;
     let alerts = api
         .site
@@ -127,7 +130,10 @@ struct ReaderView {
 
 /// How far the readers of the log have come.
 #[utoipa::path(get, path = "/sync", tag = "staff", responses((status = 200, body = SyncView)))]
-pub(super) async fn sync(State(api): State<Api>, caller: Caller) -> Result<Json<SyncView>, Problem> {
+pub(super) async fn sync(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<SyncView>, Problem> {
     caller.need(STAFF)?;
     let now = api.site.world.clock.now();
     let readers = api
@@ -228,7 +234,9 @@ pub(super) async fn reconcile(
                 .count();
             let result = books.finish();
             Ok(ReconcileView {
-                exact: result.differences.is_empty() && live.is_empty() && result.totals.under_way == 0,
+                exact: result.differences.is_empty()
+                    && live.is_empty()
+                    && result.totals.under_way == 0,
                 day: query.day,
                 totals: TotalsView {
                     totals: result.totals,

@@ -1,11 +1,6 @@
 //! The shift of the till.
 
-use super::{
-    Api, Caller, Problem,
-    auth::STAFF,
-    body::Post,
-    orders::Nothing,
-};
+use super::{Api, Caller, Problem, auth::STAFF, body::Post, orders::Nothing};
 use crate::{
     domain::{
         receipt::ReceiptKind,
@@ -62,13 +57,12 @@ pub(super) fn shown(s: &Snapshot<'_>, shift: &Shift) -> Result<ShiftView, FlowEr
 
 /// The shift.
 #[utoipa::path(get, path = "/shift", tag = "staff", responses((status = 200, body = ShiftView)))]
-pub(super) async fn show(State(api): State<Api>, caller: Caller) -> Result<Json<ShiftView>, Problem> {
+pub(super) async fn show(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<ShiftView>, Problem> {
     caller.need(STAFF)?;
-    let view = api
-        .site
-        .store
-        .read(|s| shown(s, &s.shift()?))
-        .await?;
+    let view = api.site.store.read(|s| shown(s, &s.shift()?)).await?;
     Ok(Json(view))
 }
 
@@ -86,7 +80,10 @@ pub(super) async fn open(State(api): State<Api>, post: Post<Nothing>) -> Result<
 
 /// Asks the printer to close the shift with the Z report.
 #[utoipa::path(post, path = "/shift/close", tag = "staff", request_body = Nothing, responses((status = 202, body = ShiftView), (status = "4XX", body = Problem)))]
-pub(super) async fn close(State(api): State<Api>, post: Post<Nothing>) -> Result<Response, Problem> {
+pub(super) async fn close(
+    State(api): State<Api>,
+    post: Post<Nothing>,
+) -> Result<Response, Problem> {
     post.caller.need(STAFF)?;
     post.once(&api, StatusCode::ACCEPTED, |tx, cx, _| {
         commands::close_shift(tx, cx)?;
@@ -98,7 +95,10 @@ pub(super) async fn close(State(api): State<Api>, post: Post<Nothing>) -> Result
 
 /// Prints the X report.
 #[utoipa::path(post, path = "/shift/x-report", tag = "staff", request_body = Nothing, responses((status = 202), (status = "4XX", body = Problem)))]
-pub(super) async fn x_report(State(api): State<Api>, post: Post<Nothing>) -> Result<Response, Problem> {
+pub(super) async fn x_report(
+    State(api): State<Api>,
+    post: Post<Nothing>,
+) -> Result<Response, Problem> {
     post.caller.need(STAFF)?;
     let key = format!("x:{}", post.key);
     post.once(&api, StatusCode::ACCEPTED, move |tx, cx, _| {

@@ -1,10 +1,6 @@
 //! Stock.
 
-use super::{
-    Api, Caller, Problem,
-    auth::STAFF,
-    body::Post,
-};
+use super::{Api, Caller, Problem, auth::STAFF, body::Post};
 use crate::{
     domain::{ids::IngredientId, stock::Level, text::Text},
     flow::{FlowError, commands},
@@ -35,7 +31,11 @@ pub struct IngredientView {
     low: bool,
 }
 
-fn shown(catalog: &crate::domain::catalog::Catalog, id: &IngredientId, level: Level) -> IngredientView {
+fn shown(
+    catalog: &crate::domain::catalog::Catalog,
+    id: &IngredientId,
+    level: Level,
+) -> IngredientView {
     let ingredient = catalog.ingredient(id);
     IngredientView {
         id: id.0.clone(),
@@ -50,7 +50,10 @@ fn shown(catalog: &crate::domain::catalog::Catalog, id: &IngredientId, level: Le
 
 /// All ingredients and what there is of them.
 #[utoipa::path(get, path = "/stock", tag = "staff", responses((status = 200, body = StockView)))]
-pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<StockView>, Problem> {
+pub(super) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<StockView>, Problem> {
     caller.need(STAFF)?;
     let levels = api.site.store.read(|s| s.levels()).await?;
     let catalog = api.site.catalog();
@@ -58,7 +61,13 @@ pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<
         ingredients: catalog
             .ingredients
             .iter()
-            .map(|i| shown(&catalog, &i.id, levels.get(&i.id).copied().unwrap_or_default()))
+            .map(|i| {
+                shown(
+                    &catalog,
+                    &i.id,
+                    levels.get(&i.id).copied().unwrap_or_default(),
+                )
+            })
             .collect(),
     }))
 }
@@ -74,7 +83,10 @@ pub struct Received {
 
 /// Books goods in.
 #[utoipa::path(post, path = "/stock/receive", tag = "staff", request_body = Received, responses((status = 200, body = IngredientView), (status = "4XX", body = Problem)))]
-pub(super) async fn receive(State(api): State<Api>, post: Post<Received>) -> Result<Response, Problem> {
+pub(super) async fn receive(
+    State(api): State<Api>,
+    post: Post<Received>,
+) -> Result<Response, Problem> {
     post.caller.need(STAFF)?;
     post.once(&api, StatusCode::OK, |tx, cx, body| {
         let id = IngredientId(body.ingredient_id);
@@ -97,7 +109,10 @@ pub struct Counted {
 
 /// Sets the stock to what was counted.
 #[utoipa::path(post, path = "/stock/count", tag = "staff", request_body = Counted, responses((status = 200, body = IngredientView), (status = "4XX", body = Problem)))]
-pub(super) async fn count(State(api): State<Api>, post: Post<Counted>) -> Result<Response, Problem> {
+pub(super) async fn count(
+    State(api): State<Api>,
+    post: Post<Counted>,
+) -> Result<Response, Problem> {
     post.caller.need(STAFF)?;
     post.once(&api, StatusCode::OK, |tx, cx, body| {
         let id = IngredientId(body.ingredient_id);

@@ -181,7 +181,12 @@ pub struct RefundView {
 /// An order as the door shows it; `unclear`: payments whose outcome nobody knows at the moment.
 #[must_use]
 pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
-    let name_of = |line: usize| o.lines.get(line).map(|l| l.name.clone()).unwrap_or_default();
+    let name_of = |line: usize| {
+        o.lines
+            .get(line)
+            .map(|l| l.name.clone())
+            .unwrap_or_default()
+    };
     OrderView {
         id: o.id.0,
         number: o.number.to_string(),
@@ -218,7 +223,11 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
                         ReceiptKind::Sale => "sale",
                         ReceiptKind::SaleReturn => "sale_return",
                     },
-                    state: if done.is_some() { "registered" } else { "pending" },
+                    state: if done.is_some() {
+                        "registered"
+                    } else {
+                        "pending"
+                    },
                     total_minor: r.draft.total_minor,
                     key: r.draft.key.clone(),
                     document_number: done.map(|d| d.document_number),

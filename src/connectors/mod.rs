@@ -2,4 +2,5 @@
 
 pub mod alfa_bank;
 pub mod one_c;
+pub mod reach;
 pub mod sms_ru;

@@ -1,1 +1,553 @@
-//! robot
+//! The robot's supervisor: applies its journal, hands jobs over, keeps its recipes, tells its health.
+
+mod apply;
+mod recipes;
+
+use super::Health;
+use crate::{
+    domain::event::Actor,
+    flow::{
+        Site,
+        effects::{collect, cook, machine},
+        engine::Poke,
+        executor::{Call, Executor, NotNow, Outcome, Refusal, Resolution},
+    },
+};
+use async_trait::async_trait;
+use galley_robot::{
+    Actor as RobotActor, ActorRole, CellInfo, Command, Cursor, Event, Incoming, JobCollect,
+    JobState, JobSubmit, JobView, MachineCmd, MachineCommand, MachineState, Operation,
+    Outcome as Taken, Part, RobotDriver, RobotError,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Document with what must outlive a restart.
+const JOURNAL: &str = "robot";
+/// Jobs handed over for each arm: one at work and one queued; the rest stays cheap to cancel. [source: robot.md 3.10]
+const JOBS_PER_ARM: u32 = 2;
+/// How long an attempt to hand a job over waits for room before it is noted as "not now".
+const ROOM: Duration = Duration::from_mins(1);
+/// Pause after the robot refused the session.
+const REFUSED: Duration = Duration::from_secs(30);
+
+/// Buttons of the manual driver.
+pub type Press = Arc<dyn Fn(&str, &str) -> Result<(), String> + Send + Sync>;
+
+/// Where the store stands in the robot's journal.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Place {
+    fence: u64,
+    cursor: Option<Cursor>,
+}
+
+/// What is known of the robot right now.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    cell: Option<CellInfo>,
+    machine: Option<MachineState>,
+    ready: bool,
+    /// Jobs at the robot that are not final.
+    at_work: BTreeSet<String>,
+    detail: String,
+}
+
+/// The robot of the store.
+pub struct Robot {
+    site: Arc<Site>,
+    driver: Arc<dyn RobotDriver>,
+    press: Option<Press>,
+    poke: Poke,
+    health: Health,
+    known: watch::Sender<Known>,
+    recipes: Mutex<recipes::Recipes>,
+}
+
+impl Robot {
+    /// Takes the robot over. `press`: the buttons, where staff do the robot's talking.
+    #[must_use]
+    pub fn new(
+        site: Arc<Site>,
+        driver: Arc<dyn RobotDriver>,
+        press: Option<Press>,
+        poke: Poke,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            site,
+            driver,
+            press,
+            poke,
+            health: Health::of("robot"),
+            known: watch::Sender::default(),
+            recipes: Mutex::default(),
+        })
+    }
+
+    /// How it does, for screens.
+    pub async fn status(&self) -> Value {
+        let known = self.known.borrow().clone();
+        let attention = match self.driver.snapshot(&[Part::Machine]).await {
+            Ok(snapshot) if known.ready => snapshot.machine.map(|m| json!(m.attention)),
+            _ => None,
+        };
+        json!({
+            "state": known.machine.as_ref().map_or("unknown", MachineState::as_str),
+            "ready": known.ready,
+            "detail": known.detail,
+            "cell": known.cell.as_ref().map(|c| json!({
+                "cell_id": c.cell_id, "vendor": c.vendor, "model": c.model, "serial": c.serial, "sw": c.sw,
+            })),
+            "jobs_at_work": known.at_work.len(),
+            "attention": attention,
+            "manual": self.press.is_some(),
+        })
+    }
+
+    /// Its jobs.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn jobs(&self) -> Result<Vec<JobView>, RobotError> {
+        Ok(self
+            .driver
+            .snapshot(&[Part::Jobs])
+            .await?
+            .jobs
+            .unwrap_or_default())
+    }
+
+    /// A member of staff says how a dish goes.
+    ///
+    /// # Errors
+    /// The robot talks for itself, or there is no such job or button; in words.
+    pub async fn press(&self, job: &str, button: &str) -> Result<(), String> {
+        match &self.press {
+            Some(press) => press(job, button),
+            None => Err("this robot reports by itself; there is nothing to press".to_owned()),
+        }
+    }
+
+    /// Looks after the robot until `shutdown`.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => {
+                    self.driver.close(galley_robot::ByeCode::Shutdown).await;
+                    return;
+                }
+                why = self.session() => {
+                    tracing::warn!(device.id = "robot", why, "the robot's session ended; opening another");
+                    tokio::time::sleep(REFUSED).await;
+                }
+            }
+        }
+    }
+
+    /// One life of the driver's connection; answers why it ended.
+    async fn session(&self) -> String {
+        let place = match self.place().await {
+            Ok(place) => place,
+            Err(why) => return why,
+        };
+        if let Err(e) = self.driver.connect(place.fence, place.cursor).await {
+            self.away(&e).await;
+            if !matches!(e, RobotError::LinkDown { .. }) {
+                return e.to_string();
+            }
+        }
+        let mut cursor = place.cursor;
+        loop {
+            let incoming = match self.driver.next().await {
+                Ok(incoming) => incoming,
+                Err(e) => return e.to_string(),
+            };
+            match incoming {
+                Incoming::Up(cell) => {
+                    if cell.gap || cursor.is_some_and(|c| c.epoch != cell.epoch) {
+                        self.alert_gap(&cell).await;
+                    }
+                    if cursor.is_none_or(|c| c.epoch != cell.epoch) {
+                        cursor = Some(Cursor {
+                            epoch: cell.epoch,
+                            last_seq: cell.first_seq.saturating_sub(1),
+                        });
+                    }
+                    self.known.send_modify(|k| k.cell = Some(*cell));
+                }
+                Incoming::Event(event) => {
+                    let at = Cursor {
+                        epoch: event.epoch,
+                        last_seq: event.seq,
+                    };
+                    if let Err(e) = self.apply(&event.event, place.fence, at).await {
+                        return format!("an event can't be written: {e}");
+                    }
+                    cursor = Some(at);
+                    self.follow(&event.event).await;
+                    if let Err(e) = self.driver.ack(event.seq).await {
+                        return e.to_string();
+                    }
+                }
+                Incoming::CaughtUp { .. } => {
+                    if let Err(e) = self.catch_up().await {
+                        self.away(&e).await;
+                    }
+                }
+                Incoming::Telemetry(_) => {}
+                Incoming::Down { detail, refused } => {
+                    let e = refused.clone().unwrap_or(RobotError::LinkDown { detail });
+                    self.away(&e).await;
+                    if refused.is_some() {
+                        return e.to_string();
+                    }
+                }
+            }
+        }
+    }
+
+    async fn place(&self) -> Result<Place, String> {
+        let stored: Result<Option<Place>, crate::store::StoreError> =
+            self.site.store.read(|s| s.document(JOURNAL)).await;
+        match stored {
+            Ok(Some(place)) => Ok(place),
+            Ok(None) => {
+                // The database is new: its fence is above that of any before it at this robot.
+                let fence = u64::try_from(self.site.world.clock.now().as_millis()).unwrap_or(1);
+                let place = Place {
+                    fence,
+                    cursor: None,
+                };
+                let row = place.clone();
+                self.site
+                    .store
+                    .write(move |tx| tx.put_document(JOURNAL, &row))
+                    .await
+                    .map_err(|e| e.to_string())?;
+                Ok(place)
+            }
+            Err(e) => Err(e.to_string()),
+        }
+    }
+
+    /// Applies one journal event and moves the cursor, in one write.
+    async fn apply(
+        &self,
+        event: &Event,
+        fence: u64,
+        at: Cursor,
+    ) -> Result<(), crate::flow::FlowError> {
+        let event = event.clone();
+        self.site
+            .command(Actor(String::from("robot")), move |tx, cx| {
+                apply::apply(tx, cx, &event)?;
+                tx.put_document(
+                    JOURNAL,
+                    &Place {
+                        fence,
+                        cursor: Some(at),
+                    },
+                )?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Keeps what is known in memory in step with an event.
+    async fn follow(&self, event: &Event) {
+        match event {
+            Event::JobState(e) => {
+                let over = e.to.is_final() || e.to == JobState::Plated;
+                self.known.send_modify(|k| {
+                    if over {
+                        k.at_work.remove(&e.job_id);
+                    } else {
+                        k.at_work.insert(e.job_id.clone());
+                    }
+                });
+            }
+            Event::MachineState(e) => {
+                self.known.send_modify(|k| k.machine = Some(e.to.clone()));
+                self.tell_machine().await;
+            }
+            _ => {}
+        }
+    }
+
+    /// The journal is read up to date: compare, bring the recipes, and only then take effects up again.
+    async fn catch_up(&self) -> Result<(), RobotError> {
+        let snapshot = self.driver.snapshot(&Part::ALL).await?;
+        let jobs = snapshot.jobs.unwrap_or_default();
+        let at_work = jobs
+            .iter()
+            .filter(|j| !j.state.is_final() && j.state != JobState::Plated)
+            .map(|j| j.job_id.clone())
+            .collect();
+        let catalog = self.site.catalog();
+        let wanted =
+            recipes::Recipes::of(&catalog).map_err(|e| RobotError::refused("RECIPE_INVALID", e))?;
+        let quality = self
+            .known
+            .borrow()
+            .cell
+            .as_ref()
+            .map(|c| (c.quality, c.limits));
+        if let Some((quality, limits)) = quality
+            && quality.recipes
+        {
+            let have = snapshot.recipes.unwrap_or_default();
+            let world = self.site.world.clone();
+            recipes::upload(&*self.driver, &wanted, &have, limits, &|| world.new_id()).await?;
+        }
+        *self.recipes.lock().unwrap_or_else(PoisonError::into_inner) = wanted;
+        if let Some(bins) = snapshot.bins {
+            let first = self
+                .site
+                .command(Actor(String::from("robot")), move |tx, cx| {
+                    apply::first_levels(tx, cx, &bins)
+                })
+                .await;
+            if let Err(error) = first {
+                tracing::error!(%error, "the robot's bins can't be booked");
+            }
+        }
+        self.known.send_modify(|k| {
+            k.machine = snapshot.machine.map(|m| m.state).or(k.machine.take());
+            k.at_work = at_work;
+            k.ready = true;
+        });
+        self.tell_machine().await;
+        self.poke.poke();
+        Ok(())
+    }
+
+    async fn tell_machine(&self) {
+        let known = self.known.borrow().clone();
+        if !known.ready {
+            return;
+        }
+        let state = known.machine.unwrap_or(MachineState::Undefined);
+        let works = matches!(
+            state,
+            MachineState::Execute
+                | MachineState::Idle
+                | MachineState::Starting
+                | MachineState::Suspending
+                | MachineState::Suspended
+                | MachineState::Unsuspending
+                | MachineState::Unholding
+        );
+        let cell = known.cell.map_or_else(String::new, |c| {
+            format!("{} {} {}", c.vendor, c.model, c.serial)
+        });
+        let detail = format!("{}, {state}", cell.trim());
+        self.known.send_modify(|k| k.detail.clone_from(&detail));
+        let word = if works { "up" } else { "down" };
+        if self.health.set(&self.site, word, &detail).await && works {
+            self.poke.poke();
+        }
+    }
+
+    async fn away(&self, e: &RobotError) {
+        self.known.send_modify(|k| {
+            k.ready = false;
+            k.detail = e.to_string();
+        });
+        let state = if matches!(e, RobotError::Refused { .. }) {
+            "refused"
+        } else {
+            "down"
+        };
+        self.health.set(&self.site, state, &e.to_string()).await;
+    }
+
+    async fn alert_gap(&self, cell: &CellInfo) {
+        let detail = format!(
+            "The robot {} came back with another journal, or lost events: what became of dishes under way is not known.",
+            cell.cell_id
+        );
+        let raised = self
+            .site
+            .command(Actor::system(), move |tx, cx| {
+                apply::alert_gap(tx, cx, detail)
+            })
+            .await;
+        if let Err(error) = raised {
+            tracing::error!(%error, "an alert can't be written");
+        }
+    }
+
+    /// Waits until the robot takes another job, for [`ROOM`] at the longest.
+    async fn room(&self) -> bool {
+        let jobs = self.site.policy().arms.saturating_mul(JOBS_PER_ARM);
+        let mut known = self.known.subscribe();
+        let has_room = known
+            .wait_for(|k| k.ready && k.at_work.len() < usize::try_from(jobs).unwrap_or(usize::MAX));
+        tokio::time::timeout(ROOM, has_room).await.is_ok()
+    }
+
+    fn submit(&self, call: &Call) -> Result<Command, Refusal> {
+        let request: cook::Request = call.request()?;
+        let recipe = self
+            .recipes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .reference(&request.tech_card)
+            .ok_or_else(|| {
+                Refusal::new(
+                    "no_tech_card",
+                    format!("there is no tech card {}", request.tech_card),
+                    "Put the tech card back into the catalog.",
+                )
+            })?;
+        let job = JobSubmit::cook(
+            request.job_id.to_string(),
+            recipe,
+            format!("{} {}", request.order_number, request.dish),
+        );
+        Ok(Command::new(
+            command_id(&call.key),
+            Operation::JobSubmit(job),
+        ))
+    }
+
+    fn command(&self, call: &Call) -> Result<Command, Refusal> {
+        match call.kind.as_str() {
+            cook::KIND => self.submit(call),
+            collect::KIND => {
+                let request: collect::Request = call.request()?;
+                Ok(Command::new(
+                    command_id(&call.key),
+                    Operation::JobCollect(JobCollect {
+                        job_id: request.job_id.to_string(),
+                        outcome: Taken::Collected,
+                    }),
+                ))
+            }
+            _ => {
+                let request: machine::Request = call.request()?;
+                let cmd = match request.act {
+                    machine::Act::Pause => MachineCommand::Hold,
+                    machine::Act::Resume => MachineCommand::Unhold,
+                };
+                Ok(Command::new(
+                    command_id(&call.key),
+                    Operation::Machine(MachineCmd {
+                        cmd,
+                        inspected: None,
+                    }),
+                )
+                .by(RobotActor {
+                    role: ActorRole::Staff,
+                    name: request.by,
+                }))
+            }
+        }
+    }
+}
+
+/// The robot knows a command by this id, through any number of attempts.
+fn command_id(key: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("galley:{key}").as_bytes())
+}
+
+/// What a person can do about a robot that doesn't answer.
+const CHECK: &str =
+    "Check that the robot is on, its cable is plugged in, and its panel shows no question.";
+
+fn not_now(e: &RobotError) -> NotNow {
+    let advice = match e {
+        RobotError::Refused { advice, .. } => advice.clone(),
+        _ => CHECK.to_owned(),
+    };
+    NotNow::new(e.to_string(), advice)
+}
+
+#[async_trait]
+impl Executor for Robot {
+    fn kinds(&self) -> &'static [&'static str] {
+        &[cook::KIND, collect::KIND, machine::KIND]
+    }
+
+    async fn prepare(&self, call: &Call) -> Result<Value, NotNow> {
+        if call.kind == cook::KIND && !self.room().await {
+            let detail = self.known.borrow().detail.clone();
+            return Err(NotNow::new(
+                format!("the robot takes no dish now: {detail}"),
+                CHECK,
+            ));
+        }
+        Ok(Value::Null)
+    }
+
+    async fn perform(&self, call: &Call) -> Outcome {
+        if !self.known.borrow().ready {
+            return Outcome::NotSent(NotNow::new("the robot is not connected", CHECK));
+        }
+        let command = match self.command(call) {
+            Ok(command) => command,
+            Err(refusal) => return Outcome::Refused(refusal),
+        };
+        match self.driver.execute(&command).await {
+            Ok(result) => {
+                if let Operation::JobSubmit(job) = &command.op {
+                    self.known
+                        .send_modify(|k| {
+                            k.at_work.insert(job.job_id.clone());
+                        });
+                }
+                Outcome::Done(result.r)
+            }
+            // The dish was taken already, or the cell has forgotten it: the place is free.
+            Err(RobotError::Refused { .. }) if call.kind == collect::KIND => {
+                Outcome::Done(Value::Null)
+            }
+            Err(e) if e.may_repeat() => Outcome::NotSent(not_now(&e)),
+            Err(RobotError::Refused {
+                code, text, advice, ..
+            }) => Outcome::Refused(Refusal::new(code, text, advice)),
+            Err(e) => Outcome::Unknown(not_now(&e)),
+        }
+    }
+
+    async fn resolve(&self, call: &Call) -> Resolution {
+        let known = self.known.borrow().clone();
+        let Some(cell) = known.cell.filter(|_| known.ready) else {
+            return Resolution::Unknown(NotNow::new("the robot is not connected", CHECK));
+        };
+        if call.kind != cook::KIND {
+            // The cell keeps the answer to a command: the same id is safe.
+            return if cell.quality.exactly_once {
+                Resolution::NotDone
+            } else {
+                Resolution::NeedsPerson(Refusal::new(
+                    "unknown",
+                    "this robot can't tell whether it carried the command out",
+                    "Look at the robot, then settle the effect.",
+                ))
+            };
+        }
+        let job = match call.request::<cook::Request>() {
+            Ok(request) => request.job_id.to_string(),
+            Err(refusal) => return Resolution::NeedsPerson(refusal),
+        };
+        match self.driver.job(&job).await {
+            Ok(Some(view)) => Resolution::Done(json!({"job_id": view.job_id})),
+            Ok(None) if cell.quality.exactly_once && !cell.gap => Resolution::NotDone,
+            Ok(None) => Resolution::NeedsPerson(Refusal::new(
+                "unknown",
+                "the robot has no such job, and may have lost it",
+                "Look whether the dish was cooked, then settle the effect.",
+            )),
+            Err(e) => Resolution::Unknown(not_now(&e)),
+        }
+    }
+}

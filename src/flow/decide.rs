@@ -1,7 +1,7 @@
 //! What follows from a fact: the next facts and the next effects. Pure.
 
 use super::effects::{
-    bank_close, bank_refund, bank_register, bank_watch, cook, receipt, shift, sms,
+    bank_close, bank_refund, bank_register, bank_watch, collect, cook, receipt, shift, sms,
 };
 use crate::{
     domain::{
@@ -150,6 +150,21 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
                 })
             })
             .into_iter()
+            .collect(),
+        Body::OrderClosed {} => order
+            .pieces
+            .iter()
+            .filter(|p| p.stage == JobStage::Plated)
+            .map(|p| {
+                effect(
+                    collect::KIND,
+                    format!("collect:{}", p.job_id),
+                    MACHINE.to_owned(),
+                    order,
+                    Some(p.job_id.0),
+                    &collect::Request { job_id: p.job_id },
+                )
+            })
             .collect(),
         Body::OrderReady {} if order.has_contact && f.policy.messages => vec![effect(
             sms::KIND,

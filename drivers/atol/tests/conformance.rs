@@ -1,4 +1,5 @@
 //! Driver and emulator together, in simulated time: every fault, every document, exactly one document in the end.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
 
@@ -514,4 +515,43 @@ async fn a_printer_that_is_off_is_unreachable_and_comes_back() {
     assert!(matches!(off, FiscalError::Unreachable { .. }), "{off}");
     bench.emulator.restart();
     assert!(bench.printers.open().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_act_that_ends_after_the_first_look_is_found_by_the_second() {
+    let config = EmulatorConfig {
+        answers_while_running: true,
+        ..EmulatorConfig::default()
+    };
+    let mut bench = Bench::new(config);
+    let mut printer = bench.open().await;
+    let baseline = printer.baseline().await.unwrap();
+    let document = shift_open();
+    let cut = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        bench.emulator.drop_link();
+    };
+    let (unknown, ()) = tokio::join!(printer.register(&document, &baseline), cut);
+    assert!(
+        matches!(unknown, Err(FiscalError::Unknown { .. })),
+        "{unknown:?}"
+    );
+    bench.crash();
+    let recovered = bench
+        .open()
+        .await
+        .recover(&document, &baseline)
+        .await
+        .unwrap();
+    assert!(matches!(recovered, Recovered::Registered(r) if r.kind == RecordKind::ShiftOpen));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_leaves_exactly_one_document_on_a_printer_that_answers_while_it_runs() {
+    let act = |d: &Document| vec![At::Command(act_of(d))];
+    let config = EmulatorConfig {
+        answers_while_running: true,
+        ..EmulatorConfig::default()
+    };
+    every_fault(act, Times::Once, &config).await;
 }

@@ -1,4 +1,5 @@
 //! The driver over real sockets and ptys, and against things that are no printer of platform 2.5.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
 
@@ -49,6 +50,7 @@ async fn limited<T>(work: impl Future<Output = T>) -> T {
 
 /// A day: a shift, a sale and a return under faults, the Z report.
 async fn a_day(bench: &mut Bench) {
+    bench.patience = Duration::from_millis(50);
     bench.carry_out(&shift_open(), false).await;
     for (n, fault) in [
         Fault::AnswerLost,

@@ -1,4 +1,5 @@
 //! The byte vectors of the protocol page, read from `tests/vectors`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
 
@@ -123,15 +124,14 @@ async fn the_emulator_answers_the_worked_session_byte_for_byte() {
             near.write_all(&hex(out)).await.unwrap();
         } else if let Some(expected) = line.strip_prefix("< ") {
             let expected = hex(expected);
-            // The fiscal sign, the minute and the frame's CRC are the drive's own; the counter is not.
-            let register_52 = expected[4..10] == [0xA3, 0x55, 0, 0, 0, 0];
             let mut got = vec![0; expected.len()];
-            if register_52 && expected.len() > 20 {
+            // Register 52: the counter is the page's, minute, fiscal sign and CRC are the drive's own.
+            if expected.len() == 23 && expected[4..9] == [0xA3, 0x55, 0, 0, 0] {
                 let mut read = Vec::new();
                 while decode_all(&read).is_none() {
                     read.push(near.read_u8().await.unwrap());
                 }
-                assert_eq!(read[..14], expected[..14], "{line}");
+                assert_eq!(read[..12], expected[..12], "{line}");
             } else {
                 near.read_exact(&mut got).await.unwrap();
                 assert_eq!(got, expected, "{line}");

@@ -1,7 +1,13 @@
 //! The emulators' side: where connections come in.
 
 use crate::BoxStream;
-use std::{io, net::SocketAddr, os::fd::AsRawFd as _, path::PathBuf};
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    net::SocketAddr,
+    os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
+    path::PathBuf,
+};
 use tokio::{io::DuplexStream, net::TcpListener, sync::mpsc};
 use tokio_serial::{SerialPort as _, SerialStream};
 
@@ -51,6 +57,9 @@ impl Listener {
     }
 }
 
+/// `O_NOCTTY` of Linux on ARM and x86: the pty must not become the terminal of a daemon that has none.
+const O_NOCTTY: i32 = 0o400;
+
 /// A pty pair: an emulator serves `stream`, a driver opens `path` as a serial line.
 pub struct PtyPort {
     /// The emulator's end.
@@ -58,7 +67,8 @@ pub struct PtyPort {
     /// The device file of the driver's end, `/dev/pts/N`.
     pub path: PathBuf,
     // Kept open: the kernel hangs the pty up when its last slave closes, and a driver reconnects.
-    _slave: SerialStream,
+    // A plain file, because a serial port holds a lock on the line, which the driver needs for itself.
+    _slave: File,
 }
 
 impl PtyPort {
@@ -73,10 +83,36 @@ impl PtyPort {
             Some(name) => PathBuf::from(name),
             None => std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd()))?,
         };
+        let held = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(O_NOCTTY)
+            .open(&path)?;
+        drop(slave);
         Ok(Self {
             stream: Box::new(master),
             path,
-            _slave: slave,
+            _slave: held,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Address, Dialer as _, SystemDialer};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    #[tokio::test]
+    async fn a_driver_opens_the_pty_again_and_again() {
+        let mut port = PtyPort::open().unwrap();
+        let address: Address = format!("serial://{}", port.path.display()).parse().unwrap();
+        for byte in [0xFE, 0x03, 0x0D] {
+            let mut near = SystemDialer::default().open(&address).await.unwrap();
+            near.write_all(&[byte]).await.unwrap();
+            assert_eq!(port.stream.read_u8().await.unwrap(), byte);
+            port.stream.write_all(&[byte ^ 0xFF]).await.unwrap();
+            assert_eq!(near.read_u8().await.unwrap(), byte ^ 0xFF);
+        }
     }
 }

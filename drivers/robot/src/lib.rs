@@ -17,8 +17,11 @@ mod command;
 mod driver;
 mod error;
 mod event;
+pub mod manual;
 mod recipe;
+mod reconcile;
 mod snapshot;
+mod upload;
 mod words;
 
 pub use ambient::Ambient;
@@ -44,7 +47,9 @@ pub use event::{
 pub use recipe::{
     Ccp, Hold, Ingredient, ParamKind, Phase, Program, RECIPE_SCHEMA, Recipe, RecipeParam,
 };
+pub use reconcile::{Record, Step, look, reconcile};
 pub use snapshot::{Attention, BinView, CfgView, JobView, Layer, Machine, RecipeView, Snapshot};
+pub use upload::upload;
 pub use words::{
     AbortHow, BinState, Choice, Control, JobKind, JobState, MachineCommand, MachineState, Mode,
     Outcome, PhaseOp, QtySource, RecipeState, Release, Salvage, Stage, Unit,

@@ -56,7 +56,8 @@ impl Kind for Cook {
                 vec![Body::CookFailed {
                     job_id: request.job_id,
                     reason: format!("{}: {}", refusal.code, refusal.text),
-                    retry: false,
+                    // Tried again under a new id: the robot remembers a refusal under the old one.
+                    retry: true,
                 }]
             },
         )

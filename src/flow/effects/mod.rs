@@ -6,6 +6,7 @@ pub mod bank_close;
 pub mod bank_refund;
 pub mod bank_register;
 pub mod bank_watch;
+pub mod collect;
 pub mod cook;
 pub mod machine;
 pub mod receipt;
@@ -64,6 +65,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &shift::Shift,
     &x_report::XReport,
     &cook::Cook,
+    &collect::Collect,
     &machine::Machine,
     &bank_register::BankRegister,
     &bank_watch::BankWatch,

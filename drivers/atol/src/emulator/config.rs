@@ -30,6 +30,9 @@ pub struct EmulatorConfig {
     pub buffer_size: usize,
     /// Whether slow commands are answered "pending" at once and their result sent unasked, or answered late.
     pub async_answers: bool,
+    /// Whether a printer that runs an aborted task answers others at once, or tells that it is busy. The former
+    /// is the worse one to recover from.
+    pub answers_while_running: bool,
     /// Whether a receipt that was open stays open through a power cut.
     pub receipt_survives_power_cut: bool,
     /// Whether tag 1192 can be read back from the drive.
@@ -52,6 +55,7 @@ impl Default for EmulatorConfig {
             paper_lines: 500,
             buffer_size: 16,
             async_answers: true,
+            answers_while_running: false,
             receipt_survives_power_cut: true,
             keys_come_back: true,
             durations: Durations::default(),

@@ -232,7 +232,7 @@ impl Device {
                 _ => None,
             });
             // A busy printer refuses at once.
-            let length = if self.orphan.is_some() {
+            let length = if self.orphan.is_some() && !self.machine.config.answers_while_running {
                 Duration::ZERO
             } else {
                 durations.of(entry.command) + delay.unwrap_or_default()
@@ -307,7 +307,9 @@ impl Device {
         });
         let outcome: Outcome = match refusal {
             Some(err) => Err(err),
-            None if self.orphan.is_some() => self.machine.execute_busy(command, &parameters),
+            None if self.orphan.is_some() && !self.machine.config.answers_while_running => {
+                self.machine.execute_busy(command, &parameters)
+            }
             None => self.machine.execute(command, &parameters),
         };
         let (answer, failed) = match outcome {

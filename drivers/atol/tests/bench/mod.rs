@@ -22,6 +22,8 @@ pub struct Bench {
     dialer: Arc<dyn Dialer>,
     address: Address,
     config: AtolConfig,
+    /// How long the engine waits before it tries an absent printer again.
+    pub patience: Duration,
 }
 
 pub fn noon() -> LocalDateTime {
@@ -65,6 +67,7 @@ impl Bench {
             dialer,
             address,
             config,
+            patience: Duration::from_secs(5),
         }
     }
 
@@ -107,7 +110,7 @@ impl Bench {
                 Ok(printer) => printer,
                 Err(FiscalError::Unreachable { .. }) => {
                     self.repair();
-                    tokio::time::sleep(Duration::from_secs(5)).await;
+                    tokio::time::sleep(self.patience).await;
                     continue;
                 }
                 Err(e) => panic!("opening: {e}"),
@@ -145,7 +148,7 @@ impl Bench {
                 }
                 Err(FiscalError::Refused { retry: true, .. }) => {
                     self.repair();
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    tokio::time::sleep(self.patience).await;
                 }
                 Err(e) => panic!("registering: {e}"),
             }

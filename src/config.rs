@@ -1,0 +1,367 @@
+//! The one typed configuration: a TOML file, checked whole before anything starts.
+
+use crate::{
+    connectors::{alfa_bank::AlfaBankConfig, one_c, sms_ru::SmsRuConfig},
+    devices::fiscal::FiscalSettings,
+    domain::{catalog::Catalog, policy::Policy, text::Text},
+    sync::SyncConfig,
+    world::Secret,
+};
+use galley_atol::AtolConfig;
+use serde::Deserialize;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Where the configuration is looked for.
+pub const DEFAULT_PATH: &str = "/etc/galley/galley.toml";
+/// Where technicians' commands go.
+pub const DEFAULT_SOCKET: &str = "/run/galley/galley.sock";
+
+/// All settings of a store. Unknown keys are refused.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The store itself.
+    pub store: StoreSection,
+    /// What is sold.
+    #[serde(default)]
+    pub catalog: CatalogSection,
+    /// The store's rules.
+    #[serde(default)]
+    pub policy: PolicySection,
+    /// The fiscal printer.
+    pub printer: Option<PrinterSection>,
+    /// The robot.
+    pub robot: Option<RobotSection>,
+    /// Services on the network.
+    #[serde(default)]
+    pub connectors: Connectors,
+    /// The way to headquarters.
+    #[serde(default)]
+    pub sync: SyncConfig,
+    /// Who may come in over the network.
+    #[serde(default)]
+    pub tokens: Vec<TokenSection>,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSection {
+    /// The store's id, given by headquarters.
+    pub id: String,
+    /// Its name for guests.
+    pub name: Text,
+    /// IANA name of its time zone; the day of an order number and of a report follows it.
+    pub zone: String,
+    /// Folder of the database.
+    #[serde(default = "data")]
+    pub data: PathBuf,
+    /// Where kiosk, board and other tills come in.
+    #[serde(default = "listen")]
+    pub listen: SocketAddr,
+    /// Where technicians' commands come in; its file mode says who may.
+    #[serde(default = "socket")]
+    pub socket: PathBuf,
+    /// Folder of the credentials, one file each; systemd's `$CREDENTIALS_DIRECTORY` when none.
+    #[serde(default)]
+    pub credentials: Option<PathBuf>,
+}
+
+fn data() -> PathBuf {
+    "/var/lib/galley".into()
+}
+
+fn listen() -> SocketAddr {
+    SocketAddr::from(([0, 0, 0, 0], 8080))
+}
+
+fn socket() -> PathBuf {
+    DEFAULT_SOCKET.into()
+}
+
+/// `[catalog]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogSection {
+    /// The catalog's file (TOML); the one in the database is in force when none.
+    pub file: Option<PathBuf>,
+}
+
+/// `[policy]`: what is not set keeps its default. Durations are written with units: `"10m"`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicySection {
+    /// An order that is not paid by then is given up; 10 minutes.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
+    pub pay_within: Option<Duration>,
+    /// A QR code can be paid for so long; 5 minutes.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
+    pub qr_valid: Option<Duration>,
+    /// Longest wait that is promised to a guest; 2 hours.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
+    pub max_wait: Option<Duration>,
+    /// A robot that is away so long takes no orders any more; 1 minute.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
+    pub robot_grace: Option<Duration>,
+    /// A printer that is away so long takes no orders any more; 5 minutes.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
+    pub printer_grace: Option<Duration>,
+    /// Shifts are closed by themselves when they are this old; 23 hours 30 minutes.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
+    pub close_shift_after: Option<Duration>,
+    /// Most pieces of one order; 50.
+    pub max_pieces: Option<u32>,
+    /// How often a dish is tried before its price goes back; 2.
+    pub cook_attempts: Option<u32>,
+    /// A shift is opened by itself when the first order comes; yes.
+    pub auto_open_shift: Option<bool>,
+}
+
+/// `[printer]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrinterSection {
+    /// Which back end.
+    pub kind: PrinterKind,
+    /// `serial:///dev/ttyACM0?baud=115200` or `tcp://192.168.1.10:5555`.
+    pub address: String,
+    /// Settings of the ATOL back ends.
+    #[serde(default)]
+    pub atol: AtolConfig,
+    /// What the till adds to every document.
+    #[serde(default)]
+    pub receipt: FiscalSettings,
+}
+
+/// Back ends of fiscal printers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrinterKind {
+    /// ATOL's own wire, protocol 3: firmware of platform 2.5.
+    AtolNative,
+}
+
+/// `[robot]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RobotSection {
+    /// Which driver.
+    pub kind: RobotKind,
+    /// `tcp://192.168.1.20:7460` or `serial:///dev/ttyUSB0`; not for `manual`.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// Arms that cook at the same time.
+    #[serde(default = "one")]
+    pub arms: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Drivers of robots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RobotKind {
+    /// The kitchen-robot link klink/1, our own interface.
+    Klink,
+    /// Staff press started, ready and problem: for a robot that has no interface.
+    Manual,
+}
+
+/// `[connectors]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connectors {
+    /// The bank.
+    pub alfa_bank: Option<AlfaBankConfig>,
+    /// Accounting.
+    pub one_c: Option<one_c::Config>,
+    /// Messages.
+    pub sms_ru: Option<SmsRuConfig>,
+}
+
+/// `[[tokens]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSection {
+    /// Who holds it.
+    pub name: String,
+    /// `kiosk`, `board`, `cashier`, `technician`, `manager`, `service` or `hq`.
+    pub role: String,
+    /// Name of the credential that holds it.
+    pub credential: String,
+}
+
+/// All that is wrong with a configuration, one sentence each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults(pub Vec<String>);
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut lines = self.0.iter();
+        if let Some(first) = lines.next() {
+            f.write_str(first)?;
+        }
+        for line in lines {
+            write!(f, "\n{line}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+impl Config {
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, Faults> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Faults(vec![format!("{}: {e}", path.display())]))?;
+        let config: Self = toml::from_str(&text)
+            .map_err(|e| Faults(vec![format!("{}: {e}", path.display())]))?;
+        let faults = config.faults();
+        if faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(Faults(
+                faults
+                    .into_iter()
+                    .map(|f| format!("{}: {f}", path.display()))
+                    .collect(),
+            ))
+        }
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !galley_robot::valid_id(&self.store.id) {
+            faults.push("store.id: 1 to 64 letters, digits, dots, colons and dashes".to_owned());
+        }
+        if let Err(e) = jiff::tz::TimeZone::get(&self.store.zone) {
+            faults.push(format!("store.zone: {e}"));
+        }
+        if let Some(p) = &self.printer
+            && let Err(e) = p.address.parse::<galley_link::Address>()
+        {
+            faults.push(format!("printer.address: {e}"));
+        }
+        if let Some(r) = &self.robot {
+            match (r.kind, &r.address) {
+                (RobotKind::Klink, None) => {
+                    faults.push("robot.address: say where the robot is".to_owned());
+                }
+                (RobotKind::Klink, Some(address)) => {
+                    if let Err(e) = address.parse::<galley_link::Address>() {
+                        faults.push(format!("robot.address: {e}"));
+                    }
+                }
+                (RobotKind::Manual, _) => {}
+            }
+            if r.arms == 0 {
+                faults.push("robot.arms: at least 1".to_owned());
+            }
+        }
+        if let Err(e) = self.sync.validate() {
+            faults.push(format!("sync.{e}"));
+        }
+        if let Some(one_c) = &self.connectors.one_c {
+            faults.extend(
+                one_c
+                    .faults()
+                    .into_iter()
+                    .map(|f| format!("connectors.one_c: {f}")),
+            );
+        }
+        for t in &self.tokens {
+            if crate::api::Role::from_word(&t.role).is_none() {
+                faults.push(format!("tokens: {:?} is no role", t.role));
+            }
+        }
+        if let Some(file) = &self.catalog.file
+            && let Err(e) = load_catalog(file)
+        {
+            faults.extend(e.0);
+        }
+        faults
+    }
+
+    /// The rules, with their defaults.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let d = Policy::default();
+        let p = &self.policy;
+        Policy {
+            store_id: self.store.id.clone(),
+            pay_within: p.pay_within.unwrap_or(d.pay_within),
+            qr_valid: p.qr_valid.unwrap_or(d.qr_valid),
+            max_pieces: p.max_pieces.unwrap_or(d.max_pieces),
+            max_wait: p.max_wait.unwrap_or(d.max_wait),
+            cook_attempts: p.cook_attempts.unwrap_or(d.cook_attempts),
+            auto_open_shift: p.auto_open_shift.unwrap_or(d.auto_open_shift),
+            arms: self.robot.as_ref().map_or(d.arms, |r| r.arms),
+            robot_grace: p.robot_grace.unwrap_or(d.robot_grace),
+            printer_grace: p.printer_grace.unwrap_or(d.printer_grace),
+            close_shift_after: p.close_shift_after.unwrap_or(d.close_shift_after),
+            accounting: self.connectors.one_c.is_some(),
+            messages: self.connectors.sms_ru.is_some(),
+            bank: self.connectors.alfa_bank.is_some(),
+            speed: 1,
+        }
+    }
+
+    /// Reads a credential by name.
+    ///
+    /// # Errors
+    /// When there is no such file; in words.
+    pub fn credential(&self, name: &str) -> Result<Secret, String> {
+        let folder = self
+            .store
+            .credentials
+            .clone()
+            .or_else(|| std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from))
+            .ok_or_else(|| {
+                format!("credential {name}: no folder; set store.credentials or start by systemd with LoadCredential=")
+            })?;
+        let plain = !name.is_empty() && !name.contains('/') && !name.starts_with('.');
+        if !plain {
+            return Err(format!("credential {name:?}: not a file name"));
+        }
+        std::fs::read_to_string(folder.join(name))
+            .map(|text| Secret::new(text.trim()))
+            .map_err(|e| format!("credential {name}: {e}"))
+    }
+}
+
+/// Reads and checks a catalog file.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn load_catalog(path: &Path) -> Result<Catalog, Faults> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Faults(vec![format!("{}: {e}", path.display())]))?;
+    parse_catalog(&text, &path.display().to_string())
+}
+
+/// Reads and checks a catalog; `name` stands before every fault.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn parse_catalog(text: &str, name: &str) -> Result<Catalog, Faults> {
+    let catalog: Catalog =
+        toml::from_str(text).map_err(|e| Faults(vec![format!("{name}: {e}")]))?;
+    let faults = catalog.faults();
+    if faults.is_empty() {
+        Ok(catalog)
+    } else {
+        Err(Faults(
+            faults.into_iter().map(|f| format!("{name}: {f}")).collect(),
+        ))
+    }
+}

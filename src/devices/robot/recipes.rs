@@ -1,0 +1,217 @@
+//! Tech cards as the robot reads them: built, named by content, uploaded where missing.
+
+use crate::domain::{
+    catalog::{Catalog, TechCard, Unit},
+    ids::TechCardId,
+};
+use base64::Engine as _;
+use galley_robot::{
+    BeginReply, ChunkReply, Command, Hold, Ingredient, Limits, Operation, Phase, PhaseOp,
+    RECIPE_SCHEMA, Recipe, RecipeActivate, RecipeBegin, RecipeChunk, RecipeHash, RecipeRef,
+    RecipeState, RecipeView, RobotDriver, RobotError, Stage, Unit as RobotUnit,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// Allowed deviation of an amount, per mille. [inferred: no published figure of the robot's scales]
+const TOLERANCE_PM: u32 = 50;
+/// Plated dishes are kept at least this warm, millidegrees Celsius. [inferred]
+const KEEP_WARM_MC: i64 = 60_000;
+
+/// All recipes of a catalog.
+#[derive(Default)]
+pub(super) struct Recipes(BTreeMap<TechCardId, (Recipe, RecipeRef)>);
+
+impl Recipes {
+    pub(super) fn of(catalog: &Catalog) -> Result<Self, String> {
+        let mut all = BTreeMap::new();
+        for card in &catalog.tech_cards {
+            let recipe = recipe(catalog, card);
+            let reference = recipe
+                .reference()
+                .map_err(|e| format!("tech card {}: {e}", card.id))?;
+            all.insert(card.id.clone(), (recipe, reference));
+        }
+        Ok(Self(all))
+    }
+
+    pub(super) fn reference(&self, card: &TechCardId) -> Option<RecipeRef> {
+        self.0.get(card).map(|(_, reference)| reference.clone())
+    }
+}
+
+fn recipe(catalog: &Catalog, card: &TechCard) -> Recipe {
+    let dish = catalog.dishes.iter().find(|d| d.tech_card == card.id);
+    let name = dish.map_or_else(BTreeMap::new, |d| {
+        BTreeMap::from([
+            ("en".to_owned(), d.name.en.clone()),
+            ("ru".to_owned(), d.name.ru.clone()),
+            ("uz".to_owned(), d.name.uz.clone()),
+        ])
+    });
+    let used: BTreeSet<_> = card.phases.iter().flat_map(|p| &p.uses).collect();
+    let mut unused: Vec<String> = card
+        .ingredients
+        .iter()
+        .filter(|a| !used.contains(&a.ingredient))
+        .map(|a| a.ingredient.0.clone())
+        .collect();
+    let mut stage = Stage::Preparing;
+    let phases = card
+        .phases
+        .iter()
+        .map(|p| {
+            if matches!(p.op.as_str(), "heat" | "stir" | "wait") {
+                stage = Stage::Cooking;
+            }
+            let mut uses: Vec<String> = p.uses.iter().map(|i| i.0.clone()).collect();
+            uses.append(&mut unused);
+            Phase {
+                id: p.id.clone(),
+                op: PhaseOp::from(p.op.as_str()),
+                uses,
+                res: p.equipment.clone(),
+                dur_ms: u64::from(p.seconds) * 1000,
+                stage: stage.clone(),
+                args: None,
+                safe_after: Some(true),
+                after: None,
+            }
+        })
+        .collect();
+    let requires: BTreeSet<String> = card
+        .phases
+        .iter()
+        .flat_map(|p| p.equipment.iter().cloned())
+        .collect();
+    Recipe {
+        schema: RECIPE_SCHEMA.to_owned(),
+        id: card.id.0.clone(),
+        rev: card.rev,
+        name,
+        card: card.id.0.clone(),
+        portion_mg: card.portion_mg,
+        requires: requires.into_iter().collect(),
+        ingredients: card
+            .ingredients
+            .iter()
+            .map(|a| Ingredient {
+                r: a.ingredient.0.clone(),
+                item: a.ingredient.0.clone(),
+                qty: a.quantity,
+                unit: unit(catalog.ingredient(&a.ingredient).map(|i| i.unit)),
+                tol_pm: TOLERANCE_PM,
+                prep: None,
+                alt: Vec::new(),
+            })
+            .collect(),
+        params: Vec::new(),
+        phases,
+        ccp: Vec::new(),
+        hold: Hold {
+            max_ms: u64::from(card.hold_s) * 1000,
+            min_mc: KEEP_WARM_MC,
+        },
+        allergens: dish.map(|d| d.allergens.clone()).unwrap_or_default(),
+        clean_after: None,
+        programs: Vec::new(),
+    }
+}
+
+fn unit(unit: Option<Unit>) -> RobotUnit {
+    match unit {
+        Some(Unit::Microlitre) => RobotUnit::Ul,
+        Some(Unit::Piece) => RobotUnit::Pc,
+        Some(Unit::Milligram) | None => RobotUnit::Mg,
+    }
+}
+
+/// Brings every recipe to the robot that it does not have active.
+pub(super) async fn upload(
+    driver: &dyn RobotDriver,
+    wanted: &Recipes,
+    have: &[RecipeView],
+    limits: Limits,
+    new_id: &(dyn Fn() -> Uuid + Send + Sync),
+) -> Result<(), RobotError> {
+    for (recipe, reference) in wanted.0.values() {
+        let state = have
+            .iter()
+            .find(|r| r.hash == reference.hash)
+            .map(|r| &r.state);
+        if state == Some(&RecipeState::Active) {
+            continue;
+        }
+        if state != Some(&RecipeState::Verified) {
+            send(driver, recipe, reference, limits, new_id).await?;
+        }
+        let activate = Operation::RecipeActivate(RecipeActivate {
+            id: reference.id.clone(),
+            rev: reference.rev,
+            hash: reference.hash.clone(),
+            exclusive: true,
+        });
+        driver.execute(&Command::new(new_id(), activate)).await?;
+        tracing::info!(
+            recipe.id = reference.id,
+            recipe.rev = reference.rev,
+            "the robot has a tech card"
+        );
+    }
+    Ok(())
+}
+
+async fn send(
+    driver: &dyn RobotDriver,
+    recipe: &Recipe,
+    reference: &RecipeRef,
+    limits: Limits,
+    new_id: &(dyn Fn() -> Uuid + Send + Sync),
+) -> Result<(), RobotError> {
+    let bytes = recipe
+        .canonical()
+        .map_err(|e| RobotError::refused("RECIPE_INVALID", e.to_string()))?;
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let begin = Operation::RecipeBegin(RecipeBegin {
+        id: reference.id.clone(),
+        rev: reference.rev,
+        size,
+        hash: reference.hash.clone(),
+    });
+    let answer = driver.execute(&Command::new(new_id(), begin)).await?;
+    let begun: BeginReply = reply(&answer)?;
+    let mut next = if begun.have { size } else { begun.next };
+    let step = usize::try_from(limits.chunk.max(256)).unwrap_or(256);
+    while next < size {
+        let from = usize::try_from(next).unwrap_or(usize::MAX);
+        let piece = bytes.get(from..).unwrap_or_default();
+        let piece = &piece[..piece.len().min(step)];
+        let chunk = Operation::RecipeChunk(RecipeChunk {
+            hash: reference.hash.clone(),
+            off: next,
+            data: base64::engine::general_purpose::STANDARD.encode(piece),
+        });
+        let answer = driver.execute(&Command::new(new_id(), chunk)).await?;
+        let wants = reply::<ChunkReply>(&answer)?.next;
+        if wants <= next {
+            return Err(RobotError::refused(
+                "CHUNK_OUT_OF_ORDER",
+                "the robot does not take the upload on",
+            ));
+        }
+        next = wants;
+    }
+    let commit = Operation::RecipeCommit(RecipeHash {
+        hash: reference.hash.clone(),
+    });
+    driver.execute(&Command::new(new_id(), commit)).await?;
+    Ok(())
+}
+
+fn reply<T: serde::de::DeserializeOwned>(
+    answer: &galley_robot::CmdResult,
+) -> Result<T, RobotError> {
+    answer.reply().map_err(|e| {
+        RobotError::refused("INTERNAL", format!("the robot's answer can't be read: {e}"))
+    })
+}

@@ -1,0 +1,56 @@
+//! Answers to what can't be done: `application/problem+json`.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+/// What is wrong, in words for the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    pub(super) slug: &'static str,
+    pub(super) title: String,
+    /// Seconds after which it may work.
+    pub(super) retry_after_s: Option<u32>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, slug: &'static str, title: impl Into<String>) -> Self {
+        Self {
+            status,
+            slug,
+            title: title.into(),
+            retry_after_s: None,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut answer = (
+            self.status,
+            Json(json!({
+                "type": format!("https://galley.invalid/problems/{}", self.slug),
+                "slug": self.slug,
+                "title": self.title,
+                "status": self.status.as_u16(),
+            })),
+        )
+            .into_response();
+        let headers = answer.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(s) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(s));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        answer
+    }
+}

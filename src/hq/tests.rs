@@ -1,0 +1,897 @@
+//! A store and headquarters in one process, over the straight route, with faults in between.
+
+use super::*;
+use crate::{
+    domain::{
+        event::{Actor, Body},
+        ids::{OrderId, PaymentId, RefundId},
+        money::Currency,
+        order::{Order, OrderState},
+        payment::Tender,
+        refund::{Refund, RefundState},
+        text::Language,
+        time::Timestamp,
+    },
+    store::{Options, Store, Synchronous, Tx},
+    sync::{
+        CURSOR, Entry, HttpUplink, Identity, Status, SyncConfig, UplinkHandle, batch::HexHash,
+        uplink,
+    },
+    world::{Http as _, HttpFault, RouterHttp, RuntimeClock, SeededEntropy, Times, World},
+};
+use bytes::Bytes;
+use galley_link::MemoryNet;
+use http::{Request, StatusCode, header};
+use http_body_util::BodyExt as _;
+use proptest::prelude::*;
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+const HQ: &str = "hq.test";
+const TOKEN: &str = "a long token";
+const LONG: Duration = Duration::from_secs(20);
+/// 2026-08-01 12:00 in UTC.
+const START: i64 = 1_785_585_600_000;
+
+struct Rig {
+    dir: tempfile::TempDir,
+    world: World,
+    http: RouterHttp,
+    store: Store,
+    hq: Hq,
+    sync: UplinkHandle,
+    stop: CancellationToken,
+}
+
+fn hq_config(database: PathBuf) -> HqConfig {
+    HqConfig {
+        threads: Threads::Inline,
+        stores: vec![format!("spb-01={TOKEN}").parse().unwrap()],
+        ..HqConfig::at(database)
+    }
+}
+
+impl Rig {
+    async fn new() -> Self {
+        Self::with_token(TOKEN).await
+    }
+
+    async fn with_token(token: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let http = RouterHttp::new();
+        let world = World {
+            clock: Arc::new(RuntimeClock::starting_at(Timestamp::from_millis(START))),
+            entropy: Arc::new(SeededEntropy::new(7)),
+            dialer: Arc::new(MemoryNet::new()),
+            http: Arc::new(http.clone()),
+        };
+        let store = Store::open(Options {
+            threads: Threads::Inline,
+            synchronous: Synchronous::Off,
+            ..Options::at(dir.path().join("store.db"))
+        })
+        .unwrap();
+        let hq = Hq::open(
+            hq_config(dir.path().join("hq.db")),
+            Arc::clone(&world.clock),
+        )
+        .await
+        .unwrap();
+        http.set_route(HQ, hq.router());
+        let identity = Identity {
+            store_id: "spb-01".parse().unwrap(),
+            name: "Невский, 1".to_owned(),
+            version: "0.1.0".to_owned(),
+            zone: jiff::tz::TimeZone::get("Europe/Moscow").unwrap(),
+        };
+        let route = HttpUplink::new(
+            &format!("https://{HQ}"),
+            Secret::new(token),
+            Arc::clone(&world.http),
+        );
+        let config = SyncConfig {
+            batch: 10,
+            ..SyncConfig::default()
+        };
+        let (sync, task) = uplink(
+            store.clone(),
+            &world,
+            identity,
+            &config,
+            vec![Box::new(route)],
+        );
+        let stop = CancellationToken::new();
+        tokio::spawn(task.run(stop.clone()));
+        Self {
+            dir,
+            world,
+            http,
+            store,
+            hq,
+            sync,
+            stop,
+        }
+    }
+
+    /// Writes `n` events.
+    async fn happen(&self, n: u64) {
+        for i in 0..n {
+            self.write(
+                None,
+                Body::AlertCleared {
+                    key: format!("é {i}"),
+                },
+            )
+            .await;
+        }
+    }
+
+    async fn write(&self, order: Option<OrderId>, body: Body) {
+        let at = self.world.clock.now();
+        self.store
+            .write(move |tx: &mut Tx<'_>| tx.append(at, order, &Actor::system(), body))
+            .await
+            .unwrap();
+    }
+
+    /// Waits until headquarters has acknowledged all that is in the store.
+    async fn drained(&self) {
+        let head = *self.store.head().borrow();
+        self.acknowledged(head).await;
+        self.complete().await;
+    }
+
+    async fn acknowledged(&self, seq: u64) {
+        let mut at = self.sync.acknowledged();
+        tokio::time::timeout(Duration::from_mins(10), at.wait_for(|a| *a == seq))
+            .await
+            .unwrap_or_else(|_| panic!("not acknowledged: {:?}", self.sync.state().borrow()))
+            .unwrap();
+        assert_eq!(self.store.read_here(|db| db.cursor(CURSOR)).unwrap(), seq);
+    }
+
+    async fn status(&self, wanted: impl Fn(&crate::sync::UplinkState) -> bool) {
+        let mut state = self.sync.state();
+        tokio::time::timeout(Duration::from_mins(10), state.wait_for(wanted))
+            .await
+            .unwrap_or_else(|_| panic!("{:?}", self.sync.state().borrow()))
+            .unwrap();
+    }
+
+    /// Every event of the store is at headquarters, once, in order, to the last byte.
+    async fn complete(&self) {
+        let here = self
+            .store
+            .read_here(|db| db.events_after(0, 1_000_000))
+            .unwrap();
+        let there = events(&self.hq);
+        let here: Vec<_> = here
+            .into_iter()
+            .map(|e| (e.seq, e.kind, e.actor, e.body, HexHash(e.hash)))
+            .collect();
+        assert_eq!(here, there);
+    }
+
+    async fn row(&self) -> StoreRow {
+        self.hq.stores().await.unwrap().remove(0)
+    }
+
+    fn batch(&self, first: u64, last: u64) -> Batch {
+        let events = self
+            .store
+            .read_here(|db| db.events_after(first - 1, usize::try_from(last + 1 - first).unwrap()))
+            .unwrap();
+        Batch {
+            store_id: "spb-01".parse().unwrap(),
+            stream: 9,
+            number: 1,
+            first_seq: first,
+            previous: None,
+            entries: events
+                .into_iter()
+                .map(|e| Entry::try_from(e).unwrap())
+                .collect(),
+            summary: None,
+        }
+    }
+
+    async fn post(&self, batch: &Batch) -> http::Response<Bytes> {
+        self.post_bytes(batch.encode().unwrap(), TOKEN).await
+    }
+
+    async fn post_bytes(&self, body: Vec<u8>, token: &str) -> http::Response<Bytes> {
+        let request = Request::post(format!("https://{HQ}/v1/ingest"))
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .body(Bytes::from(body))
+            .unwrap();
+        self.world.http.send(request, LONG).await.unwrap()
+    }
+
+    async fn get(&self, path: &str) -> http::Response<Bytes> {
+        let request = Request::get(format!("https://{HQ}{path}"))
+            .body(Bytes::new())
+            .unwrap();
+        self.world.http.send(request, LONG).await.unwrap()
+    }
+}
+
+type EventRow = (u64, String, String, String, HexHash);
+
+fn events(hq: &Hq) -> Vec<EventRow> {
+    hq.db()
+        .read_here(|db| {
+            let rows = db
+                .prepare("SELECT seq, kind, actor, body, hash FROM events ORDER BY store, seq")?
+                .query_map([], |r| {
+                    Ok((
+                        r.get(0)?,
+                        r.get(1)?,
+                        r.get(2)?,
+                        r.get(3)?,
+                        HexHash(r.get(4)?),
+                    ))
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(rows)
+        })
+        .unwrap()
+}
+
+fn ack(answer: &http::Response<Bytes>) -> Ack {
+    assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
+    Ack::decode(answer.body()).unwrap()
+}
+
+fn problem(answer: &http::Response<Bytes>) -> (u16, String) {
+    assert_eq!(
+        answer.headers()[header::CONTENT_TYPE],
+        "application/problem+json"
+    );
+    let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+    (
+        answer.status().as_u16(),
+        body["slug"].as_str().unwrap().to_owned(),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_event_reaches_headquarters_once_and_in_order() {
+    let rig = Rig::new().await;
+    rig.happen(35).await;
+    rig.drained().await;
+    rig.happen(1).await;
+    rig.drained().await;
+    assert_eq!(rig.sync.state().borrow().status, Status::Online);
+    let row = rig.row().await;
+    assert_eq!((row.events, row.backlog, row.online), (36, 0, true));
+    assert_eq!(
+        (row.name.as_str(), row.version.as_str()),
+        ("Невский, 1", "0.1.0")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_request_or_acknowledgement_is_made_up_for() {
+    for fault in [
+        HttpFault::Refused,
+        HttpFault::RequestLost,
+        HttpFault::AnswerLost,
+        HttpFault::Hang,
+        HttpFault::Slow(Duration::from_mins(1)),
+        HttpFault::Status(StatusCode::BAD_GATEWAY),
+        HttpFault::Blocked(StatusCode::SERVICE_UNAVAILABLE),
+        HttpFault::Garbage,
+    ] {
+        // The first request is a sign of life; the second and third carry events.
+        for nth in 0..3 {
+            let rig = Rig::new().await;
+            rig.http.set_fault(HQ, fault.clone(), Times::After(nth));
+            rig.happen(25).await;
+            rig.drained().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acknowledgement_that_is_not_headquarters_moves_nothing() {
+    let rig = Rig::new().await;
+    rig.http.set_fault(HQ, HttpFault::Garbage, Times::Always);
+    rig.happen(3).await;
+    rig.status(|s| s.status == Status::Degraded).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(rig.store.read_here(|db| db.cursor(CURSOR)).unwrap(), 0);
+    rig.http.heal(HQ);
+    rig.drained().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_comes_twice_is_kept_once() {
+    let rig = Rig::new().await;
+    rig.stop.cancel();
+    rig.happen(6).await;
+    let first = ack(&rig.post(&rig.batch(1, 4)).await);
+    assert_eq!((first.seq, first.rewind), (4, false));
+    let again = ack(&rig.post(&rig.batch(1, 4)).await);
+    assert_eq!(again, first);
+    let overlapping = ack(&rig.post(&rig.batch(3, 6)).await);
+    assert_eq!((overlapping.seq, overlapping.refused), (6, None));
+    rig.complete().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_ahead_of_its_turn_is_not_kept_and_sends_the_store_back() {
+    let rig = Rig::new().await;
+    rig.stop.cancel();
+    rig.happen(9).await;
+    assert_eq!(ack(&rig.post(&rig.batch(1, 3)).await).seq, 3);
+    let early = ack(&rig.post(&rig.batch(7, 9)).await);
+    assert_eq!((early.seq, early.rewind), (3, true));
+    assert_eq!(events(&rig.hq).len(), 3);
+    assert_eq!(ack(&rig.post(&rig.batch(4, 6)).await).seq, 6);
+    assert_eq!(ack(&rig.post(&rig.batch(7, 9)).await).seq, 9);
+    rig.complete().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn headquarters_from_an_older_copy_gets_what_it_lost() {
+    let mut rig = Rig::new().await;
+    rig.happen(20).await;
+    rig.drained().await;
+    let copy = rig.dir.path().join("copy.db");
+    rig.hq.db().backup(copy.clone()).await.unwrap();
+    rig.happen(30).await;
+    rig.drained().await;
+    rig.hq = Hq::open(hq_config(copy), Arc::clone(&rig.world.clock))
+        .await
+        .unwrap();
+    rig.http.set_route(HQ, rig.hq.router());
+    assert_eq!(events(&rig.hq).len(), 20);
+    // Nothing new happens in the store: its sign of life is enough.
+    let mut changes = rig.hq.0.changes.subscribe();
+    tokio::time::timeout(Duration::from_secs(16), async {
+        while events(&rig.hq).len() < 50 {
+            changes.recv().await.unwrap();
+        }
+    })
+    .await
+    .unwrap();
+    rig.drained().await;
+    assert_eq!(rig.sync.state().borrow().status, Status::Online);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_event_is_put_aside_and_nothing_after_it_is_acknowledged() {
+    let rig = Rig::new().await;
+    rig.http.set_online(false);
+    rig.happen(30).await;
+    let tamper = |actor: &'static str| {
+        rig.store.write(move |tx: &mut Tx<'_>| {
+            tx.execute("UPDATE events SET actor = ?1 WHERE seq = 15", [actor])?;
+            Ok::<_, StoreError>(())
+        })
+    };
+    tamper("staff:eve").await.unwrap();
+    rig.http.set_online(true);
+    rig.status(|s| s.refused).await;
+    rig.acknowledged(14).await;
+    let state = rig.sync.state().borrow().clone();
+    assert_eq!(state.status, Status::Degraded);
+    assert!(state.reason.unwrap().contains("event 15"));
+    let row = rig.row().await;
+    assert_eq!((row.events, row.alerts), (14, 1));
+    let refused = row.refused.unwrap();
+    assert_eq!(refused.refusal.seq, 15);
+    let aside: (u64, String) = rig
+        .hq
+        .db()
+        .read_here(|db| {
+            Ok(db.query_row("SELECT seq, entry FROM quarantine", [], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })?)
+        })
+        .unwrap();
+    assert_eq!(aside.0, 15);
+    assert!(aside.1.contains("staff:eve"));
+    // It is not tried every second, and the first refusal's time stays.
+    let before = rig.http.requests(HQ);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert!(rig.http.requests(HQ) - before <= 8);
+    assert_eq!(rig.row().await.refused.unwrap().at, refused.at);
+    // Mended from a backup: all goes on, and the alarm is over.
+    tamper("system").await.unwrap();
+    rig.drained().await;
+    let row = rig.row().await;
+    assert_eq!((row.refused, row.alerts), (None, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_with_another_history_is_noticed() {
+    let rig = Rig::new().await;
+    rig.happen(10).await;
+    rig.drained().await;
+    rig.store
+        .write(|tx: &mut Tx<'_>| {
+            tx.execute("UPDATE events SET hash = zeroblob(32) WHERE seq = 10", [])?;
+            Ok::<_, StoreError>(())
+        })
+        .await
+        .unwrap();
+    rig.sync.poke();
+    rig.status(|s| s.refused).await;
+    assert_eq!(rig.store.read_here(|db| db.cursor(CURSOR)).unwrap(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_was_offline_drains_in_order_within_a_second_and_without_a_storm() {
+    let rig = Rig::new().await;
+    rig.happen(5).await;
+    rig.drained().await;
+    rig.http.set_online(false);
+    rig.happen(1000).await;
+    rig.status(|s| s.status == Status::Offline).await;
+    let before = rig.http.requests(HQ);
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert!(rig.http.requests(HQ) - before <= 600);
+    let row = rig.row().await;
+    assert!(!row.online);
+    rig.http.set_online(true);
+    let back = tokio::time::Instant::now();
+    let mut at = rig.sync.acknowledged();
+    at.wait_for(|a| *a > 5).await.unwrap();
+    assert!(
+        back.elapsed() <= Duration::from_secs(1),
+        "{:?}",
+        back.elapsed()
+    );
+    let before = rig.http.requests(HQ);
+    rig.drained().await;
+    // Ten events in the first batch, a hundred in the later ones.
+    assert!(rig.http.requests(HQ) - before <= 20);
+    assert!(rig.row().await.online);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poke_tries_at_once_but_never_twice_in_a_second() {
+    let rig = Rig::new().await;
+    rig.happen(5).await;
+    rig.drained().await;
+    rig.http.set_online(false);
+    rig.happen(1).await;
+    rig.status(|s| s.status == Status::Offline).await;
+    let before = rig.http.requests(HQ);
+    for _ in 0..100 {
+        rig.sync.poke();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let tried = rig.http.requests(HQ) - before;
+    assert!((9..=11).contains(&tried), "{tried}");
+    rig.http.set_online(true);
+    rig.sync.poke();
+    rig.drained().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poke_ends_an_attempt_that_hangs() {
+    let rig = Rig::new().await;
+    rig.http.set_fault(HQ, HttpFault::Hang, Times::ONCE);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    rig.happen(1).await;
+    rig.sync.poke();
+    let poked = tokio::time::Instant::now();
+    rig.drained().await;
+    assert!(poked.elapsed() < Duration::from_millis(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_token_is_told_and_not_tried_every_second() {
+    let rig = Rig::with_token("some other token").await;
+    rig.happen(1).await;
+    rig.status(|s| s.refused).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert!(rig.http.requests(HQ) <= 10);
+    assert_eq!(events(&rig.hq).len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_state_comes_before_the_history() {
+    let rig = Rig::new().await;
+    rig.happen(1).await;
+    rig.drained().await;
+    rig.http.set_online(false);
+    rig.happen(50).await;
+    rig.status(|s| s.status == Status::Offline).await;
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    // The sign of life gets through; the first events don't.
+    rig.http.set_fault(HQ, HttpFault::Refused, Times::After(1));
+    rig.http.set_online(true);
+    let mut live = rig.hq.0.changes.subscribe();
+    live.recv().await.unwrap();
+    let row = rig.row().await;
+    assert_eq!((row.events, row.backlog, row.online), (1, 50, true));
+    assert!((100_000..105_000).contains(&row.oldest_age_ms.unwrap()));
+    rig.drained().await;
+    assert_eq!(rig.row().await.oldest_age_ms, None);
+}
+
+fn order(id: OrderId, day: &str, total_minor: i64) -> Order {
+    Order {
+        id,
+        number: 1,
+        day: day.to_owned(),
+        language: Language::Ru,
+        service: crate::domain::order::Service::Here,
+        lines: Vec::new(),
+        total_minor,
+        currency: Currency::Rub,
+        placed_at: Timestamp::from_millis(START),
+        promised_at: Timestamp::from_millis(START),
+        expires_at: Timestamp::from_millis(START),
+        placed_by: "kiosk".to_owned(),
+        has_contact: false,
+        payments: Vec::new(),
+        receipts: Vec::new(),
+        pieces: Vec::new(),
+        refunds: Vec::new(),
+        given_up: None,
+        paid: false,
+        ready: false,
+        closed: false,
+        state: OrderState::Placed,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sales_are_counted_from_the_events_on_the_day_of_the_order() {
+    let rig = Rig::new().await;
+    let refund_id = RefundId(Uuid::from_u128(77));
+    for (n, day, amount_minor) in [
+        (1, "2026-08-01", 45_000),
+        (2, "2026-08-01", 5_050),
+        (3, "2026-07-31", 900),
+    ] {
+        let id = OrderId(Uuid::from_u128(n));
+        let payment_id = PaymentId(Uuid::from_u128(n));
+        let placed = order(id, day, amount_minor);
+        for body in [
+            Body::OrderPlaced {
+                order: Box::new(placed),
+            },
+            Body::PaymentCaptured {
+                payment_id,
+                amount_minor,
+                reference: None,
+            },
+            Body::OrderPaid {},
+        ] {
+            rig.write(Some(id), body).await;
+        }
+    }
+    let id = OrderId(Uuid::from_u128(1));
+    let refund = Refund {
+        id: refund_id,
+        payment_id: PaymentId(Uuid::from_u128(1)),
+        tender: Tender::SbpQr,
+        amount_minor: 15_000,
+        line: None,
+        reason: "cold".to_owned(),
+        state: RefundState::Pending,
+        requested_at: Timestamp::from_millis(START),
+        without_receipt: false,
+    };
+    rig.write(Some(id), Body::RefundRequested { refund }).await;
+    rig.drained().await;
+    // Asked for is not given back.
+    assert_eq!(rig.row().await.sales_today_minor, 50_050);
+    rig.write(
+        Some(id),
+        Body::RefundDone {
+            refund_id,
+            reference: None,
+        },
+    )
+    .await;
+    rig.drained().await;
+    let row = rig.row().await;
+    assert_eq!(row.day.as_deref(), Some("2026-08-01"));
+    assert_eq!((row.sales_today_minor, row.orders_today), (35_050, 2));
+    let details = rig.hq.store("spb-01").await.unwrap().unwrap();
+    let days: Vec<_> = details
+        .days
+        .iter()
+        .map(|d| (d.day.as_str(), d.orders, d.sales_minor, d.returns_minor))
+        .collect();
+    assert_eq!(
+        days,
+        [("2026-08-01", 2, 50_050, 15_000), ("2026-07-31", 1, 900, 0)]
+    );
+    // Sent again, it counts once.
+    assert_eq!(ack(&rig.post(&rig.batch(1, 11)).await).seq, 11);
+    assert_eq!(rig.row().await.sales_today_minor, 35_050);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_taken_in_is_a_problem_and_changes_nothing() {
+    let rig = Rig::new().await;
+    rig.stop.cancel();
+    rig.happen(2).await;
+    let good = rig.batch(1, 2).encode().unwrap();
+    assert_eq!(
+        problem(&rig.post_bytes(good.clone(), "nobody's token").await),
+        (401, "unauthorised".to_owned())
+    );
+    assert_eq!(
+        problem(&rig.post_bytes(b"{}".to_vec(), TOKEN).await),
+        (400, "bad_json".to_owned())
+    );
+    assert_eq!(
+        problem(&rig.post_bytes(vec![b' '; 5_000_000], TOKEN).await),
+        (413, "body_too_large".to_owned())
+    );
+    let mut other = rig.batch(1, 2);
+    other.store_id = "tas-01".parse().unwrap();
+    assert_eq!(
+        problem(&rig.post(&other).await),
+        (401, "unauthorised".to_owned())
+    );
+    assert_eq!(
+        problem(&rig.get("/api/v1/stores/nowhere").await),
+        (404, "not_found".to_owned())
+    );
+    assert_eq!(
+        problem(&rig.get("/../secret").await),
+        (404, "not_found".to_owned())
+    );
+    assert_eq!(events(&rig.hq).len(), 0);
+    assert_eq!(ack(&rig.post_bytes(good, TOKEN).await).seq, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_opens_only_its_own_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(RuntimeClock::starting_at(Timestamp::from_millis(START)));
+    let mut config = hq_config(dir.path().join("hq.db"));
+    config.stores.push("tas-01=another token".parse().unwrap());
+    let hq = Hq::open(config, Arc::clone(&clock)).await.unwrap();
+    let sign = |store: &str| Batch {
+        store_id: store.parse().unwrap(),
+        stream: 1,
+        number: 1,
+        first_seq: 1,
+        previous: None,
+        entries: Vec::new(),
+        summary: None,
+    };
+    let submit = |store: &'static str, token: &'static str| {
+        let hq = hq.clone();
+        async move {
+            hq.submit(sign(store), Proof::Token(token))
+                .await
+                .map(|_| ())
+        }
+    };
+    submit("spb-01", TOKEN).await.unwrap();
+    submit("tas-01", "another token").await.unwrap();
+    assert!(matches!(
+        submit("tas-01", TOKEN).await,
+        Err(IngestError::OtherStore)
+    ));
+    // A store that is taken out of the configuration is shut out, though its events stay.
+    let hq = Hq::open(hq_config(dir.path().join("hq.db")), clock)
+        .await
+        .unwrap();
+    assert_eq!(hq.stores().await.unwrap().len(), 2);
+    assert!(matches!(
+        hq.submit(sign("tas-01"), Proof::Token("another token"))
+            .await
+            .map(|_| ()),
+        Err(IngestError::Unauthorised)
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_demo_takes_in_any_store_and_keeps_its_first_token() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = HqConfig {
+        stores: Vec::new(),
+        accept_unknown: true,
+        ..hq_config(dir.path().join("hq.db"))
+    };
+    let clock: Arc<dyn Clock> = Arc::new(RuntimeClock::starting_at(Timestamp::from_millis(START)));
+    for _ in 0..2 {
+        let hq = Hq::open(config.clone(), Arc::clone(&clock)).await.unwrap();
+        let sign = || Batch {
+            store_id: "demo".parse().unwrap(),
+            stream: 1,
+            number: 1,
+            first_seq: 1,
+            previous: None,
+            entries: Vec::new(),
+            summary: None,
+        };
+        hq.submit(sign(), Proof::Token("first")).await.unwrap();
+        assert!(hq.submit(sign(), Proof::Token("second")).await.is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_its_data_and_the_figures_are_served() {
+    let rig = Rig::new().await;
+    rig.happen(3).await;
+    rig.drained().await;
+    let page = rig.get("/").await;
+    assert_eq!(page.status(), StatusCode::OK);
+    assert!(
+        page.headers()[header::CONTENT_TYPE]
+            .to_str()
+            .unwrap()
+            .starts_with("text/html")
+    );
+    let stores: serde_json::Value =
+        serde_json::from_slice(rig.get("/api/v1/stores").await.body()).unwrap();
+    let row = &stores["stores"][0];
+    for key in [
+        "store_id",
+        "name",
+        "last_seen_at",
+        "online",
+        "backlog",
+        "oldest_age_ms",
+        "sales_today_minor",
+        "orders_today",
+        "events",
+        "alerts",
+        "version",
+    ] {
+        assert!(row.get(key).is_some(), "{key}");
+    }
+    assert_eq!(row["shift"]["state"], "closed");
+    assert_eq!(row["events"], 3);
+    let metrics = rig.get("/metrics").await;
+    let metrics = std::str::from_utf8(metrics.body()).unwrap();
+    assert!(metrics.contains("galley_hq_events_total 3"), "{metrics}");
+    assert_eq!(rig.get("/health").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_can_be_kept_for_those_with_the_viewers_token() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = HqConfig {
+        viewer_token: Some(Secret::new("look")),
+        ..hq_config(dir.path().join("hq.db"))
+    };
+    let clock = Arc::new(RuntimeClock::starting_at(Timestamp::from_millis(START)));
+    let hq = Hq::open(config, clock).await.unwrap();
+    let status = |path: &'static str, token: Option<&'static str>| {
+        let router = hq.router();
+        async move {
+            let mut request = Request::get(path);
+            if let Some(token) = token {
+                request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+            }
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            router.oneshot(request).await.unwrap().status().as_u16()
+        }
+    };
+    for path in ["/api/v1/stores", "/api/v1/live", "/metrics"] {
+        assert_eq!(status(path, None).await, 401, "{path}");
+        assert_eq!(status(path, Some("wrong")).await, 401, "{path}");
+        assert_eq!(status(path, Some("look")).await, 200, "{path}");
+    }
+    assert_eq!(status("/api/v1/stores?token=look", None).await, 200);
+    assert_eq!(status("/", None).await, 200);
+    assert_eq!(status("/health", None).await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_live_stream_tells_changes_and_ends_when_headquarters_stops() {
+    let rig = Rig::new().await;
+    let request = Request::get("/api/v1/live")
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let mut live = rig.hq.router().oneshot(request).await.unwrap().into_body();
+    let mut text = String::new();
+    macro_rules! read_until {
+        ($what:expr) => {
+            while !text.contains($what) {
+                let frame = live.frame().await.expect("more").unwrap();
+                text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
+            }
+        };
+    }
+    read_until!("event: hello");
+    rig.happen(4).await;
+    read_until!(r#""events":4"#);
+    // Silence is a change too.
+    rig.stop.cancel();
+    text.clear();
+    read_until!(r#""online":false"#);
+    rig.hq.0.stopping.cancel();
+    while let Some(frame) = live.frame().await {
+        frame.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn headquarters_is_served_on_a_socket_with_its_writer_on_a_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = HqConfig {
+        threads: Threads::Own,
+        ..hq_config(dir.path().join("hq.db"))
+    };
+    let clock = Arc::new(RuntimeClock::starting_at(Timestamp::from_millis(START)));
+    let hq = Hq::open(config, clock).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn({
+        let (hq, stop) = (hq.clone(), stop.clone());
+        async move { hq.run(listener, stop).await }
+    });
+    let sign = Batch {
+        store_id: "spb-01".parse().unwrap(),
+        stream: 1,
+        number: 1,
+        first_seq: 1,
+        previous: None,
+        entries: Vec::new(),
+        summary: None,
+    };
+    let request = Request::post(format!("http://{address}/v1/ingest"))
+        .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+        .body(Bytes::from(sign.encode().unwrap()))
+        .unwrap();
+    let http = crate::world::ReqwestHttp::new().unwrap();
+    assert_eq!(ack(&http.send(request, LONG).await.unwrap()).seq, 0);
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+}
+
+fn any_fault() -> impl Strategy<Value = HttpFault> {
+    prop_oneof![
+        Just(HttpFault::Refused),
+        Just(HttpFault::RequestLost),
+        Just(HttpFault::AnswerLost),
+        Just(HttpFault::Hang),
+        Just(HttpFault::Slow(Duration::from_secs(7))),
+        Just(HttpFault::Status(StatusCode::BAD_GATEWAY)),
+        Just(HttpFault::Blocked(StatusCode::SERVICE_UNAVAILABLE)),
+        Just(HttpFault::Garbage),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever happens on the way, and if headquarters falls back to a copy in the middle: all is there at last.
+    #[test]
+    fn no_faults_on_the_way_lose_or_double_an_event(
+        faults in proptest::collection::vec((any_fault(), 0u32..4), 0..12),
+        before in 0u64..60,
+        after in 1u64..60,
+        fall_back: bool,
+    ) {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap()
+            .block_on(async {
+                let mut rig = Rig::new().await;
+                for (fault, wait) in faults {
+                    rig.http.set_fault(HQ, fault, Times::After(wait));
+                }
+                rig.happen(before).await;
+                let copy = rig.dir.path().join("copy.db");
+                rig.hq.db().backup(copy.clone()).await.unwrap();
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                rig.happen(after).await;
+                if fall_back {
+                    rig.hq = Hq::open(hq_config(copy), Arc::clone(&rig.world.clock)).await.unwrap();
+                    rig.http.set_route(HQ, rig.hq.router());
+                    // The fall-back may come after all was acknowledged: a sign of life finds it.
+                    tokio::time::sleep(Duration::from_mins(5)).await;
+                }
+                rig.drained().await;
+            });
+    }
+}

@@ -1,0 +1,235 @@
+//! Where one store is wired together, by hand: the only place that knows all parts.
+
+use crate::{
+    api::{Api, Parts, Role, Tokens, hash_token},
+    connectors::{
+        alfa_bank::{AlfaBank, AlfaBankConfig},
+        one_c::{self, OneC},
+        reach,
+        sms_ru::{Phone, PhoneBook, SmsRu, SmsRuConfig},
+    },
+    devices::{
+        fiscal::{FiscalSettings, Printer},
+        robot::{Press, Robot},
+    },
+    domain::{catalog::Catalog, ids::OrderId, policy::Policy, text::Text},
+    flow::{
+        Site,
+        engine::{Engine, Poke},
+        executor::Executor,
+    },
+    store::{Options, Store},
+    sync::{self, Identity, SyncConfig, UplinkHandle},
+    world::{Secret, World},
+};
+use anyhow::Context as _;
+use async_trait::async_trait;
+use galley_fiscal::PrinterFactory;
+use galley_robot::RobotDriver;
+use jiff::tz::TimeZone;
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// Everything one store is made of. What is none is not connected.
+pub struct Wiring {
+    /// The machine.
+    pub world: World,
+    /// The database.
+    pub database: Options,
+    /// The rules.
+    pub policy: Policy,
+    /// What is sold; the one in the database when none.
+    pub catalog: Option<Catalog>,
+    /// The store's time zone.
+    pub zone: TimeZone,
+    /// Its name for guests.
+    pub name: Text,
+    /// The fiscal printer, what the till adds to documents, and where it is, for screens.
+    pub printer: Option<(Arc<dyn PrinterFactory>, FiscalSettings, String)>,
+    /// The robot, its buttons where staff do the talking, and where it is, for screens.
+    pub robot: Option<(Arc<dyn RobotDriver>, Option<Press>, String)>,
+    /// The bank and its password.
+    pub bank: Option<(AlfaBankConfig, Secret)>,
+    /// Accounting and its password.
+    pub one_c: Option<(one_c::Config, Secret)>,
+    /// Messages and the key.
+    pub sms: Option<(SmsRuConfig, Secret)>,
+    /// The way to headquarters and the store's token there.
+    pub sync: Option<(SyncConfig, Secret)>,
+    /// Who may come in.
+    pub tokens: Vec<(Secret, Role, String)>,
+}
+
+/// A running store.
+pub struct Daemon {
+    /// Its door.
+    pub api: Api,
+    /// The store.
+    pub site: Arc<Site>,
+    /// The way to headquarters.
+    pub uplink: Option<UplinkHandle>,
+    /// Wakes the effect engine.
+    pub poke: Poke,
+    shutdown: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Daemon {
+    /// Starts a store: opens its database, takes up what was left undone, and looks after its devices.
+    ///
+    /// # Errors
+    /// When the database can't be opened, or a setting is wrong.
+    pub async fn start(wiring: Wiring) -> anyhow::Result<Self> {
+        let Wiring {
+            world,
+            database,
+            policy,
+            catalog,
+            zone,
+            name,
+            printer,
+            robot,
+            bank,
+            one_c,
+            sms,
+            sync,
+            tokens,
+        } = wiring;
+        let store = Store::open(database).context("cannot open the store's database")?;
+        let store_id = policy.store_id.clone();
+        let site = Site::open(store.clone(), world.clone(), policy, catalog, zone.clone())
+            .await
+            .context("cannot take the store over")?;
+        let shutdown = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let poke = Poke::default();
+        let mut executors: Vec<Arc<dyn Executor>> = Vec::new();
+        let mut addresses = BTreeMap::new();
+
+        let printer = printer.map(|(factory, settings, address)| {
+            addresses.insert("printer".to_owned(), address);
+            Printer::new(site.clone(), factory, settings, poke.clone())
+        });
+        if let Some(printer) = &printer {
+            executors.push(printer.clone());
+            tasks.spawn(printer.clone().run(shutdown.clone()));
+        }
+        let robot = robot.map(|(driver, press, address)| {
+            addresses.insert("robot".to_owned(), address);
+            Robot::new(site.clone(), driver, press, poke.clone())
+        });
+        if let Some(robot) = &robot {
+            executors.push(robot.clone());
+            tasks.spawn(robot.clone().run(shutdown.clone()));
+        }
+
+        let (reachable, bank_online) = watch::channel(false);
+        if let Some((config, password)) = bank {
+            let bank = AlfaBank::new(&config, password, world.http.clone(), world.clock.clone())
+                .context("[connectors.alfa_bank]")?;
+            executors.push(Arc::new(bank));
+            let back = poke.clone();
+            tasks.spawn(reach::watch(
+                world.http.clone(),
+                config.base_url,
+                reachable,
+                move || back.poke(),
+                shutdown.clone(),
+            ));
+        }
+        if let Some((config, password)) = one_c {
+            executors.push(Arc::new(OneC::new(config, &password, world.http.clone())));
+        }
+        if let Some((config, key)) = sms {
+            let phones = Arc::new(Phones(store.clone()));
+            let sms = SmsRu::new(&config, key, phones, world.http.clone(), world.clock.clone())
+                .context("[connectors.sms_ru]")?;
+            executors.push(Arc::new(sms));
+        }
+        let engine = Arc::new(Engine::new(site.clone(), executors, poke.clone()));
+        tasks.spawn(engine.run(shutdown.clone()));
+
+        let uplink = match sync {
+            Some((config, token)) if config.is_enabled() => {
+                let identity = Identity {
+                    store_id: store_id.parse().context("store.id")?,
+                    name: name.ru.clone(),
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    zone,
+                };
+                let routes = sync::routes(&config, &identity.store_id, &token, &world.http)
+                    .context("[sync]")?;
+                let (handle, task) = sync::uplink(store, &world, identity, &config, routes);
+                tasks.spawn(task.run(shutdown.clone()));
+                Some(handle)
+            }
+            _ => None,
+        };
+
+        let doors = Tokens::default();
+        for (token, role, holder) in tokens {
+            doors.insert(hash_token(token.reveal()), role, holder);
+        }
+        let state = uplink.as_ref().map(UplinkHandle::state);
+        let api = Api::new(Parts {
+            site: site.clone(),
+            tokens: doors,
+            poke: poke.clone(),
+            printer,
+            robot,
+            bank_online,
+            uplink: Arc::new(move || {
+                state
+                    .as_ref()
+                    .map_or("off", |state| state.borrow().status.word())
+            }),
+            addresses,
+            store_name: name,
+            closing: shutdown.clone(),
+        });
+        Ok(Self {
+            api,
+            site,
+            uplink,
+            poke,
+            shutdown,
+            tasks,
+        })
+    }
+
+    /// Ends when the store stops; live streams end with it.
+    #[must_use]
+    pub fn closing(&self) -> CancellationToken {
+        self.shutdown.clone()
+    }
+
+    /// Stops the store in order.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Stops the store as a power cut does: nothing is finished, nobody is told.
+    pub async fn kill(mut self) {
+        self.tasks.shutdown().await;
+        self.shutdown.cancel();
+    }
+}
+
+/// The phones of guests, out of the store.
+struct Phones(Store);
+
+#[async_trait]
+impl PhoneBook for Phones {
+    async fn phone(&self, order_id: uuid::Uuid) -> Option<Phone> {
+        let found = self.0.read(move |s| s.contact(OrderId(order_id))).await;
+        match found {
+            Ok(text) => Phone::parse(&text?).ok(),
+            Err(error) => {
+                tracing::error!(%error, "a guest's phone can't be read");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! One connection to an MQTT 5 broker, for a store or for headquarters.
+//!
+//! Every connection is a new client with a clean session: what was under way is sent again from the log, so the
+//! broker's memory, and the client's, are never relied on.
+
+use super::{batch::MOST_BYTES, config::is_this_machine};
+use crate::world::Secret;
+use bytes::Bytes;
+use rumqttc::{
+    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Packet, Publish, PublishOptions,
+    QoS, SubscribeReasonCode, Transport,
+};
+use std::{fmt, str::FromStr, time::Duration};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+/// The broker hears from us at least this often, and notices within 1.5 times that we are gone. Our side
+/// notices a dead broker within the same time.
+const KEEP_ALIVE_S: u16 = 10;
+/// Messages that came in and were not taken yet; then the connection is not read any more.
+const INBOX: usize = 64;
+/// What a polite goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Where a broker is: `mqtts://host:8883`, or `mqtt://host:1883` on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerAddress {
+    /// Its name or number.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether the way is encrypted.
+    pub tls: bool,
+}
+
+impl FromStr for BrokerAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "{text:?} is no address such as mqtts://broker.example:8883 (mqtt only for this machine)"
+            )
+        };
+        let uri: http::Uri = text.parse().map_err(|_| wrong())?;
+        let tls = match uri.scheme_str() {
+            Some("mqtts") => true,
+            Some("mqtt") => false,
+            _ => return Err(wrong()),
+        };
+        let host = uri
+            .host()
+            .filter(|h| !h.is_empty() && (tls || is_this_machine(h)))
+            .ok_or_else(wrong)?;
+        let nothing_more = uri.query().is_none()
+            && matches!(uri.path(), "" | "/")
+            && !uri.authority().is_some_and(|a| a.as_str().contains('@'));
+        if !nothing_more {
+            return Err(wrong());
+        }
+        Ok(Self {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: uri.port_u16().unwrap_or(if tls { 8883 } else { 1883 }),
+            tls,
+        })
+    }
+}
+
+impl fmt::Display for BrokerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "mqtts" } else { "mqtt" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+/// Who connects where.
+#[derive(Clone, Debug)]
+pub(crate) struct Login {
+    pub(crate) address: BrokerAddress,
+    /// A second connection with the same id ends the first one.
+    pub(crate) client_id: String,
+    /// Name and password at the broker.
+    pub(crate) credentials: Option<(String, Secret)>,
+}
+
+/// No connection, or it broke.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("broker: {0}")]
+pub(crate) struct BrokerError(pub(crate) String);
+
+/// A message that came in.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) topic: String,
+    pub(crate) payload: Bytes,
+}
+
+/// A live connection, subscribed. Dropping it cuts it.
+pub(crate) struct Session {
+    client: AsyncClient,
+    inbox: mpsc::Receiver<Result<Message, BrokerError>>,
+    driver: JoinHandle<()>,
+}
+
+impl Session {
+    /// Connects and subscribes to `filter`.
+    pub(crate) async fn open(
+        login: &Login,
+        filter: &str,
+        patience: Duration,
+    ) -> Result<Self, BrokerError> {
+        let mut options = MqttOptions::new(
+            login.client_id.clone(),
+            (login.address.host.clone(), login.address.port),
+        );
+        options
+            .set_keep_alive(KEEP_ALIVE_S)
+            .set_clean_start(true)
+            .set_connect_timeout(patience)
+            .set_max_packet_size(u32::try_from(MOST_BYTES).ok());
+        if let Some((user, password)) = &login.credentials {
+            options.set_credentials(user.clone(), Bytes::from(password.reveal().to_owned()));
+        }
+        if login.address.tls {
+            let tls =
+                Transport::try_tls_with_default_config().map_err(|e| BrokerError(e.to_string()))?;
+            options.set_transport(tls);
+        }
+        // Unbounded: what is under way is bounded by who sends, and a sender that waits here while the driver
+        // waits for it to read would be a deadlock.
+        let (client, mut events) = AsyncClient::builder(options)
+            .unbounded()
+            .try_build()
+            .map_err(|e| BrokerError(e.to_string()))?;
+        client
+            .try_subscribe(filter, QoS::AtLeastOnce)
+            .map_err(|e| BrokerError(e.to_string()))?;
+        tokio::time::timeout(patience, subscribed(&mut events))
+            .await
+            .map_err(|_| BrokerError(format!("nothing within {patience:?}")))??;
+        let (tx, inbox) = mpsc::channel(INBOX);
+        Ok(Self {
+            client,
+            inbox,
+            driver: tokio::spawn(drive(events, tx)),
+        })
+    }
+
+    /// Queues a message for sending, at least once, not retained.
+    pub(crate) fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), BrokerError> {
+        self.client
+            .try_publish(topic, payload, PublishOptions::at_least_once())
+            .map_err(|e| BrokerError(e.to_string()))
+    }
+
+    /// The next message. May be dropped and called again.
+    pub(crate) async fn next(&mut self) -> Result<Message, BrokerError> {
+        match self.inbox.recv().await {
+            Some(message) => message,
+            None => Err(BrokerError("the connection is closed".to_owned())),
+        }
+    }
+
+    /// Says goodbye, so that the broker need not wait for us.
+    pub(crate) async fn close(mut self) {
+        self.inbox.close();
+        if self.client.try_disconnect().is_ok() {
+            // Only courtesy: the connection ends in either case.
+            let _ = tokio::time::timeout(GOODBYE, &mut self.driver).await;
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+async fn subscribed(events: &mut EventLoop) -> Result<(), BrokerError> {
+    loop {
+        if let Event::Incoming(Packet::SubAck(ack)) = events.poll().await.map_err(describe)? {
+            return match ack.return_codes.first() {
+                Some(SubscribeReasonCode::Success(_)) => Ok(()),
+                code => Err(BrokerError(format!(
+                    "the subscription was refused: {code:?}"
+                ))),
+            };
+        }
+    }
+}
+
+/// Keeps the connection going; a task of its own, so that nobody's waiting cuts a packet in half.
+async fn drive(mut events: EventLoop, inbox: mpsc::Sender<Result<Message, BrokerError>>) {
+    loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::Publish(publish))) => {
+                let message = message(publish);
+                // A closed inbox means a goodbye is under way: go on until it is said.
+                let _ = inbox.send(Ok(message)).await;
+            }
+            Ok(Event::Incoming(Packet::Disconnect(goodbye))) => {
+                let why = format!("the broker closed: {:?}", goodbye.reason_code);
+                let _ = inbox.send(Err(BrokerError(why))).await;
+                return;
+            }
+            Ok(_) => {}
+            Err(e) => {
+                let _ = inbox.send(Err(describe(e))).await;
+                return;
+            }
+        }
+    }
+}
+
+fn message(publish: Publish) -> Message {
+    Message {
+        topic: String::from_utf8_lossy(&publish.topic).into_owned(),
+        payload: publish.payload,
+    }
+}
+
+fn describe(e: ConnectionError) -> BrokerError {
+    BrokerError(match e {
+        ConnectionError::ConnectionRefused(code) => format!("it refused us: {code:?}"),
+        other => other.to_string(),
+    })
+}
