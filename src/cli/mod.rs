@@ -33,7 +33,7 @@ use std::{
 
 /// The controller that runs a robotic restaurant from a small box in its back room.
 #[derive(Debug, Parser)]
-#[command(name = "galley", version, arg_required_else_help = true, after_help = help!(
+#[command(name = "galley", version, max_term_width = 80, arg_required_else_help = true, after_help = help!(
     "galley demo                  try it: everything outside is emulated",
     "galley status                how the store does",
     "galley doctor                what is wrong with this box",
