@@ -115,12 +115,17 @@ impl Door {
         let router = Router::new()
             .route("/", get(async || Redirect::temporary("/demo/")))
             .route("/demo", get(async || Redirect::permanent("/demo/")))
-            .route("/demo/", get(async || crate::api::page("demo", "index.html")))
+            .route(
+                "/demo/",
+                get(async || crate::api::page("demo", "index.html")),
+            )
             .route(
                 "/demo/assets/{file}",
-                get(async |axum::extract::Path(file): axum::extract::Path<String>| {
-                    crate::api::page("demo", &format!("assets/{file}"))
-                }),
+                get(
+                    async |axum::extract::Path(file): axum::extract::Path<String>| {
+                        crate::api::page("demo", &format!("assets/{file}"))
+                    },
+                ),
             )
             .route("/demo/api/state", get(state))
             .route("/demo/api/switch", post(switch))
@@ -329,9 +334,7 @@ async fn state(State(door): State<Door>) -> Response {
     };
     let (shift, paid, ordered, events, hq_cursor) =
         books.unwrap_or((ShiftState::Closed, 0, 0, 0, 0));
-    let switch = |id: Switch, label: &str, on: bool, kind: &str| {
-        serde_json::json!({"id": id, "label": label, "on": on, "kind": kind})
-    };
+    let switch = |id: Switch, label: &str, on: bool, kind: &str| serde_json::json!({"id": id, "label": label, "on": on, "kind": kind});
     let printer = p.outside.printer.snapshot();
     let receipts = p.outside.printer.receipts();
     let jobs = p.outside.kitchen.jobs();

@@ -109,7 +109,10 @@ impl Demo {
         let lan = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], self.port)))
             .await
             .with_context(|| {
-                format!("port {} is taken; name another with --port, or 0 for a free one", self.port)
+                format!(
+                    "port {} is taken; name another with --port, or 0 for a free one",
+                    self.port
+                )
             })?;
         let origin = format!("http://{}", lan.local_addr()?);
 
@@ -151,8 +154,14 @@ impl Demo {
         };
         let door = Door::new(part, outside, http, hq, addresses.clone());
         for (name, serving) in [
-            ("lan", tokio::spawn(door.clone().serve_lan(lan, shutdown.clone()))),
-            ("socket", tokio::spawn(door.clone().serve_local(local, shutdown.clone()))),
+            (
+                "lan",
+                tokio::spawn(door.clone().serve_lan(lan, shutdown.clone())),
+            ),
+            (
+                "socket",
+                tokio::spawn(door.clone().serve_local(local, shutdown.clone())),
+            ),
         ] {
             tokio::spawn(async move {
                 if let Ok(Err(error)) = serving.await {
@@ -182,7 +191,10 @@ async fn headquarters(
     config.accept_unknown = true;
     if let Some(url) = broker {
         config.broker = Some(BrokerLogin {
-            address: url.parse().map_err(anyhow::Error::msg).context("--broker")?,
+            address: url
+                .parse()
+                .map_err(anyhow::Error::msg)
+                .context("--broker")?,
             credentials: None,
         });
     }

@@ -129,8 +129,14 @@ impl Outside {
         setup.max_jobs = 8;
         setup.attention_ms = 60_000;
         setup.equipment = BTreeMap::from(
-            [("arm", 2), ("hob", 6), ("oven", 3), ("fryer", 1), ("slot", 12)]
-                .map(|(name, n)| (name.to_owned(), n)),
+            [
+                ("arm", 2),
+                ("hob", 6),
+                ("oven", 3),
+                ("fryer", 1),
+                ("slot", 12),
+            ]
+            .map(|(name, n)| (name.to_owned(), n)),
         );
         let keeps = 30 * 24 * 3_600_000;
         setup.bins = bins(&catalog, began.as_millis() + keeps);
@@ -236,7 +242,10 @@ impl Served {
 
 /// A key of 1C that comes out the same every time.
 fn guid(what: &str) -> Uuid {
-    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("galley-demo:{what}").as_bytes())
+    Uuid::new_v5(
+        &Uuid::NAMESPACE_URL,
+        format!("galley-demo:{what}").as_bytes(),
+    )
 }
 
 fn one_c_config(base_url: &str, catalog: &Catalog) -> one_c::Config {
@@ -263,10 +272,7 @@ fn one_c_config(base_url: &str, catalog: &Catalog) -> one_c::Config {
     serde_json::from_value(settings).expect("the demonstration's settings of 1C are complete")
 }
 
-fn local_clock(
-    clock: Arc<dyn Clock>,
-    zone: TimeZone,
-) -> impl Fn() -> LocalDateTime + Send + Sync {
+fn local_clock(clock: Arc<dyn Clock>, zone: TimeZone) -> impl Fn() -> LocalDateTime + Send + Sync {
     move || {
         let t = jiff::Timestamp::from_millisecond(clock.now().as_millis())
             .unwrap_or(jiff::Timestamp::UNIX_EPOCH)

@@ -83,6 +83,21 @@ impl People {
             let key = format!("staff-{}", payment.id);
             self.client.post(&url, "demo-staff", &key, &body).await?;
         }
+        let url = format!("{}/api/v1/alerts", self.origin);
+        let (_, alerts) = self.client.get(&url, "demo-staff").await?;
+        for alert in alerts["alerts"].as_array().into_iter().flatten() {
+            let refund = alert["id"]
+                .as_str()
+                .and_then(|id| id.strip_prefix("refund:"));
+            if let Some(refund) = refund.filter(|id| uuid::Uuid::parse_str(id).is_ok())
+                && self.is_time(refund, PAYING)
+            {
+                let url = format!("{}/api/v1/refunds/{refund}/confirm", self.origin);
+                let key = format!("back-{refund}");
+                let body = serde_json::json!({"reference": "by hand"});
+                self.client.post(&url, "demo-staff", &key, &body).await?;
+            }
+        }
         let ready: Orders = self.list("ready").await?;
         for order in &ready.orders {
             if self.is_time(&order.id, FETCHING) {

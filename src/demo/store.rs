@@ -159,7 +159,11 @@ impl StorePart {
             },
             catalog: Some(p.outside.catalog.clone()),
             zone: zone()?,
-            name: Text::new("Galley на Тверской", "Galley Tverskoyda", "Galley on Tverskaya"),
+            name: Text::new(
+                "Galley на Тверской",
+                "Galley Tverskoyda",
+                "Galley on Tverskaya",
+            ),
             printer: Some((
                 Arc::new(printer),
                 FiscalSettings {
