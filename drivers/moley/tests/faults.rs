@@ -7,7 +7,8 @@ mod common;
 use common::{Ledger, check_truth, config, scene};
 use galley_moley::{Framing, emulator::Fault};
 use galley_robot::{
-    Command, Event, JobState, JobSubmit, LinkState, Operation, RobotDriver as _, RobotError,
+    Command, Event, Incoming, JobState, JobSubmit, LinkState, Operation, RobotDriver as _,
+    RobotError,
 };
 use std::time::Duration;
 
@@ -321,4 +322,46 @@ async fn a_bad_day_ends_with_the_books_in_order() {
     assert_eq!(l, 30);
     assert!(s.kitchen.dishes().values().all(|c| c.plated == 1));
     check_truth(&s.kitchen, &s.store.ledger.borrow());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_waits_for_its_commit_comes_once_a_connect() {
+    let s = scene(Framing::Len32, config(90), None).await;
+    let cursor = s.store.ledger.borrow().cursor;
+    let common::Scene {
+        net,
+        kitchen,
+        store,
+        recipe,
+    } = s;
+    drop(store);
+    let ambient = galley_robot::Ambient::seeded(common::START_MS, 91);
+    let klink = common::klink(Framing::Len32);
+    let driver = galley_moley::KlinkDriver::new(std::sync::Arc::new(net), klink, ambient);
+    driver.connect(42, cursor).await.unwrap();
+    let submit = JobSubmit::cook("J-1", recipe, "A-1");
+    let command = Command::new(uuid::Uuid::from_u128(1), Operation::JobSubmit(submit));
+    driver.execute(&command).await.unwrap();
+    // Events read until the session is open for the second time and has caught up.
+    let read = async |ups: u32| {
+        let mut seen = Vec::new();
+        let mut up = 0;
+        loop {
+            match driver.next().await.unwrap() {
+                Incoming::Up(_) => up += 1,
+                Incoming::Event(event) => seen.push(event.seq),
+                Incoming::CaughtUp { .. } if up == ups => return seen,
+                _ => {}
+            }
+        }
+    };
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    kitchen.drop_link();
+    let first = read(2).await;
+    assert!(first.len() > 2);
+    assert!(first.windows(2).all(|w| w[1] == w[0] + 1), "{first:?}");
+    // The commit failed: the caller reads again from its cursor, and gets all of them again.
+    driver.connect(42, cursor).await.unwrap();
+    let again = read(1).await;
+    assert_eq!(again[..first.len()], first);
 }
