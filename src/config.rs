@@ -224,8 +224,8 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, Faults> {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Faults(vec![format!("{}: {e}", path.display())]))?;
-        let config: Self = toml::from_str(&text)
-            .map_err(|e| Faults(vec![format!("{}: {e}", path.display())]))?;
+        let config: Self =
+            toml::from_str(&text).map_err(|e| Faults(vec![format!("{}: {e}", path.display())]))?;
         let faults = config.faults();
         if faults.is_empty() {
             Ok(config)

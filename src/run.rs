@@ -143,8 +143,14 @@ impl Daemon {
         }
         if let Some((config, key)) = sms {
             let phones = Arc::new(Phones(store.clone()));
-            let sms = SmsRu::new(&config, key, phones, world.http.clone(), world.clock.clone())
-                .context("[connectors.sms_ru]")?;
+            let sms = SmsRu::new(
+                &config,
+                key,
+                phones,
+                world.http.clone(),
+                world.clock.clone(),
+            )
+            .context("[connectors.sms_ru]")?;
             executors.push(Arc::new(sms));
         }
         let engine = Arc::new(Engine::new(site.clone(), executors, poke.clone()));

@@ -499,10 +499,9 @@ impl Executor for Robot {
         match self.driver.execute(&command).await {
             Ok(result) => {
                 if let Operation::JobSubmit(job) = &command.op {
-                    self.known
-                        .send_modify(|k| {
-                            k.at_work.insert(job.job_id.clone());
-                        });
+                    self.known.send_modify(|k| {
+                        k.at_work.insert(job.job_id.clone());
+                    });
                 }
                 Outcome::Done(result.r)
             }
