@@ -7,6 +7,8 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod connectors;
+#[cfg(all(feature = "emulators", feature = "hq"))]
+pub mod demo;
 pub mod devices;
 pub mod domain;
 pub mod flow;

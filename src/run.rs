@@ -10,7 +10,8 @@ use crate::{
     },
     devices::{
         fiscal::{FiscalSettings, Printer},
-        robot::{Press, Robot},
+        manual,
+        robot::Robot,
     },
     domain::{catalog::Catalog, ids::OrderId, policy::Policy, text::Text},
     flow::{
@@ -47,8 +48,8 @@ pub struct Wiring {
     pub name: Text,
     /// The fiscal printer, what the till adds to documents, and where it is, for screens.
     pub printer: Option<(Arc<dyn PrinterFactory>, FiscalSettings, String)>,
-    /// The robot, its buttons where staff do the talking, and where it is, for screens.
-    pub robot: Option<(Arc<dyn RobotDriver>, Option<Press>, String)>,
+    /// The robot.
+    pub robot: Option<RobotWiring>,
     /// The bank and its password.
     pub bank: Option<(AlfaBankConfig, Secret)>,
     /// Accounting and its password.
@@ -59,6 +60,14 @@ pub struct Wiring {
     pub sync: Option<(SyncConfig, Secret)>,
     /// Who may come in.
     pub tokens: Vec<(Secret, Role, String)>,
+}
+
+/// How the robot is reached.
+pub enum RobotWiring {
+    /// By a driver, and where it is, for screens.
+    Driver(Arc<dyn RobotDriver>, String),
+    /// Staff do the talking.
+    Manual,
 }
 
 /// A running store.
@@ -115,10 +124,21 @@ impl Daemon {
             executors.push(printer.clone());
             tasks.spawn(printer.clone().run(shutdown.clone()));
         }
-        let robot = robot.map(|(driver, press, address)| {
-            addresses.insert("robot".to_owned(), address);
-            Robot::new(site.clone(), driver, press, poke.clone())
-        });
+        let robot = match robot {
+            None => None,
+            Some(RobotWiring::Driver(driver, address)) => {
+                addresses.insert("robot".to_owned(), address);
+                Some(Robot::new(site.clone(), driver, None, poke.clone()))
+            }
+            Some(RobotWiring::Manual) => {
+                let (driver, press) = manual::open(store.clone(), &world)
+                    .await
+                    .map_err(anyhow::Error::msg)
+                    .context("cannot open the manual robot's memory")?;
+                addresses.insert("robot".to_owned(), "manual".to_owned());
+                Some(Robot::new(site.clone(), driver, Some(press), poke.clone()))
+            }
+        };
         if let Some(robot) = &robot {
             executors.push(robot.clone());
             tasks.spawn(robot.clone().run(shutdown.clone()));

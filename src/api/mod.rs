@@ -21,6 +21,7 @@ mod view;
 
 pub use auth::{Caller, Role, Tokens, hash_token};
 pub use openapi::document;
+pub(crate) use pages::page;
 pub use problem::Problem;
 
 use crate::{

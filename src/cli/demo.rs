@@ -1,6 +1,10 @@
 //! `galley demo`: the store with every outside system emulated, in one process.
 
-use super::exit::help;
+use super::{
+    exit::{Exit, help},
+    output::print,
+};
+use crate::demo::{Addresses, Books, Demo};
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -19,7 +23,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// The kitchen works so many times faster
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub speed: u32,
     /// Place that many orders by itself, wait until all is settled, print the books and end
     #[arg(long, value_name = "N")]
@@ -46,5 +50,89 @@ pub struct DemoArgs {
 /// # Errors
 /// When it can't start.
 pub async fn execute(args: DemoArgs) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("the demo is not wired yet (port {})", args.port)
+    let running = Demo {
+        data: args.data,
+        speed: args.speed,
+        port: if args.orders.is_some() { 0 } else { args.port },
+        broker: args.broker,
+        manual_robot: args.manual_robot,
+        staff: true,
+    }
+    .start()
+    .await?;
+    let a = &running.addresses;
+    if let Some(orders) = args.orders {
+        let books = running.live_a_day(orders, args.faults).await?;
+        if args.json {
+            print(&serde_json::to_string_pretty(&books)?)?;
+        } else {
+            print(&day(&books))?;
+        }
+        let exact = books.exact();
+        running.stop().await;
+        return Ok(if exact {
+            ExitCode::SUCCESS
+        } else {
+            Exit::Unhealthy.into()
+        });
+    }
+    if args.json {
+        print(&serde_json::to_string_pretty(a)?)?;
+    } else {
+        print(&welcome(a))?;
+    }
+    super::run::stopped().await?;
+    running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn welcome(a: &Addresses) -> String {
+    format!(
+        "Galley, a robotic restaurant on this machine. Everything outside is emulated.\n\n  \
+         order here     {}\n  \
+         the board      {}\n  \
+         break things   {}\n  \
+         headquarters   {}\n\n  \
+         command line   GALLEY_SOCKET={} galley status\n  \
+         data           {}\n\n\
+         Stop it with Ctrl-C.\n",
+        a.kiosk,
+        a.board,
+        a.demo,
+        a.hq,
+        a.socket.display(),
+        a.data.display()
+    )
+}
+
+fn day(books: &Books) -> String {
+    let money = |minor: i64| format!("{}.{:02}", minor / 100, minor % 100);
+    let verdict = if books.exact() {
+        "exact: one charge, one receipt, one dish, one entry for everything".to_owned()
+    } else {
+        let lines: Vec<String> = books
+            .differences
+            .iter()
+            .map(|d| format!("  DIFFERS  {d}"))
+            .collect();
+        lines.join("\n")
+    };
+    format!(
+        "orders {}, gone {}, troubles {}, {:.0} s\n\
+         money in {}, back {}; receipts {}, returns {}; 1C {}\n\
+         dishes {}, events {}, at headquarters {}, unknown {}\n{verdict}\n",
+        books.orders,
+        books.gone,
+        books.troubles,
+        books.seconds,
+        money(books.captured_minor),
+        money(books.refunded_minor),
+        money(books.receipted_minor),
+        money(books.returned_minor),
+        money(books.accounting_minor),
+        books.cook_jobs_done,
+        books.events,
+        books.hq_events,
+        books.unknown_effects,
+    )
 }

@@ -1,9 +1,18 @@
 //! `galley hq`: headquarters.
 
-use super::exit::help;
-use crate::world::Secret;
+use super::{
+    exit::help,
+    run::{stopped, tell_systemd},
+};
+use crate::{
+    hq::{BrokerLogin, Enrolment, Hq, HqConfig},
+    world::SystemClock,
+};
+use anyhow::Context as _;
 use clap::Args;
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// Run headquarters: takes in the logs of all stores and shows them.
 #[derive(Args, Debug)]
@@ -34,28 +43,14 @@ pub struct HqArgs {
     #[arg(long, value_name = "URL", env = "GALLEY_HQ_BROKER")]
     pub broker: Option<String>,
     /// A store and its token; as often as there are stores. In the environment: separated by commas
-    #[arg(long = "store", value_name = "ID=TOKEN", env = "GALLEY_HQ_STORES", hide_env_values = true, value_delimiter = ',', value_parser = store)]
-    pub stores: Vec<StoreToken>,
-}
-
-/// A store that may send, and the token it proves that with.
-#[derive(Clone, Debug)]
-pub struct StoreToken {
-    /// The store.
-    pub store_id: String,
-    /// Its token.
-    pub token: Secret,
-}
-
-fn store(text: &str) -> Result<StoreToken, String> {
-    match text.split_once('=') {
-        Some((id, token)) if !id.is_empty() && !token.is_empty() => Ok(StoreToken {
-            store_id: id.to_owned(),
-            token: Secret::new(token),
-        }),
-        // The text is not repeated: it may be a token.
-        _ => Err("write it as ID=TOKEN".to_owned()),
-    }
+    #[arg(
+        long = "store",
+        value_name = "ID=TOKEN",
+        env = "GALLEY_HQ_STORES",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub stores: Vec<Enrolment>,
 }
 
 /// Runs it until it is told to stop.
@@ -63,17 +58,33 @@ fn store(text: &str) -> Result<StoreToken, String> {
 /// # Errors
 /// When it can't start.
 pub async fn execute(args: HqArgs) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("headquarters is not wired yet ({})", args.listen)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::store;
-
-    #[test]
-    fn a_stores_token_is_not_shown_when_it_is_mistyped() {
-        assert_eq!(store("S001=s=cret").unwrap().token.reveal(), "s=cret");
-        let error = store("s3cret").unwrap_err();
-        assert!(!error.contains("s3cret"));
+    std::fs::create_dir_all(&args.data)
+        .with_context(|| format!("cannot make the folder {}", args.data.display()))?;
+    let mut config = HqConfig::at(args.data.join("hq.db"));
+    config.stores = args.stores;
+    if let Some(url) = &args.broker {
+        config.broker = Some(BrokerLogin {
+            address: url
+                .parse()
+                .map_err(anyhow::Error::msg)
+                .context("--broker")?,
+            credentials: None,
+        });
     }
+    let hq = Hq::open(config, Arc::new(SystemClock)).await?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    tracing::info!(address = %args.listen, "headquarters is open");
+    let shutdown = CancellationToken::new();
+    let serving = tokio::spawn({
+        let (hq, shutdown) = (hq.clone(), shutdown.clone());
+        async move { hq.run(listener, shutdown).await }
+    });
+    tell_systemd(&[sd_notify::NotifyState::Ready]);
+    stopped().await?;
+    tell_systemd(&[sd_notify::NotifyState::Stopping]);
+    shutdown.cancel();
+    serving.await??;
+    Ok(ExitCode::SUCCESS)
 }

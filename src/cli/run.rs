@@ -1,11 +1,36 @@
 //! `galley run`: the store daemon.
 
 use super::exit::help;
+use crate::{
+    api::Role,
+    config::{Config, PrinterKind, RobotKind, load_catalog},
+    devices::manual,
+    run::{Daemon, RobotWiring, Wiring},
+    store::Options,
+    world::World,
+};
+use anyhow::Context as _;
 use clap::Args;
-use std::{path::PathBuf, process::ExitCode};
+use galley_atol::AtolPrinters;
+use galley_moley::{KlinkConfig, KlinkDriver};
+use galley_robot::RobotDriver;
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
 
 /// Where the daemon's configuration is when nobody says otherwise.
-pub const CONFIG: &str = "/etc/galley/galley.toml";
+pub const CONFIG: &str = crate::config::DEFAULT_PATH;
+/// Who may use the socket: its owner and the group `galley`.
+const SOCKET_MODE: u32 = 0o660;
 
 /// Run the store (what systemd starts as galley.service).
 #[derive(Args, Debug)]
@@ -26,5 +51,182 @@ pub struct RunArgs {
 /// # Errors
 /// When it can't start.
 pub async fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("the store is not wired yet ({})", args.config.display())
+    let config = Config::load(&args.config)?;
+    let daemon = Daemon::start(wiring(&config)?).await?;
+    let lan = TcpListener::bind(config.store.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.store.listen))?;
+    let local = bind_socket(&config.store.socket)?;
+    let closing = daemon.closing();
+    let serve = serve(&daemon, lan, local, &closing);
+    tracing::info!(
+        store.id = config.store.id,
+        address = %config.store.listen,
+        "the store is open"
+    );
+    tell_systemd(&[
+        sd_notify::NotifyState::Ready,
+        sd_notify::NotifyState::Status("open"),
+    ]);
+    let watchdog = tokio::spawn(watchdog(daemon.site.store.clone()));
+    stopped().await?;
+    tell_systemd(&[sd_notify::NotifyState::Stopping]);
+    watchdog.abort();
+    daemon.stop().await;
+    serve.await;
+    // It is ours, and a file without a listener only misleads.
+    let _ = std::fs::remove_file(&config.store.socket);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves both doors until `closing`.
+fn serve(
+    daemon: &Daemon,
+    lan: TcpListener,
+    local: UnixListener,
+    closing: &CancellationToken,
+) -> impl Future<Output = ()> + use<> {
+    let lan = tokio::spawn(
+        axum::serve(lan, daemon.api.router())
+            .with_graceful_shutdown(closing.clone().cancelled_owned())
+            .into_future(),
+    );
+    let local = tokio::spawn(
+        axum::serve(local, daemon.api.local_router())
+            .with_graceful_shutdown(closing.clone().cancelled_owned())
+            .into_future(),
+    );
+    async move {
+        // Clients that hang on to their connections do not keep the daemon from stopping.
+        let both = async { drop(tokio::join!(lan, local)) };
+        let _ = tokio::time::timeout(Duration::from_secs(5), both).await;
+    }
+}
+
+/// The store as the configuration has it.
+fn wiring(config: &Config) -> anyhow::Result<Wiring> {
+    let world = World::system().context("cannot set up HTTP")?;
+    let secret = |name: &str| config.credential(name).map_err(anyhow::Error::msg);
+    let catalog = config
+        .catalog
+        .file
+        .as_deref()
+        .map(load_catalog)
+        .transpose()?;
+    let printer = match &config.printer {
+        None => None,
+        Some(p) => {
+            let address = p.address.parse().context("printer.address")?;
+            let PrinterKind::AtolNative = p.kind;
+            let printers = AtolPrinters::new(world.dialer.clone(), address, p.atol.clone());
+            Some((
+                Arc::new(printers) as Arc<dyn galley_fiscal::PrinterFactory>,
+                p.receipt.clone(),
+                p.address.clone(),
+            ))
+        }
+    };
+    let robot = match &config.robot {
+        None => None,
+        Some(r) if r.kind == RobotKind::Manual => Some(RobotWiring::Manual),
+        Some(r) => {
+            let text = r.address.clone().context("robot.address")?;
+            let address = text.parse().context("robot.address")?;
+            let driver: Arc<dyn RobotDriver> = Arc::new(KlinkDriver::new(
+                world.dialer.clone(),
+                KlinkConfig::new(address, config.store.id.clone()),
+                manual::ambient(&world),
+            ));
+            Some(RobotWiring::Driver(driver, text))
+        }
+    };
+    let c = &config.connectors;
+    let bank = match &c.alfa_bank {
+        Some(b) => Some((b.clone(), secret(&b.password_credential)?)),
+        None => None,
+    };
+    let one_c = match &c.one_c {
+        Some(o) => Some((o.clone(), secret(&o.password)?)),
+        None => None,
+    };
+    let sms = match &c.sms_ru {
+        Some(s) => Some((s.clone(), secret(&s.api_id_credential)?)),
+        None => None,
+    };
+    let sync = match config.sync.is_enabled() {
+        true => Some((config.sync.clone(), secret(&config.sync.token_credential)?)),
+        false => None,
+    };
+    let tokens = config
+        .tokens
+        .iter()
+        .map(|t| {
+            let role = Role::from_word(&t.role).context("tokens.role")?;
+            Ok((secret(&t.credential)?, role, t.name.clone()))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    std::fs::create_dir_all(&config.store.data)
+        .with_context(|| format!("cannot make the folder {}", config.store.data.display()))?;
+    Ok(Wiring {
+        world,
+        database: Options::at(config.store.data.join("galley.db")),
+        policy: config.policy(),
+        catalog,
+        zone: jiff::tz::TimeZone::get(&config.store.zone).context("store.zone")?,
+        name: config.store.name.clone(),
+        printer,
+        robot,
+        bank,
+        one_c,
+        sms,
+        sync,
+        tokens,
+    })
+}
+
+fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        anyhow::bail!("another daemon serves {}; stop it first", path.display());
+    }
+    // Left over from a crash: nobody listens there.
+    let _ = std::fs::remove_file(path);
+    let listener =
+        UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))
+        .with_context(|| format!("cannot set the mode of {}", path.display()))?;
+    Ok(listener)
+}
+
+/// Ends at SIGTERM or SIGINT.
+pub(super) async fn stopped() -> anyhow::Result<()> {
+    let mut term = signal(SignalKind::terminate()).context("cannot wait for signals")?;
+    let mut int = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
+    tokio::select! {
+        biased;
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}
+
+pub(super) fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!(%error, "systemd is not listening");
+    }
+}
+
+/// Tells systemd that the store lives, as long as its writer answers.
+async fn watchdog(store: crate::store::Store) {
+    let Some(limit) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let mut every = tokio::time::interval(limit / 3);
+    loop {
+        every.tick().await;
+        let alive = store.write(|tx| tx.add_to_counter("ready", 0)).await;
+        // A full disk is no reason to be killed: reads, printing and cooking go on.
+        if !matches!(alive, Err(crate::store::StoreError::Closed)) {
+            tell_systemd(&[sd_notify::NotifyState::Watchdog]);
+        }
+    }
 }

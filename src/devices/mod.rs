@@ -1,6 +1,7 @@
 //! Supervisors: each owns a driver, keeps it connected, tells its health, and serves its queue of effects.
 
 pub mod fiscal;
+pub mod manual;
 pub mod robot;
 
 use crate::{

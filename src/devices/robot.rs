@@ -14,6 +14,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use galley_robot::{
     Actor as RobotActor, ActorRole, CellInfo, Command, Cursor, Event, Incoming, JobCollect,
     JobState, JobSubmit, JobView, MachineCmd, MachineCommand, MachineState, Operation,
@@ -40,7 +41,8 @@ const ROOM: Duration = Duration::from_mins(1);
 const REFUSED: Duration = Duration::from_secs(30);
 
 /// Buttons of the manual driver.
-pub type Press = Arc<dyn Fn(&str, &str) -> Result<(), String> + Send + Sync>;
+pub type Press =
+    Arc<dyn Fn(String, String) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// Where the store stands in the robot's journal.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -130,7 +132,7 @@ impl Robot {
     /// The robot talks for itself, or there is no such job or button; in words.
     pub async fn press(&self, job: &str, button: &str) -> Result<(), String> {
         match &self.press {
-            Some(press) => press(job, button),
+            Some(press) => press(job.to_owned(), button.to_owned()).await,
             None => Err("this robot reports by itself; there is nothing to press".to_owned()),
         }
     }
@@ -305,7 +307,10 @@ impl Robot {
         {
             let have = snapshot.recipes.unwrap_or_default();
             let world = self.site.world.clone();
-            recipes::upload(&*self.driver, &wanted, &have, limits, &|| world.new_id()).await?;
+            recipes::upload(&*self.driver, &wanted, &have, limits, move || {
+                world.new_id()
+            })
+            .await?;
         }
         *self.recipes.lock().unwrap_or_else(PoisonError::into_inner) = wanted;
         if let Some(bins) = snapshot.bins {

@@ -213,6 +213,8 @@ impl Store {
         let options = self.inner.options.clone();
         let work = move || {
             let db = open_reader(&options)?;
+            // The copy is written by the same connection.
+            db.pragma_update(None, "query_only", false)?;
             db.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
             Ok(())
         };

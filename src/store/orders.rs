@@ -191,9 +191,10 @@ impl Snapshot<'_> {
         day: Option<&str>,
         mut each: impl FnMut(Order),
     ) -> Result<(), StoreError> {
-        let mut statement = self.prepare_cached(
-            r#"SELECT id, doc, "check" FROM orders WHERE ?1 IS NULL OR day = ?1 ORDER BY rowid"#,
-        )?;
+        let mut statement = self.prepare_cached(match day {
+            Some(_) => r#"SELECT id, doc, "check" FROM orders WHERE day = ?1 ORDER BY rowid"#,
+            None => r#"SELECT id, doc, "check" FROM orders WHERE ?1 IS NULL ORDER BY rowid"#,
+        })?;
         let mut rows = statement.query([day])?;
         while let Some(row) = rows.next()? {
             each(checked(raw(row)?)?);

@@ -137,15 +137,15 @@ impl Core {
             }
         }
         let flushed = begun.and_then(|()| self.commit());
-        for reply in replies {
-            reply(flushed.clone());
-        }
         if flushed.is_ok() {
             self.published.send_if_modified(|head| {
                 let changed = *head != self.head.seq;
                 *head = self.head.seq;
                 changed
             });
+        }
+        for reply in replies {
+            reply(flushed.clone());
         }
     }
 

@@ -84,8 +84,20 @@ pub(crate) struct Login {
 
 /// No connection, or it broke.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("broker: {0}")]
-pub(crate) struct BrokerError(pub(crate) String);
+pub(crate) enum BrokerError {
+    /// There is no way, or the connection broke.
+    #[error("broker: {0}")]
+    Unreachable(String),
+    /// The broker does not let us in; trying again at once would not help.
+    #[error("the broker refuses us: {0}")]
+    Refused(String),
+}
+
+impl BrokerError {
+    fn broken(e: impl fmt::Display) -> Self {
+        Self::Unreachable(e.to_string())
+    }
+}
 
 /// A message that came in.
 #[derive(Clone, Debug)]
@@ -121,8 +133,7 @@ impl Session {
             options.set_credentials(user.clone(), Bytes::from(password.reveal().to_owned()));
         }
         if login.address.tls {
-            let tls =
-                Transport::try_tls_with_default_config().map_err(|e| BrokerError(e.to_string()))?;
+            let tls = Transport::try_tls_with_default_config().map_err(BrokerError::broken)?;
             options.set_transport(tls);
         }
         // Unbounded: what is under way is bounded by who sends, and a sender that waits here while the driver
@@ -130,13 +141,13 @@ impl Session {
         let (client, mut events) = AsyncClient::builder(options)
             .unbounded()
             .try_build()
-            .map_err(|e| BrokerError(e.to_string()))?;
+            .map_err(BrokerError::broken)?;
         client
             .try_subscribe(filter, QoS::AtLeastOnce)
-            .map_err(|e| BrokerError(e.to_string()))?;
+            .map_err(BrokerError::broken)?;
         tokio::time::timeout(patience, subscribed(&mut events))
             .await
-            .map_err(|_| BrokerError(format!("nothing within {patience:?}")))??;
+            .map_err(|_| BrokerError::broken(format!("nothing within {patience:?}")))??;
         let (tx, inbox) = mpsc::channel(INBOX);
         Ok(Self {
             client,
@@ -149,14 +160,14 @@ impl Session {
     pub(crate) fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), BrokerError> {
         self.client
             .try_publish(topic, payload, PublishOptions::at_least_once())
-            .map_err(|e| BrokerError(e.to_string()))
+            .map_err(BrokerError::broken)
     }
 
     /// The next message. May be dropped and called again.
     pub(crate) async fn next(&mut self) -> Result<Message, BrokerError> {
         match self.inbox.recv().await {
             Some(message) => message,
-            None => Err(BrokerError("the connection is closed".to_owned())),
+            None => Err(BrokerError::broken("the connection is closed")),
         }
     }
 
@@ -181,9 +192,7 @@ async fn subscribed(events: &mut EventLoop) -> Result<(), BrokerError> {
         if let Event::Incoming(Packet::SubAck(ack)) = events.poll().await.map_err(describe)? {
             return match ack.return_codes.first() {
                 Some(SubscribeReasonCode::Success(_)) => Ok(()),
-                code => Err(BrokerError(format!(
-                    "the subscription was refused: {code:?}"
-                ))),
+                code => Err(BrokerError::Refused(format!("no subscription: {code:?}"))),
             };
         }
     }
@@ -200,7 +209,7 @@ async fn drive(mut events: EventLoop, inbox: mpsc::Sender<Result<Message, Broker
             }
             Ok(Event::Incoming(Packet::Disconnect(goodbye))) => {
                 let why = format!("the broker closed: {:?}", goodbye.reason_code);
-                let _ = inbox.send(Err(BrokerError(why))).await;
+                let _ = inbox.send(Err(BrokerError::broken(why))).await;
                 return;
             }
             Ok(_) => {}
@@ -220,8 +229,15 @@ fn message(publish: Publish) -> Message {
 }
 
 fn describe(e: ConnectionError) -> BrokerError {
-    BrokerError(match e {
-        ConnectionError::ConnectionRefused(code) => format!("it refused us: {code:?}"),
-        other => other.to_string(),
-    })
+    use rumqttc::ConnectReturnCode as Code;
+    match e {
+        ConnectionError::ConnectionRefused(
+            code @ (Code::BadUserNamePassword
+            | Code::NotAuthorized
+            | Code::Banned
+            | Code::BadAuthenticationMethod
+            | Code::ClientIdentifierNotValid),
+        ) => BrokerError::Refused(format!("{code:?}")),
+        other => BrokerError::broken(other),
+    }
 }

@@ -9,6 +9,8 @@ pub(crate) mod broker;
 mod config;
 pub mod http;
 pub mod mqtt;
+mod session;
+mod state;
 pub mod summary;
 mod uplink;
 
@@ -17,8 +19,9 @@ pub use broker::BrokerAddress;
 pub use config::{ConfigError, SyncConfig};
 pub use http::HttpUplink;
 pub use mqtt::MqttUplink;
+pub use state::{Status, UplinkHandle, UplinkState};
 pub use summary::{Backlog, Identity, Summary};
-pub use uplink::{Status, UplinkHandle, UplinkState, UplinkTask, uplink};
+pub use uplink::{UplinkTask, uplink};
 
 use crate::world::{Http, Secret};
 use async_trait::async_trait;

@@ -69,7 +69,13 @@ impl MqttUplink {
 
 impl From<BrokerError> for UplinkError {
     fn from(e: BrokerError) -> Self {
-        Self::Unreachable(e.to_string())
+        match e {
+            BrokerError::Unreachable(_) => Self::Unreachable(e.to_string()),
+            BrokerError::Refused(_) => Self::Refused {
+                reason: e.to_string(),
+                retry_after: None,
+            },
+        }
     }
 }
 
@@ -111,6 +117,9 @@ impl Uplink for MqttUplink {
         };
         loop {
             let message = session.next().await?;
+            if message.topic != self.down {
+                continue;
+            }
             match Ack::decode(&message.payload) {
                 Ok(ack) => return Ok(ack),
                 // Someone else's words on our topic; what they were meant to acknowledge runs into its deadline.

@@ -4,15 +4,16 @@
 
 use super::{
     Ack, Batch, CURSOR, Entry, GREETING, Identity, Limits, SyncConfig, Uplink, UplinkError,
-    batch::{HexHash, WireError},
+    batch::HexHash,
+    session::{Session, Trouble, UnderWay},
+    state::{Status, UplinkHandle, UplinkState},
     summary::{Sales, Summary},
 };
 use crate::{
-    domain::{chain::GENESIS, time::Timestamp},
+    domain::chain::GENESIS,
     store::{Snapshot, Store, StoreError},
     world::{Clock, Entropy, World},
 };
-use serde::Serialize;
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
     sync::{Notify, watch},
@@ -31,73 +32,6 @@ const SUMMARY: Duration = Duration::from_secs(2);
 const BATCH_BYTES: usize = 1024 * 1024;
 /// Times headquarters may send us back without taking anything in between.
 const REWINDS: u32 = 3;
-
-/// Whether the way to headquarters works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Headquarters answers and takes events.
-    Online,
-    /// There is a way, but headquarters does not answer or does not take events; or the link was just lost.
-    Degraded,
-    /// There is no way.
-    Offline,
-}
-
-impl Status {
-    /// Its word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Online => "online",
-            Self::Degraded => "degraded",
-            Self::Offline => "offline",
-        }
-    }
-}
-
-/// The uplink as the rest of the store sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct UplinkState {
-    /// How it is.
-    pub status: Status,
-    /// Since when.
-    pub since_at: Timestamp,
-    /// Why it is not online.
-    pub reason: Option<String>,
-    /// Headquarters refuses this store or an event of it: a person must act.
-    pub refused: bool,
-    /// The route in use.
-    pub route: Option<&'static str>,
-}
-
-/// What others can do with the uplink. Clones share it.
-#[derive(Clone, Debug)]
-pub struct UplinkHandle {
-    poke: Arc<Notify>,
-    state: watch::Receiver<UplinkState>,
-    acknowledged: watch::Receiver<u64>,
-}
-
-impl UplinkHandle {
-    /// The network may be back: try now (but never sooner than a second after the last attempt). Online, it
-    /// tells headquarters the newest state.
-    pub fn poke(&self) {
-        self.poke.notify_one();
-    }
-
-    /// How the uplink is, now and as it changes.
-    #[must_use]
-    pub fn state(&self) -> watch::Receiver<UplinkState> {
-        self.state.clone()
-    }
-
-    /// The last event that headquarters has acknowledged, now and as it changes; 0 until it first answered.
-    #[must_use]
-    pub fn acknowledged(&self) -> watch::Receiver<u64> {
-        self.acknowledged.clone()
-    }
-}
 
 /// The task; to be run until it is told to stop.
 pub struct UplinkTask {
@@ -157,81 +91,6 @@ pub fn uplink(
         acknowledged: counted,
     };
     (handle, task)
-}
-
-/// Why a session ended.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error(transparent)]
-    Route(#[from] UplinkError),
-    #[error("headquarters does not take event {seq}: {reason}")]
-    NotTaken { seq: u64, reason: String },
-    #[error("headquarters has another history than this store at event {0}")]
-    OtherHistory(u64),
-    #[error("event {0}, which headquarters needs, is no longer in the log")]
-    Dropped(u64),
-    #[error("headquarters sends us back to event {0} again and again")]
-    Circles(u64),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Damaged(#[from] WireError),
-    #[error("the network may be back")]
-    Poked,
-}
-
-impl Trouble {
-    fn status(&self) -> Status {
-        match self {
-            Self::Route(UplinkError::Unreachable(_)) | Self::Poked => Status::Offline,
-            _ => Status::Degraded,
-        }
-    }
-
-    /// A person must act; trying again every second would not help.
-    fn refuses(&self) -> bool {
-        match self {
-            Self::Route(UplinkError::Refused { retry_after, .. }) => retry_after.is_none(),
-            Self::NotTaken { .. } | Self::OtherHistory(_) | Self::Dropped(_) | Self::Damaged(_) => {
-                true
-            }
-            Self::Route(_) | Self::Circles(_) | Self::Store(_) | Self::Poked => false,
-        }
-    }
-}
-
-/// A batch that is not answered yet.
-struct UnderWay {
-    number: u64,
-    /// It had as many events as it might.
-    full: bool,
-}
-
-/// A run of batches without a break.
-struct Session {
-    stream: u64,
-    /// Number of the last batch.
-    number: u64,
-    /// The last event handed to the route, and its hash when the log still has it.
-    sent: u64,
-    sent_hash: Option<HexHash>,
-    under_way: VecDeque<UnderWay>,
-    /// When the oldest batch under way became that.
-    progress: Instant,
-    last_summary: Instant,
-    /// Events went since the last summary.
-    stale: bool,
-    rewinds: u32,
-}
-
-impl Session {
-    fn restart(&mut self, stream: u64, seq: u64, hash: HexHash) {
-        self.stream = stream;
-        self.number = 0;
-        self.sent = seq;
-        self.sent_hash = Some(hash);
-        self.under_way.clear();
-    }
 }
 
 /// What an acknowledgement was.
@@ -365,7 +224,7 @@ impl UplinkTask {
                 }
             }
             if Instant::now() >= give_up {
-                return Err(silent());
+                return Err(Trouble::silent());
             }
         }
     }
@@ -395,7 +254,7 @@ impl UplinkTask {
                 }
                 () = sleep_until(s.progress + limits.patience), if !s.under_way.is_empty() => {
                     self.size = (self.size / 2).max(1);
-                    return Err(silent());
+                    return Err(Trouble::silent());
                 }
                 changed = head.changed(), if room => changed.map_err(|_| StoreError::Closed)?,
                 () = sleep_until(s.last_summary + every), if room => {
@@ -638,12 +497,6 @@ impl UplinkTask {
             true
         });
     }
-}
-
-fn silent() -> Trouble {
-    Trouble::Route(UplinkError::Silent(
-        "headquarters does not answer".to_owned(),
-    ))
 }
 
 fn cursor_and_hash(db: &Snapshot<'_>) -> Result<(u64, Option<HexHash>), StoreError> {

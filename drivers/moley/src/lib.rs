@@ -11,6 +11,7 @@ pub mod emulator;
 pub mod frame;
 mod json;
 pub mod message;
+mod run;
 pub mod session;
 
 pub use auth::Key;

@@ -1,12 +1,14 @@
 //! Every fault of the wire and the power, against submitting and aborting: one dish a job, no event lost or
 //! doubled, bins that add up.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
 use common::{Ledger, check_truth, config, scene};
 use galley_moley::{Framing, emulator::Fault};
 use galley_robot::{
-    Command, Event, JobState, JobSubmit, LinkState, Operation, RobotDriver as _, RobotError,
+    Command, Event, Incoming, JobState, JobSubmit, LinkState, Operation, RobotDriver as _,
+    RobotError,
 };
 use std::time::Duration;
 
@@ -123,7 +125,13 @@ async fn a_power_loss_at_the_submit_costs_no_second_dish() {
             };
             let (submitted, ()) = tokio::join!(s.store.submit("J-1", &s.recipe), electrician);
             submitted.unwrap();
-            let l = s.store.until_job("J-1", JobState::Plated).await;
+            // Written, it had begun at once and died with the power; unwritten, it never was.
+            let end = if after_commit {
+                JobState::Failed
+            } else {
+                JobState::Plated
+            };
+            let l = s.store.until_job("J-1", end).await;
             check_truth(&s.kitchen, &l);
         }
     }
@@ -279,6 +287,7 @@ async fn a_missed_control_point_discards_the_dish() {
 async fn a_bad_day_ends_with_the_books_in_order() {
     let mut config = config(80);
     config.collect_after_ms = Some(5000);
+    config.bins.iter_mut().for_each(|b| b.level = b.cap);
     let s = scene(Framing::Len32, config, None).await;
     let kitchen = s.kitchen.clone();
     let vandal = tokio::spawn(async move {
@@ -313,4 +322,46 @@ async fn a_bad_day_ends_with_the_books_in_order() {
     assert_eq!(l, 30);
     assert!(s.kitchen.dishes().values().all(|c| c.plated == 1));
     check_truth(&s.kitchen, &s.store.ledger.borrow());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_waits_for_its_commit_comes_once_a_connect() {
+    let s = scene(Framing::Len32, config(90), None).await;
+    let cursor = s.store.ledger.borrow().cursor;
+    let common::Scene {
+        net,
+        kitchen,
+        store,
+        recipe,
+    } = s;
+    drop(store);
+    let ambient = galley_robot::Ambient::seeded(common::START_MS, 91);
+    let klink = common::klink(Framing::Len32);
+    let driver = galley_moley::KlinkDriver::new(std::sync::Arc::new(net), klink, ambient);
+    driver.connect(42, cursor).await.unwrap();
+    let submit = JobSubmit::cook("J-1", recipe, "A-1");
+    let command = Command::new(uuid::Uuid::from_u128(1), Operation::JobSubmit(submit));
+    driver.execute(&command).await.unwrap();
+    // Events read until the session is open for the second time and has caught up.
+    let read = async |ups: u32| {
+        let mut seen = Vec::new();
+        let mut up = 0;
+        loop {
+            match driver.next().await.unwrap() {
+                Incoming::Up(_) => up += 1,
+                Incoming::Event(event) => seen.push(event.seq),
+                Incoming::CaughtUp { .. } if up == ups => return seen,
+                _ => {}
+            }
+        }
+    };
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    kitchen.drop_link();
+    let first = read(2).await;
+    assert!(first.len() > 2);
+    assert!(first.windows(2).all(|w| w[1] == w[0] + 1), "{first:?}");
+    // The commit failed: the caller reads again from its cursor, and gets all of them again.
+    driver.connect(42, cursor).await.unwrap();
+    let again = read(1).await;
+    assert_eq!(again[..first.len()], first);
 }

@@ -1,4 +1,5 @@
 //! A day in the emulated kitchen, without faults on the wire.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Real sockets and real pseudo-terminals, in real time.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -32,7 +33,17 @@ async fn a_dish_is_cooked_over_a_serial_line() {
     let mut fast = config(2);
     fast.speed = 100;
     let kitchen = KitchenEmulator::open(None, fast).unwrap();
-    let PtyPort { stream, path, .. } = PtyPort::open().unwrap();
+    let port = PtyPort::open().unwrap();
+    // The far end stays open while the driver closes and opens it again, but nobody else holds its lock.
+    let _held = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&port.path)
+        .unwrap();
+    let (stream, path) = {
+        let port = port;
+        (port.stream, port.path)
+    };
     let host = kitchen.clone();
     tokio::spawn(async move { host.serve(stream, Framing::Cobs).await });
     let address = Address::Serial {
@@ -47,6 +58,7 @@ async fn a_dish_is_cooked_over_a_serial_line() {
     store.connect().await.unwrap();
     let recipe = store.teach().await;
     store.submit("J-1", &recipe).await.unwrap();
+    kitchen.drop_link();
     let l = store.until_job("J-1", JobState::Plated).await;
     check_truth(&kitchen, &l);
 }

@@ -4,11 +4,9 @@ use crate::domain::{
     catalog::{Catalog, TechCard, Unit},
     ids::TechCardId,
 };
-use base64::Engine as _;
 use galley_robot::{
-    BeginReply, ChunkReply, Command, Hold, Ingredient, Limits, Operation, Phase, PhaseOp,
-    RECIPE_SCHEMA, Recipe, RecipeActivate, RecipeBegin, RecipeChunk, RecipeHash, RecipeRef,
-    RecipeState, RecipeView, RobotDriver, RobotError, Stage, Unit as RobotUnit,
+    Hold, Ingredient, Limits, Phase, PhaseOp, RECIPE_SCHEMA, Recipe, RecipeRef, RecipeState,
+    RecipeView, RobotDriver, RobotError, Stage, Unit as RobotUnit,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -132,86 +130,20 @@ pub(super) async fn upload(
     wanted: &Recipes,
     have: &[RecipeView],
     limits: Limits,
-    new_id: &(dyn Fn() -> Uuid + Send + Sync),
+    new_id: impl Fn() -> Uuid,
 ) -> Result<(), RobotError> {
     for (recipe, reference) in wanted.0.values() {
-        let state = have
+        let active = have
             .iter()
-            .find(|r| r.hash == reference.hash)
-            .map(|r| &r.state);
-        if state == Some(&RecipeState::Active) {
-            continue;
+            .any(|r| r.hash == reference.hash && r.state == RecipeState::Active);
+        if !active {
+            galley_robot::upload(driver, recipe, limits.chunk, &new_id).await?;
+            tracing::info!(
+                recipe.id = reference.id,
+                recipe.rev = reference.rev,
+                "the robot has a tech card"
+            );
         }
-        if state != Some(&RecipeState::Verified) {
-            send(driver, recipe, reference, limits, new_id).await?;
-        }
-        let activate = Operation::RecipeActivate(RecipeActivate {
-            id: reference.id.clone(),
-            rev: reference.rev,
-            hash: reference.hash.clone(),
-            exclusive: true,
-        });
-        driver.execute(&Command::new(new_id(), activate)).await?;
-        tracing::info!(
-            recipe.id = reference.id,
-            recipe.rev = reference.rev,
-            "the robot has a tech card"
-        );
     }
     Ok(())
-}
-
-async fn send(
-    driver: &dyn RobotDriver,
-    recipe: &Recipe,
-    reference: &RecipeRef,
-    limits: Limits,
-    new_id: &(dyn Fn() -> Uuid + Send + Sync),
-) -> Result<(), RobotError> {
-    let bytes = recipe
-        .canonical()
-        .map_err(|e| RobotError::refused("RECIPE_INVALID", e.to_string()))?;
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    let begin = Operation::RecipeBegin(RecipeBegin {
-        id: reference.id.clone(),
-        rev: reference.rev,
-        size,
-        hash: reference.hash.clone(),
-    });
-    let answer = driver.execute(&Command::new(new_id(), begin)).await?;
-    let begun: BeginReply = reply(&answer)?;
-    let mut next = if begun.have { size } else { begun.next };
-    let step = usize::try_from(limits.chunk.max(256)).unwrap_or(256);
-    while next < size {
-        let from = usize::try_from(next).unwrap_or(usize::MAX);
-        let piece = bytes.get(from..).unwrap_or_default();
-        let piece = &piece[..piece.len().min(step)];
-        let chunk = Operation::RecipeChunk(RecipeChunk {
-            hash: reference.hash.clone(),
-            off: next,
-            data: base64::engine::general_purpose::STANDARD.encode(piece),
-        });
-        let answer = driver.execute(&Command::new(new_id(), chunk)).await?;
-        let wants = reply::<ChunkReply>(&answer)?.next;
-        if wants <= next {
-            return Err(RobotError::refused(
-                "CHUNK_OUT_OF_ORDER",
-                "the robot does not take the upload on",
-            ));
-        }
-        next = wants;
-    }
-    let commit = Operation::RecipeCommit(RecipeHash {
-        hash: reference.hash.clone(),
-    });
-    driver.execute(&Command::new(new_id(), commit)).await?;
-    Ok(())
-}
-
-fn reply<T: serde::de::DeserializeOwned>(
-    answer: &galley_robot::CmdResult,
-) -> Result<T, RobotError> {
-    answer.reply().map_err(|e| {
-        RobotError::refused("INTERNAL", format!("the robot's answer can't be read: {e}"))
-    })
 }

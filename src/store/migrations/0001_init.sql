@@ -23,6 +23,7 @@ CREATE TABLE orders (
 ) STRICT;
 CREATE INDEX orders_active ON orders (state, expires_at)
   WHERE state NOT IN ('closed', 'cancelled', 'expired', 'refunded');
+CREATE INDEX orders_by_day ON orders (day);
 -- Cook jobs and payments that events of the outside world name.
 CREATE TABLE order_parts (
   part_id  BLOB PRIMARY KEY,

@@ -9,10 +9,10 @@ use super::{
 };
 use crate::message::{Cmd, Res, WireError};
 use galley_robot::{
-    AbortHow, Actor, ActorRole, BinView, CfgView, Choice, Control, JobAbort, JobCollect, JobKind,
-    JobState, JobSubmit, JobUpdate, JobView, Machine, MachineCmd, MachineCommand, MachineState,
-    Mode, ModeSet, OneJob, Operation, RecipeState, RecipeView, Release, Retry, Snapshot,
-    canonical_bytes, digest_text, lookup, valid_id,
+    AbortHow, Actor, ActorRole, BinView, CfgView, Control, JobAbort, JobCollect, JobKind, JobState,
+    JobSubmit, JobUpdate, JobView, Machine, MachineCmd, MachineCommand, MachineState, Mode,
+    ModeSet, OneJob, Operation, RecipeState, RecipeView, Release, Retry, Snapshot, canonical_bytes,
+    digest_text, lookup, valid_id,
 };
 use serde_json::{Value, json};
 
@@ -632,22 +632,5 @@ impl Kitchen {
         }
         self.set_mode(a.mode.clone());
         Ok(json!({"mode": a.mode}))
-    }
-
-    /// A person at the robot's own panel frees everything and goes on.
-    pub fn panel_resume(&mut self) {
-        self.jam = false;
-        for attn in self.state.attentions.keys().cloned().collect::<Vec<_>>() {
-            self.answer_attention(&attn, &Choice::Retry, "panel");
-        }
-        self.advance();
-        // Pressed while the arm still comes to rest.
-        if self.state.machine.state == MachineState::Holding {
-            self.go(MachineState::Held, "sc");
-        }
-        if self.state.machine.state == MachineState::Held && !self.state.machine.guard_open {
-            self.go(MachineState::Unholding, "cmd");
-        }
-        self.commit();
     }
 }

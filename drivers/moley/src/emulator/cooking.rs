@@ -13,19 +13,18 @@ use galley_robot::{
     BinState, BinStateChanged, Choice, Consumed, CriticalPoint, Event, HoldExpired, Ingredient,
     JobPhase, JobState, LotQty, Outcome, Phase, QtySource, Recipe, Release, Salvage, Stage,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Share of a phase after which its ingredients have left the bins.
 const DISPENSE_PART: u64 = 10;
 
 impl Kitchen {
-    /// The recipe of a job, read from its stored bytes.
-    pub fn recipe_of(&self, job: &Job) -> Option<Recipe> {
-        let stored = self.state.recipes.get(&job.submit.recipe.hash)?;
-        serde_json::from_slice(&stored.data).ok()
+    /// The recipe of a job.
+    pub fn recipe_of(&self, job: &Job) -> Option<Arc<Recipe>> {
+        self.recipes.get(&job.submit.recipe.hash).cloned()
     }
 
-    fn phase_of(&self, job_id: &str) -> Option<(Job, Recipe, Phase)> {
+    fn phase_of(&self, job_id: &str) -> Option<(Job, Arc<Recipe>, Phase)> {
         let job = self.state.jobs.get(job_id)?.clone();
         let recipe = self.recipe_of(&job)?;
         let index = self.running.get(job_id).map_or(0, |r| r.index);

@@ -9,16 +9,15 @@ use super::{
     state::{Bin, Change, Entry, Job, MachineNow, State},
 };
 use galley_robot::{
-    Attention, AttentionCleared, CellBoot, Choice, Control, Event, JobState, JobStateChanged,
-    LinkLost, LinkRestored, MachineControl, MachineMode, MachineState, MachineStateChanged, Mode,
-    Safety, Salvage, digest_text,
+    CellBoot, Choice, Event, JobState, JobStateChanged, LinkLost, LinkRestored, MachineMode,
+    MachineState, MachineStateChanged, Mode, Recipe, Salvage, digest_text,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 /// Final jobs remembered; older ones are forgotten.
-const FINAL_JOBS: usize = 1000;
+const FINAL_JOBS: usize = 200;
 /// Acting states without work of their own last this long, ms before speed.
 const STEP_MS: u64 = 500;
 /// An abort is this quick.
@@ -32,6 +31,8 @@ pub(super) struct Kitchen {
     pub power: bool,
     /// Mechanically stuck.
     pub jam: bool,
+    /// Recipes read from their bytes, by hash.
+    pub recipes: BTreeMap<String, Arc<Recipe>>,
     /// Work in progress; gone with the power.
     pub running: BTreeMap<String, Running>,
     /// Connection that is the controller now.
@@ -50,10 +51,10 @@ pub(super) struct Kitchen {
     /// Since when no controller is connected; `None` while one is, or none ever was.
     silent_since: Option<u64>,
     link_lost: bool,
-    attention_until: BTreeMap<String, u64>,
+    pub(super) attention_until: BTreeMap<String, u64>,
     pub(super) collect_at: BTreeMap<String, u64>,
     /// Came up by itself; leads the machine to execute.
-    auto_rise: bool,
+    pub(super) auto_rise: bool,
 }
 
 /// A job the arm has begun.
@@ -84,6 +85,7 @@ impl Kitchen {
             faults: Faults::default(),
             power: false,
             jam: false,
+            recipes: BTreeMap::new(),
             running: BTreeMap::new(),
             owner: None,
             observers: 0,
@@ -128,8 +130,20 @@ impl Kitchen {
         if self.disk.path().is_some() {
             self.tx.push(change.clone());
         }
+        if let Change::Recipe(stored) = &change {
+            self.learn(&stored.hash, &stored.data);
+        }
         self.state.apply(change);
         self.version += 1;
+    }
+
+    /// Reads a recipe once it is whole.
+    fn learn(&mut self, hash: &str, data: &[u8]) {
+        if !self.recipes.contains_key(hash)
+            && let Ok(recipe) = serde_json::from_slice::<Recipe>(data)
+        {
+            self.recipes.insert(hash.to_owned(), Arc::new(recipe));
+        }
     }
 
     /// Writes what was put since the last commit.
@@ -238,6 +252,9 @@ impl Kitchen {
                 Err(e) => tracing::error!("the emulator's file can't be read: {e}"),
             }
         }
+        for (hash, stored) in self.state.recipes.clone() {
+            self.learn(&hash, &stored.data);
+        }
         self.power = true;
         let boot = self.next_uuid();
         self.emit(&Event::CellBoot(CellBoot {
@@ -322,7 +339,7 @@ impl Kitchen {
     }
 
     /// Stops or restarts the clocks of the dishes in work.
-    fn freeze(&mut self, frozen: bool) {
+    pub(super) fn freeze(&mut self, frozen: bool) {
         let now = self.now();
         for running in self.running.values_mut() {
             match (frozen || running.stuck, running.frozen_at) {
@@ -339,129 +356,6 @@ impl Kitchen {
         }
     }
 
-    pub fn safety(&self) -> Safety {
-        let m = &self.state.machine;
-        let moving = !matches!(
-            m.state,
-            MachineState::Stopped
-                | MachineState::Aborted
-                | MachineState::Aborting
-                | MachineState::Undefined
-        );
-        Safety {
-            estop: if m.estop { "pressed" } else { "released" }.into(),
-            pstop: false,
-            guard: if m.guard_open { "open" } else { "closed" }.into(),
-            drives: moving && !m.estop,
-            src: m.estop.then(|| "ES1".to_owned()),
-        }
-    }
-
-    pub fn set_estop(&mut self, pressed: bool) {
-        if self.state.machine.estop == pressed {
-            return;
-        }
-        let machine = MachineNow {
-            estop: pressed,
-            ..self.state.machine.clone()
-        };
-        self.put(Change::Machine(Box::new(machine)));
-        let mut safety = self.safety();
-        safety.src = Some("ES1".into());
-        self.auto_rise = false;
-        if pressed {
-            safety.drives = false;
-        }
-        self.emit(&Event::Safety(safety));
-        let resting = matches!(
-            self.state.machine.state,
-            MachineState::Aborting | MachineState::Aborted
-        );
-        if pressed && !resting {
-            self.go(MachineState::Aborting, "estop");
-            self.fail_all("ESTOP", Salvage::Inspect);
-        }
-        self.commit();
-    }
-
-    pub fn set_guard(&mut self, open: bool) {
-        if self.state.machine.guard_open == open {
-            return;
-        }
-        let machine = MachineNow {
-            guard_open: open,
-            ..self.state.machine.clone()
-        };
-        self.put(Change::Machine(Box::new(machine)));
-        let safety = self.safety();
-        self.emit(&Event::Safety(safety));
-        if open {
-            self.hold("fault");
-        }
-        self.commit();
-    }
-
-    pub fn set_control(&mut self, control: Control) {
-        if self.state.machine.control != control {
-            self.emit(&Event::MachineControl(MachineControl {
-                to: control.clone(),
-            }));
-            let machine = MachineNow {
-                control,
-                ..self.state.machine.clone()
-            };
-            self.put(Change::Machine(Box::new(machine)));
-            self.commit();
-        }
-    }
-
-    /// Pauses for an internal cause.
-    pub fn hold(&mut self, why: &str) {
-        if matches!(
-            self.state.machine.state,
-            MachineState::Execute
-                | MachineState::Starting
-                | MachineState::Unholding
-                | MachineState::Unsuspending
-        ) {
-            self.go(MachineState::Holding, why);
-        }
-    }
-
-    /// Asks a person; the job waits.
-    pub fn raise(&mut self, code: &str, job_id: &str, bin: Option<String>, options: &[Choice]) {
-        let n = self.next_number();
-        let attention = Attention {
-            attn: format!("A{n}"),
-            code: code.to_owned(),
-            job_id: Some(job_id.to_owned()),
-            bin,
-            text_key: code.to_lowercase(),
-            options: options.to_vec(),
-            default: Some(Choice::Abort),
-            timeout_ms: Some(self.config.attention_ms),
-        };
-        let until = self.now() + self.config.attention_ms;
-        self.attention_until.insert(attention.attn.clone(), until);
-        self.emit(&Event::AttentionRaised(attention.clone()));
-        self.put(Change::Attention(Box::new(attention)));
-        if let Some(running) = self.running.get_mut(job_id) {
-            running.stuck = true;
-        }
-        self.hold("fault");
-        self.freeze(!machine::works(&self.state.machine.state));
-    }
-
-    pub fn clear_attention(&mut self, attn: &str, choice: Option<Choice>, by: &str) {
-        self.attention_until.remove(attn);
-        self.emit(&Event::AttentionCleared(AttentionCleared {
-            attn: attn.to_owned(),
-            choice,
-            by: Some(by.to_owned()),
-        }));
-        self.put(Change::AttentionGone(attn.to_owned()));
-    }
-
     pub fn jobs_in(&self, wanted: impl Fn(&JobState) -> bool) -> Vec<String> {
         let mut jobs: Vec<&Job> = self
             .state
@@ -474,7 +368,7 @@ impl Kitchen {
     }
 
     /// Ends every dish in work.
-    fn fail_all(&mut self, reason: &str, salvage: Salvage) {
+    pub(super) fn fail_all(&mut self, reason: &str, salvage: Salvage) {
         for job in self.jobs_in(JobState::in_work) {
             self.fail(&job, reason, salvage.clone());
         }
@@ -661,38 +555,6 @@ impl Kitchen {
             return true;
         }
         self.expire_holds() || self.work(now) || self.begin_work(now)
-    }
-
-    /// Carries out what a person answered.
-    pub fn answer_attention(&mut self, attn: &str, choice: &Choice, by: &str) {
-        let Some(attention) = self.state.attentions.get(attn).cloned() else {
-            return;
-        };
-        self.clear_attention(attn, Some(choice.clone()), by);
-        let Some(job_id) = attention.job_id else {
-            return;
-        };
-        match choice {
-            Choice::Abort => self.fail(&job_id, &attention.code, Salvage::Discard),
-            Choice::Skip => {
-                let uses = self.uses_of_phase(&job_id);
-                if let Some(running) = self.running.get_mut(&job_id) {
-                    running.dispensed = uses;
-                }
-                self.unstick(&job_id);
-            }
-            _ => self.unstick(&job_id),
-        }
-    }
-
-    /// The job's phase begins again; what was dispensed stays dispensed.
-    fn unstick(&mut self, job_id: &str) {
-        if let Some(running) = self.running.get_mut(job_id) {
-            running.stuck = false;
-            running.active = false;
-            running.frozen_at = None;
-        }
-        self.version += 1;
     }
 }
 

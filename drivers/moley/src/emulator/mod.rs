@@ -11,6 +11,7 @@ mod disk;
 mod faults;
 mod kitchen;
 mod machine;
+mod panel;
 mod peer;
 mod state;
 mod stores;

@@ -1,0 +1,186 @@
+//! The store part: what loses its power and comes back.
+
+use super::{
+    TOKENS,
+    http::SwitchedHttp,
+    outside::{Outside, Served, zone},
+};
+use crate::{
+    devices::{fiscal::FiscalSettings, manual},
+    domain::{policy::Policy, text::Text},
+    run::{Daemon, RobotWiring, Wiring},
+    store::Options,
+    sync::SyncConfig,
+    world::{Secret, SystemClock, SystemEntropy, World},
+};
+use axum::Router;
+use galley_atol::AtolPrinters;
+use galley_link::{Cable, CableDialer, SystemDialer};
+use galley_moley::{KlinkConfig, KlinkDriver};
+use std::{path::PathBuf, sync::Arc};
+use tokio::sync::{Mutex, watch};
+
+/// The doors of the store while it has power.
+#[derive(Clone)]
+pub(crate) struct Doors {
+    pub(crate) lan: Router,
+    pub(crate) local: Router,
+    pub(crate) site: Arc<crate::flow::Site>,
+}
+
+/// The store part. Clones are the same store.
+#[derive(Clone)]
+pub(crate) struct StorePart {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: PathBuf,
+    outside: Outside,
+    served: Served,
+    http: SwitchedHttp,
+    sync: (SyncConfig, Secret),
+    manual_robot: bool,
+    speed: u32,
+    printer_cable: Cable,
+    robot_cable: Cable,
+    daemon: Mutex<Option<Daemon>>,
+    doors: watch::Sender<Option<Doors>>,
+}
+
+impl StorePart {
+    pub(crate) fn new(
+        database: PathBuf,
+        outside: Outside,
+        served: Served,
+        http: SwitchedHttp,
+        sync: (SyncConfig, Secret),
+        manual_robot: bool,
+        speed: u32,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                database,
+                outside,
+                served,
+                http,
+                sync,
+                manual_robot,
+                speed,
+                printer_cable: Cable::default(),
+                robot_cable: Cable::default(),
+                daemon: Mutex::new(None),
+                doors: watch::Sender::new(None),
+            }),
+        }
+    }
+
+    pub(crate) fn doors(&self) -> watch::Receiver<Option<Doors>> {
+        self.inner.doors.subscribe()
+    }
+
+    pub(crate) fn printer_cable(&self) -> &Cable {
+        &self.inner.printer_cable
+    }
+
+    pub(crate) fn robot_cable(&self) -> &Cable {
+        &self.inner.robot_cable
+    }
+
+    pub(crate) async fn power_on(&self) -> anyhow::Result<()> {
+        let mut slot = self.inner.daemon.lock().await;
+        if slot.is_some() {
+            return Ok(());
+        }
+        let daemon = Daemon::start(self.wiring()?).await?;
+        self.inner.doors.send_replace(Some(Doors {
+            lan: daemon.api.router(),
+            local: daemon.api.local_router(),
+            site: daemon.site.clone(),
+        }));
+        *slot = Some(daemon);
+        Ok(())
+    }
+
+    /// Pulls the plug, and puts it in again.
+    pub(crate) async fn power_cut(&self) -> anyhow::Result<()> {
+        let daemon = self.inner.daemon.lock().await.take();
+        self.inner.doors.send_replace(None);
+        if let Some(daemon) = daemon {
+            daemon.kill().await;
+        }
+        self.power_on().await
+    }
+
+    pub(crate) async fn power_off_in_order(&self) {
+        let daemon = self.inner.daemon.lock().await.take();
+        self.inner.doors.send_replace(None);
+        if let Some(daemon) = daemon {
+            daemon.stop().await;
+        }
+    }
+
+    fn wiring(&self) -> anyhow::Result<Wiring> {
+        let p = &self.inner;
+        let world = World {
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            dialer: Arc::new(SystemDialer::default()),
+            http: Arc::new(p.http.clone()),
+        };
+        let printer = AtolPrinters::new(
+            Arc::new(CableDialer::new(
+                SystemDialer::default(),
+                p.printer_cable.clone(),
+            )),
+            p.served.printer.clone(),
+            galley_atol::AtolConfig::default(),
+        );
+        let robot = if p.manual_robot {
+            RobotWiring::Manual
+        } else {
+            let driver = KlinkDriver::new(
+                Arc::new(CableDialer::new(
+                    SystemDialer::default(),
+                    p.robot_cable.clone(),
+                )),
+                KlinkConfig::new(p.served.robot.clone(), "S001"),
+                manual::ambient(&world),
+            );
+            RobotWiring::Driver(Arc::new(driver), p.served.robot.to_string())
+        };
+        Ok(Wiring {
+            world,
+            database: Options::at(p.database.clone()),
+            policy: Policy {
+                arms: 2,
+                speed: p.speed,
+                ..Policy::default()
+            },
+            catalog: Some(p.outside.catalog.clone()),
+            zone: zone()?,
+            name: Text::new(
+                "Galley на Тверской",
+                "Galley Tverskoyda",
+                "Galley on Tverskaya",
+            ),
+            printer: Some((
+                Arc::new(printer),
+                FiscalSettings {
+                    cashier: Some("Робот Galley".to_owned()),
+                    ..FiscalSettings::default()
+                },
+                p.served.printer.to_string(),
+            )),
+            robot: Some(robot),
+            bank: Some(p.served.bank_config()),
+            one_c: Some(p.served.one_c_config(&p.outside.catalog)),
+            sms: Some(p.served.sms_config()?),
+            sync: Some(p.sync.clone()),
+            tokens: TOKENS
+                .iter()
+                .map(|(token, role, name)| (Secret::new(*token), *role, (*name).to_owned()))
+                .collect(),
+        })
+    }
+}
