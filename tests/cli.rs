@@ -164,14 +164,14 @@ fn well(line: &str) -> Response {
             json!({"devices": [{"id": "printer", "state": "up", "detail": "ATOL 91F", "since_at": 1_763_800_000_000_i64}]}),
         ),
         "/sync" => ok(json!({"uplink": "online", "readers": [
-            {"name": "hq", "cursor": 90, "head": 100, "backlog": 10, "oldest_age_ms": 4000, "state": "sending"},
+            {"name": "hq", "cursor": 90, "head": 100, "backlog": 10, "oldest_age_ms": 4000},
         ]})),
         "/alerts" => ok(json!({"alerts": []})),
         "/stock" => ok(json!({"ingredients": [
             {"id": "rice", "name": {"en": "Rice"}, "unit": "mg", "on_hand": 25_000_000, "reserved": 300_000, "available": 24_700_000, "low": false},
         ]})),
         "/robot/jobs" => ok(json!({"jobs": [
-            {"job_id": "j-1", "state": "cooking", "progress_pm": 505, "number": "A17", "name": {"en": "Soup"}},
+            {"job_id": "j-1", "state": "cooking", "progress_pm": 505, "order_ref": "A17", "recipe": {"id": "soup"}},
         ]})),
         "/reconcile" => {
             ok(json!({"totals": {"orders": 3, "captured_minor": 120_000}, "differences": []}))
@@ -179,6 +179,12 @@ fn well(line: &str) -> Response {
         _ if line == "GET /ready" => ok(json!({"status": "ready"})),
         _ if path.starts_with("/orders?") => ok(json!({"orders": [order()]})),
         _ if line.starts_with("GET") && path.ends_with(ORDER) => ok(order()),
+        _ if path.ends_with("/timeline") => ok(json!({
+            "events": [{"seq": 2, "at": 1_763_800_009_000_i64, "actor": "system", "body": {"kind": "order.paid"}}],
+            "effects": [{"kind": "bank.register", "attempts": [
+                {"at": 1_763_800_000_000_i64, "verb": "perform", "outcome": "unknown", "note": "time-out"},
+            ]}],
+        })),
         _ if path.ends_with("/refunds") => {
             ok(json!({"id": "r-1", "amount_minor": 12_050, "state": "pending"}))
         }
@@ -250,6 +256,20 @@ async fn an_order_is_found_by_its_number() {
     );
     let ended = stub.galley(&["order", "show", "B99"]).await;
     assert_eq!(ended.code, 4, "{}", ended.err);
+}
+
+#[tokio::test]
+async fn the_log_of_an_order_puts_events_and_attempts_in_the_order_of_time() {
+    let stub = Stub::start(well);
+    let ended = stub.galley(&["order", "log", ORDER]).await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let lines: Vec<&str> = ended.out.lines().skip(1).collect();
+    assert!(
+        lines[0].contains("perform bank.register  unknown  time-out"),
+        "{}",
+        ended.out
+    );
+    assert!(lines[1].contains("order.paid"), "{}", ended.out);
 }
 
 #[tokio::test]
@@ -444,9 +464,9 @@ async fn every_look_is_told_or_given_as_it_came() {
     let stub = Stub::start(well);
     for (args, words) in [
         (&["shift", "show"][..], "1200.00"),
-        (&["robot", "jobs"], "50%"),
+        (&["robot", "jobs"], "50%  A17    soup"),
         (&["stock", "list"], "24700"),
-        (&["sync", "status"], "sending"),
+        (&["sync", "status"], "4 s"),
         (&["alert", "list"], "no alerts"),
         (&["reconcile"], "no differences"),
     ] {
@@ -465,7 +485,7 @@ async fn every_look_is_told_or_given_as_it_came() {
 async fn differences_in_the_books_end_with_5() {
     let stub = Stub::start(|_| {
         ok(json!({"totals": {"orders": 1}, "differences": [
-            {"order": "A17", "what": "paid, but no receipt", "left": 45_050, "right": 0},
+            {"subject": "A17", "what": "paid, but no receipt", "left": 45_050, "right": 0},
         ]}))
     });
     let ended = stub.galley(&["reconcile", "--day", "2026-11-22"]).await;
@@ -478,13 +498,17 @@ async fn differences_in_the_books_end_with_5() {
 async fn alerts_say_what_a_person_can_do() {
     let stub = Stub::start(|_| {
         ok(json!({"alerts": [
-            {"id": "4711", "severity": "error", "title": "A receipt is in doubt",
+            {"id": "effect:receipt:x", "effect_id": 4711, "severity": "error", "title": "A receipt is in doubt",
              "detail": "The printer does not answer.", "advice": "Check its power.", "since_at": 1},
             {"id": "1", "severity": "warning", "title": "over", "since_at": 1, "cleared_at": 2},
         ]}))
     });
     let ended = stub.galley(&["alert", "list"]).await;
-    for words in ["ERROR  A receipt is in doubt", "4711", "Check its power."] {
+    for words in [
+        "ERROR  A receipt is in doubt",
+        "effect 4711",
+        "Check its power.",
+    ] {
         assert!(ended.out.contains(words), "{words}: {}", ended.out);
     }
     assert!(!ended.out.contains("over"));

@@ -57,6 +57,9 @@ pub(super) fn list(answer: &Value) -> String {
             clean(&alert.word("title"))
         );
         text += &format!("  {}\n", clean(&alert.text("id")));
+        if let Some(id) = alert.number("effect_id") {
+            text += &format!("  effect {id} (galley effect settle {id} -h)\n");
+        }
         for part in ["detail", "advice"] {
             if let Some(words) = alert.at(part).0.as_str() {
                 text += &wrap(words, 2);

@@ -5,10 +5,12 @@ use super::{
     output::{print, print_json},
     run::CONFIG,
 };
+use crate::config::Config;
 use clap::Args;
 use serde_json::json;
 use std::{
-    fs, io,
+    fs::File,
+    io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -58,11 +60,9 @@ pub async fn execute(args: CheckConfigArgs) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// When the file can't be read.
 pub fn faults(path: &Path) -> io::Result<Vec<String>> {
-    let text = fs::read_to_string(path)?;
-    Ok(match text.parse::<toml::Table>() {
-        Ok(_) => Vec::new(),
-        Err(e) => vec![format!("{}: {}", path.display(), e.to_string().trim_end())],
-    })
+    // A file that can't be read has no faults of its own.
+    File::open(path)?;
+    Ok(Config::load(path).err().map_or_else(Vec::new, |f| f.0))
 }
 
 #[cfg(test)]
@@ -77,5 +77,19 @@ mod tests {
         std::fs::write(&path, "a = 1\nb = = 2\n").unwrap();
         let found = faults(&path).unwrap();
         assert!(found[0].contains("line 2"), "{found:?}");
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_and_a_good_file_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("galley.toml");
+        let good = "[store]\nid = \"S001\"\nzone = \"Asia/Tashkent\"\nname = { ru = \"Кафе\", uz = \"Kafe\", en = \"Cafe\" }\n";
+        std::fs::write(&path, good).unwrap();
+        assert_eq!(faults(&path).unwrap(), Vec::<String>::new());
+        let bad = good
+            .replace("S001", "")
+            .replace("Asia/Tashkent", "Mars/Olympus");
+        std::fs::write(&path, bad).unwrap();
+        assert_eq!(faults(&path).unwrap().len(), 2);
     }
 }

@@ -329,6 +329,7 @@ pub struct Problem {
     /// What kind of refusal.
     pub title: String,
     /// This one.
+    #[serde(alias = "why")]
     pub detail: String,
     /// What is wrong in which field.
     pub errors: Vec<FieldFault>,

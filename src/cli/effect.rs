@@ -1,7 +1,7 @@
 //! `galley effect`: a person's decision about an act whose outcome nobody can find out.
 
 use super::{
-    client::{Door, segment},
+    client::Door,
     exit::{Exit, Misuse, help},
     output::{print, print_json},
 };
@@ -32,7 +32,7 @@ enum Act {
     #[command(group = clap::ArgGroup::new("outcome").required(true).args(["done", "not_done"]))]
     Settle {
         /// The effect, as its alert names it
-        id: String,
+        id: i64,
         /// It was done, with this result
         #[arg(long, value_name = "JSON")]
         done: Option<String>,
@@ -67,7 +67,7 @@ pub async fn execute(args: EffectArgs) -> anyhow::Result<ExitCode> {
     if let Some(result) = result {
         body["result"] = result;
     }
-    let path = format!("/effects/{}/settle", segment(&id));
+    let path = format!("/effects/{id}/settle");
     let answer = args.door.client()?.post(&path, &body).await?;
     if args.door.json {
         print_json(&answer)?;

@@ -3,7 +3,7 @@
 use super::{
     client::{CallError, Client, Door, query, segment},
     exit::{Exit, Misuse, help},
-    output::{Lean, Table, View, facts, print, print_json},
+    output::{Lean, Table, View, facts, print, print_json, time},
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ const LOOK_BACK: u32 = 200;
     "galley order list --state cooking",
     "galley order show A17            by its number, the newest of that number",
     "galley order show A17 --json | jq .receipts",
+    "galley order log A17             what happened, step by step",
     "galley order refund A17 --reason 'dish was cold'           all of it",
     "galley order refund A17 --amount 120.50 --reason 'no drink'"
 ))]
@@ -42,6 +43,11 @@ enum Act {
     },
     /// One order: its dishes, payments, receipts and refunds
     Show {
+        /// Number, such as A17, or id
+        order: String,
+    },
+    /// What happened to one order, and every attempt at every act for it
+    Log {
         /// Number, such as A17, or id
         order: String,
     },
@@ -81,6 +87,16 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
                 print_json(&answer)?;
             } else {
                 print(&show(View(&answer)))?;
+            }
+        }
+        Act::Log { order } => {
+            let id = find(&client, &order).await?;
+            let path = format!("/orders/{}/timeline", segment(&id));
+            let answer = client.get(&path).await?;
+            if args.door.json {
+                print_json(&answer)?;
+            } else {
+                print(&log(View(&answer)))?;
             }
         }
         Act::Refund {
@@ -228,6 +244,37 @@ fn show(order: View<'_>) -> String {
     }
     part("Refunds", refunds);
     text
+}
+
+/// Events and attempts in one table, by time; events of one moment keep their order.
+fn log(timeline: View<'_>) -> String {
+    let mut rows: Vec<(i64, [String; 3])> = Vec::new();
+    for e in timeline.each("events") {
+        let at = e.number("at").unwrap_or(0);
+        rows.push((at, [e.text("body.kind"), String::new(), e.text("actor")]));
+    }
+    for e in timeline.each("effects") {
+        for a in e.each("attempts") {
+            let what = format!("  {} {}", a.text("verb"), e.text("kind"));
+            let note = match a.text("note").as_str() {
+                "-" => String::new(),
+                note => note.to_owned(),
+            };
+            let at = a.number("at").unwrap_or(0);
+            rows.push((at, [what, a.text("outcome"), note]));
+        }
+    }
+    rows.sort_by_key(|(at, _)| *at);
+    let mut table = Table::new(&[
+        ("AT", Lean::Left),
+        ("WHAT", Lean::Left),
+        ("OUTCOME", Lean::Left),
+        ("WHO, OR WHAT WAS SEEN", Lean::Left),
+    ]);
+    for (at, [what, outcome, note]) in rows {
+        table.row([time(at), what, outcome, note]);
+    }
+    table.render()
 }
 
 fn refunded(refund: View<'_>) -> String {

@@ -12,20 +12,17 @@ use std::process::ExitCode;
 /// Compare the books: orders, money, receipts, dishes, accounting.
 #[derive(Args, Debug)]
 #[command(after_help = help!(
-    "galley reconcile                      today",
-    "galley reconcile --day 2026-11-22",
-    "galley reconcile --shift 41 --json",
+    "galley reconcile                      all days",
+    "galley reconcile --day 2026-11-22     orders of one day, and all shifts",
+    "galley reconcile --json | jq .totals",
     "galley reconcile || echo 'look into it'"
 ))]
 pub struct ReconcileArgs {
     #[command(flatten)]
     pub(super) door: Door,
-    /// One day of the store
+    /// Only orders of this day
     #[arg(long, value_name = "YYYY-MM-DD")]
     day: Option<jiff::civil::Date>,
-    /// One shift, by its number
-    #[arg(long, conflicts_with = "day")]
-    shift: Option<u32>,
 }
 
 /// Runs it.
@@ -33,10 +30,7 @@ pub struct ReconcileArgs {
 /// # Errors
 /// When the daemon refuses, or can't be asked.
 pub async fn execute(args: ReconcileArgs) -> anyhow::Result<ExitCode> {
-    let query = query(&[
-        ("day", args.day.map(|d| d.to_string())),
-        ("shift", args.shift.map(|s| s.to_string())),
-    ]);
+    let query = query(&[("day", args.day.map(|d| d.to_string()))]);
     let answer = args
         .door
         .client()?
@@ -60,18 +54,22 @@ fn show(answer: &Value) -> String {
     let mut table = Table::new(&[
         ("LEFT", Lean::Right),
         ("RIGHT", Lean::Right),
-        ("ORDER", Lean::Left),
+        ("SUBJECT", Lean::Left),
         ("WHAT", Lean::Left),
     ]);
     for d in view.each("differences") {
-        let subject = match d.text("order").as_str() {
-            "-" => d.text("subject"),
-            order => order.to_owned(),
-        };
-        table.row([d.text("left"), d.text("right"), subject, d.text("what")]);
+        table.row([
+            d.text("left"),
+            d.text("right"),
+            d.text("subject"),
+            d.text("what"),
+        ]);
     }
     let verdict = if table.is_empty() {
-        "no differences\n".to_owned()
+        match view.at("exact").0.as_bool() {
+            Some(false) => "no differences; something is still under way\n".to_owned(),
+            _ => "no differences\n".to_owned(),
+        }
     } else {
         format!("DIFFERENCES\n{}", table.render())
     };

@@ -108,7 +108,7 @@ fn jobs(answer: &Value) -> String {
         ("STATE", Lean::Left),
         ("DONE", Lean::Right),
         ("ORDER", Lean::Left),
-        ("DISH", Lean::Left),
+        ("RECIPE", Lean::Left),
     ]);
     for job in View(answer).each("jobs") {
         let done = job
@@ -118,8 +118,8 @@ fn jobs(answer: &Value) -> String {
             job.text("job_id"),
             job.text("state"),
             done,
-            job.text("number"),
-            job.word("name"),
+            job.text("order_ref"),
+            job.text("recipe.id"),
         ]);
     }
     if table.is_empty() {

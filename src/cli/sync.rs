@@ -44,7 +44,6 @@ pub async fn execute(args: SyncArgs) -> anyhow::Result<ExitCode> {
             ("OF", Lean::Right),
             ("BACKLOG", Lean::Right),
             ("OLDEST", Lean::Right),
-            ("STATE", Lean::Left),
         ]);
         for r in view.each("readers") {
             table.row([
@@ -54,7 +53,6 @@ pub async fn execute(args: SyncArgs) -> anyhow::Result<ExitCode> {
                 r.text("backlog"),
                 r.number("oldest_age_ms")
                     .map_or_else(|| "-".to_owned(), duration),
-                r.text("state"),
             ]);
         }
         print(&format!(
