@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use axum::{body::Body, http::Request};
 use galley::{
     api::Role,
     demo::outside::{Outside, Served, zone},
@@ -15,7 +16,6 @@ use galley::{
     sync::SyncConfig,
     world::{Clock, RouterHttp, RuntimeClock, Secret, SeededEntropy, World},
 };
-use axum::{body::Body, http::Request};
 use galley_atol::AtolPrinters;
 use galley_link::MemoryNet;
 use galley_moley::{Framing, KlinkConfig, KlinkDriver};
@@ -136,7 +136,9 @@ impl Rig {
             .unwrap();
         let response = self.daemon.api.router().oneshot(request).await.unwrap();
         let status = response.status();
-        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20)
+            .await
+            .unwrap();
         let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         assert!(status.is_success(), "{method} {path}: {status} {value}");
         value
@@ -173,8 +175,10 @@ impl Rig {
                 == 2
         })
         .await;
-        self.until("the bank", "store", |s| s["tenders"][0]["available"] == true)
-            .await;
+        self.until("the bank", "store", |s| {
+            s["tenders"][0]["available"] == true
+        })
+        .await;
         for tender in ["sbp_qr", "card_terminal"] {
             let order = self
                 .call(
@@ -186,7 +190,11 @@ impl Rig {
                 .await;
             let id = order["id"].as_str().unwrap().to_owned();
             let payment = self
-                .call("POST", &format!("orders/{id}/payments"), json!({"tender": tender}))
+                .call(
+                    "POST",
+                    &format!("orders/{id}/payments"),
+                    json!({"tender": tender}),
+                )
                 .await;
             let payment = payment["id"].as_str().unwrap().to_owned();
             if tender == "sbp_qr" {
@@ -200,8 +208,10 @@ impl Rig {
                 self.call("POST", &format!("payments/{payment}/result"), body)
                     .await;
             }
-            self.until("the dishes", &format!("orders/{id}"), |o| o["state"] == "ready")
-                .await;
+            self.until("the dishes", &format!("orders/{id}"), |o| {
+                o["state"] == "ready"
+            })
+            .await;
             self.call("POST", &format!("orders/{id}/hand-over"), json!({}))
                 .await;
         }

@@ -5,6 +5,7 @@ use crate::{
     api::Problem,
     domain::{
         payment::{Payment, Tender},
+        receipt::ReceiptKind,
         shift::ShiftState,
     },
     flow::{FlowError, commands},
@@ -333,8 +334,18 @@ async fn state(State(door): State<Door>) -> Response {
                     let till = |p: &&Payment| p.tender != Tender::SbpQr && p.captured_minor > 0;
                     at_the_till += o.payments.iter().filter(till).count() as u32;
                 })?;
+                let (mut due, mut accounted) = (0, 0);
+                for books in s.shift_books()? {
+                    let receipts = s.receipts_of_shift(books.shift)?;
+                    let sales = receipts
+                        .iter()
+                        .filter(|r| r.draft.kind == ReceiptKind::Sale)
+                        .count();
+                    due += sales;
+                    accounted += sales * usize::try_from(books.documents).unwrap_or(0);
+                }
                 Ok::<_, FlowError>((
-                    (shift.state, paid, dishes, at_the_till),
+                    (shift.state, paid, dishes, at_the_till, due, accounted),
                     (s.head()?.seq, s.cursor("hq")?),
                 ))
             })
@@ -342,8 +353,8 @@ async fn state(State(door): State<Door>) -> Response {
             .ok(),
         None => None,
     };
-    let ((shift, paid, ordered, at_the_till), (events, hq_cursor)) =
-        books.unwrap_or(((ShiftState::Closed, 0, 0, 0), (0, 0)));
+    let ((shift, paid, ordered, at_the_till, due, accounted), (events, hq_cursor)) =
+        books.unwrap_or(((ShiftState::Closed, 0, 0, 0, 0, 0), (0, 0)));
     let switch = |id: Switch, label: &str, on: bool, kind: &str| serde_json::json!({"id": id, "label": label, "on": on, "kind": kind});
     let printer = p.outside.printer.snapshot();
     let receipts = p.outside.printer.receipts();
@@ -385,7 +396,9 @@ async fn state(State(door): State<Door>) -> Response {
             "receipts": receipts.iter().filter(|r| r.operation == Some(1)).count(),
             "dishes": plated,
             "dishes_ordered": ordered,
-            "accounting": one_c.iter().filter(|d| d.posted).count(),
+            // 1C gets one report a closed shift: its sale receipts count as many times as it is posted.
+            "accounting": accounted,
+            "accounting_due": due,
         },
     }))
     .into_response()

@@ -88,7 +88,7 @@ export async function until(what, ask, holds) {
 /** The demo once nothing of earlier orders is under way any more. */
 export const settled = () =>
   until("earlier orders to settle", demoState, ({ counts, robot, hq: head }) =>
-    counts.charges === counts.receipts && counts.charges === counts.accounting && head.backlog === 0 &&
+    counts.charges === counts.receipts && counts.accounting === counts.accounting_due && head.backlog === 0 &&
     robot.jobs.every((job) => ["plated", "done", "failed", "aborted"].includes(job.state)));
 
 /** axe's serious and critical findings on what the page shows now. */

@@ -6,11 +6,12 @@ import type { DemoState } from "./state";
 
 /** The proof: what was charged, receipted, cooked and booked, side by side, and whether it agrees. */
 export function Counts({ now }: { now: DemoState }) {
-  const { charges, receipts, dishes, accounting, dishes_ordered } = now.counts;
+  const { charges, receipts, dishes, accounting, accounting_due, dishes_ordered } = now.counts;
   const cells = [
     { key: "charges", value: charges },
     { key: "receipts", value: receipts, must: charges },
-    { key: "accounting", value: accounting, must: charges },
+    // 1C gets one report a closed shift: what was sold since is due at the end of the day.
+    { key: "accounting", value: accounting, must: accounting_due },
     { key: "dishes", value: dishes, must: dishes_ordered },
   ] as const;
   const short = cells.filter((cell) => "must" in cell && cell.must !== undefined && cell.value < cell.must).map((cell) => t(`demo.count.${cell.key}`));

@@ -22,7 +22,7 @@ export interface DemoState {
   one_c: { documents: number };
   sms: { sent: { text: string }[] };
   hq: { events: number; backlog: number };
-  counts: { orders: number; charges: number; receipts: number; dishes: number; accounting: number; dishes_ordered?: number };
+  counts: { orders: number; charges: number; receipts: number; dishes: number; accounting: number; accounting_due?: number; dishes_ordered?: number };
 }
 
 export const client = new Client("/demo/api", null, "demo");

@@ -186,7 +186,7 @@ export function demoState(links) {
     robot: { state: switches.robot_jam ? "jammed" : switches.robot_link ? "idle" : "unreachable", jobs: all.flatMap((one) => one.dishes.map((job) => ({ job_id: job.job_id, name: job.name, state: job.state, progress_pm: Math.floor(job.progress_pm) }))).slice(-8) },
     bank: { orders: bank.map(({ order_number, amount_minor, state }) => ({ order_number, amount_minor, state })) },
     one_c: { documents: accounted }, sms: { sent: sms }, hq: { events: hq.events, backlog: events.length - hq.events },
-    counts: { orders: paid.length, charges: paid.length, receipts: all.filter((one) => one.receipts[0]?.state === "registered").length, dishes: all.flatMap((one) => one.dishes).filter((job) => job.state === "plated").length, accounting: accounted },
+    counts: { orders: paid.length, charges: paid.length, receipts: all.filter((one) => one.receipts[0]?.state === "registered").length, dishes: all.flatMap((one) => one.dishes).filter((job) => job.state === "plated").length, accounting: accounted, accounting_due: accounted },
   };
 }
 
