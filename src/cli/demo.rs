@@ -77,7 +77,7 @@ pub async fn execute(args: DemoArgs) -> anyhow::Result<ExitCode> {
         });
     }
     if args.json {
-        print(&serde_json::to_string_pretty(a)?)?;
+        print(&serde_json::to_string(&serde_json::json!({ "links": a }))?)?;
     } else {
         print(&welcome(a))?;
     }

@@ -3,7 +3,10 @@
 use super::{Addresses, http::SwitchedHttp, outside::Outside, store::StorePart};
 use crate::{
     api::Problem,
-    domain::shift::ShiftState,
+    domain::{
+        payment::{Payment, Tender},
+        shift::ShiftState,
+    },
     flow::{FlowError, commands},
     hq::Hq,
 };
@@ -320,20 +323,27 @@ async fn state(State(door): State<Door>) -> Response {
                 let shift = s.shift()?;
                 let mut paid = 0u64;
                 let mut dishes = 0u64;
+                // Card and cash are charged at the till; the bank's own charges are counted at the bank.
+                let mut at_the_till = 0u32;
                 s.each_order(None, |o| {
                     if o.paid {
                         paid += 1;
                         dishes += o.pieces.len() as u64;
                     }
+                    let till = |p: &&Payment| p.tender != Tender::SbpQr && p.captured_minor > 0;
+                    at_the_till += o.payments.iter().filter(till).count() as u32;
                 })?;
-                Ok::<_, FlowError>((shift.state, paid, dishes, s.head()?.seq, s.cursor("hq")?))
+                Ok::<_, FlowError>((
+                    (shift.state, paid, dishes, at_the_till),
+                    (s.head()?.seq, s.cursor("hq")?),
+                ))
             })
             .await
             .ok(),
         None => None,
     };
-    let (shift, paid, ordered, events, hq_cursor) =
-        books.unwrap_or((ShiftState::Closed, 0, 0, 0, 0));
+    let ((shift, paid, ordered, at_the_till), (events, hq_cursor)) =
+        books.unwrap_or(((ShiftState::Closed, 0, 0, 0), (0, 0)));
     let switch = |id: Switch, label: &str, on: bool, kind: &str| serde_json::json!({"id": id, "label": label, "on": on, "kind": kind});
     let printer = p.outside.printer.snapshot();
     let receipts = p.outside.printer.receipts();
@@ -371,7 +381,7 @@ async fn state(State(door): State<Door>) -> Response {
         "hq": {"events": hq_cursor, "backlog": events.saturating_sub(hq_cursor), "stores": hq.len()},
         "counts": {
             "orders": paid,
-            "charges": bank.iter().map(|o| o.charges).sum::<u32>(),
+            "charges": at_the_till + bank.iter().map(|o| o.charges).sum::<u32>(),
             "receipts": receipts.iter().filter(|r| r.operation == Some(1)).count(),
             "dishes": plated,
             "dishes_ordered": ordered,
