@@ -1,6 +1,8 @@
 //! The command line as a technician or a script meets it: the real program against a stub of the daemon on a Unix
 //! socket.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on ends")]
+
 use axum::{
     Json, Router,
     body::Bytes,
