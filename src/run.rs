@@ -240,6 +240,8 @@ impl Daemon {
     pub async fn kill(mut self) {
         self.tasks.shutdown().await;
         self.shutdown.cancel();
+        // A request that is being answered still holds the store; without power it can't write either.
+        self.site.store.close().await;
     }
 }
 

@@ -7,14 +7,20 @@ use crate::{
     store::{Replay, Tx},
 };
 use axum::{
-    body::Bytes,
+    body::Body,
     extract::{FromRequest, FromRequestParts as _, Request},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use http_body_util::BodyExt as _;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
+/// Bytes a request's body may have. An order of 50 lines has about 5 kB.
+const MAX_BODY: usize = 256 * 1024;
+/// Bytes that are read and dropped of a body that is too large: a connection that is closed while the client
+/// still sends is reset, and the client never sees the refusal.
+const MAX_DRAINED: usize = 32 * 1024 * 1024;
 /// Longest Idempotency-Key.
 const MAX_KEY: usize = 128;
 /// Header by which a client sees that an answer is the stored one.
@@ -47,23 +53,16 @@ impl<T: DeserializeOwned> FromRequest<Api> for Post<T> {
             })?
             .to_owned();
         let path = parts.uri.path().to_owned();
-        let bytes = Bytes::from_request(Request::from_parts(parts, body), api)
-            .await
-            .map_err(|rejection| {
-                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                    Problem::body_too_large("a body has at most 256 kB")
-                } else {
-                    Problem::bad_json("the body was cut")
-                }
-            })?;
+        let bytes = read_whole(body).await?;
         let mut h = Sha256::new();
         h.update(path.as_bytes());
         h.update([0]);
         h.update(&bytes);
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        let body =
-            serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(text))
-                .map_err(|e| Problem::bad_json(e.to_string()))?;
+        let mut json = serde_json::Deserializer::from_slice(text);
+        let body = serde_path_to_error::deserialize(&mut json)
+            .map_err(|e| Problem::bad_json(e.to_string()))?;
+        json.end().map_err(|e| Problem::bad_json(e.to_string()))?;
         Ok(Self {
             key: format!("{}:{key}", caller.actor().0),
             caller,
@@ -71,6 +70,27 @@ impl<T: DeserializeOwned> FromRequest<Api> for Post<T> {
             fingerprint: h.finalize().into(),
         })
     }
+}
+
+async fn read_whole(mut body: Body) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    let mut read = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::bad_json("the body was cut"))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        read += data.len();
+        if read <= MAX_BODY {
+            bytes.extend_from_slice(&data);
+        } else if read > MAX_DRAINED {
+            break;
+        }
+    }
+    if read > MAX_BODY {
+        return Err(Problem::body_too_large("a body has at most 256 kB"));
+    }
+    Ok(bytes)
 }
 
 impl<T> Post<T> {

@@ -4,6 +4,7 @@ use super::{
     Api, Caller, Problem,
     auth::{STAFF, TECHNICIANS},
     body::Post,
+    extract::Path,
     orders::Nothing,
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::Response,
 };

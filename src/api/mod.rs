@@ -6,6 +6,7 @@ mod auth;
 mod board;
 mod body;
 mod devices;
+mod extract;
 mod health;
 mod live;
 mod menu;
@@ -30,7 +31,7 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::Request,
     http::{HeaderValue, header},
     middleware::{Next, from_fn},
     response::Response,
@@ -40,9 +41,6 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
-
-/// Bytes a request's body may have. An order of 50 lines has about 5 kB.
-const MAX_BODY: usize = 256 * 1024;
 
 /// What the door needs.
 #[derive(Clone)]
@@ -99,7 +97,6 @@ impl Api {
             .merge(pages::router())
             .fallback(problem::not_found)
             .method_not_allowed_fallback(problem::method_not_allowed)
-            .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(SetResponseHeaderLayer::if_not_present(
                 header::CACHE_CONTROL,
                 HeaderValue::from_static("no-store"),

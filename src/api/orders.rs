@@ -4,6 +4,7 @@ use super::{
     Api, Caller, Problem,
     auth::{ORDERING, Role, STAFF},
     body::Post,
+    extract::{Path, Query},
     view::{self, OrderView},
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::State,
     http::StatusCode,
     response::Response,
 };
@@ -254,6 +255,7 @@ pub(super) async fn timeline(
 
 /// No arguments.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
 /// Gives an unpaid order up.

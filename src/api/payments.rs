@@ -4,6 +4,7 @@ use super::{
     Api, Caller, Problem,
     auth::{ORDERING, STAFF, TILLS},
     body::Post,
+    extract::Path,
     orders::{Nothing, guard, may_see, unclear},
     view::{self, PaymentView},
 };
@@ -18,7 +19,7 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };

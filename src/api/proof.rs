@@ -4,6 +4,7 @@ use super::{
     Api, Caller, Problem,
     auth::{STAFF, TECHNICIANS},
     body::Post,
+    extract::{Path, Query},
 };
 use crate::{
     domain::{
@@ -16,7 +17,7 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::State,
     http::StatusCode,
     response::Response,
 };

@@ -222,6 +222,12 @@ impl Running {
         guests::live_a_day(&self.door, orders, faults).await
     }
 
+    /// The emulated systems around the store, to see what really reached them.
+    #[must_use]
+    pub fn outside(&self) -> &Outside {
+        self.door.outside()
+    }
+
     /// Stops everything in order.
     pub async fn stop(self) {
         self.door.store().power_off_in_order().await;

@@ -140,6 +140,12 @@ impl Store {
         self.inner.writer.run(work).await
     }
 
+    /// Takes no more writes, from any clone: the database may have another owner after this. What was taken
+    /// before is on the disk.
+    pub async fn close(&self) {
+        self.inner.writer.close().await;
+    }
+
     /// Runs `work` on one consistent snapshot.
     ///
     /// # Errors

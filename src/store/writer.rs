@@ -36,6 +36,7 @@ pub(super) struct Core {
     pub(super) head: Head,
     published: watch::Sender<u64>,
     broken: bool,
+    closed: bool,
 }
 
 /// One write, not yet committed. Reads through it see what it wrote.
@@ -72,6 +73,7 @@ impl Writer {
             head,
             published,
             broken: false,
+            closed: false,
         };
         if options.threads == Threads::Inline {
             return Ok(Self::Inline(Box::new(Mutex::new(core))));
@@ -86,6 +88,26 @@ impl Writer {
             })
             .map_err(|e| StoreError::Open(format!("cannot start the writer thread: {e}")))?;
         Ok(Self::Thread(tx))
+    }
+
+    /// Takes no more requests; those that were taken before are through when this returns.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Inline(core) => core.lock().unwrap_or_else(PoisonError::into_inner).closed = true,
+            Self::Thread(queue) => {
+                let (reply, closed) = oneshot::channel();
+                let job: Job = Box::new(move |core| {
+                    core.closed = true;
+                    Box::new(move |_| {
+                        let _ = reply.send(());
+                    })
+                });
+                // Either end is gone only when the writer is.
+                if queue.send(job).await.is_ok() {
+                    let _ = closed.await;
+                }
+            }
+        }
     }
 
     pub(super) async fn run<T, E>(
@@ -168,6 +190,9 @@ impl Core {
         &mut self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        if self.closed {
+            return Err(StoreError::Closed.into());
+        }
         if self.broken || self.db.is_autocommit() {
             return Err(StoreError::Open(REOPENING.to_owned()).into());
         }
