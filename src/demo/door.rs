@@ -387,7 +387,7 @@ async fn state(State(door): State<Door>) -> Response {
             "order_number": o.order_number, "amount_minor": o.amount_minor,
             "state": bank_word(o.status), "charges": o.charges, "refunded_minor": o.refunded_minor,
         })).collect::<Vec<_>>()},
-        "one_c": {"documents": one_c},
+        "one_c": {"documents": one_c.len()},
         "sms": {"sent": p.outside.sms.sent().iter().map(|m| serde_json::json!({"text": m.text})).collect::<Vec<_>>()},
         "hq": {"events": hq_cursor, "backlog": events.saturating_sub(hq_cursor), "stores": hq.len()},
         "counts": {

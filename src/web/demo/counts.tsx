@@ -30,7 +30,7 @@ export function Counts({ now }: { now: DemoState }) {
       <dl class="equation">
         {cells.map((cell, i) => (
           <Fragment key={cell.key}>
-            {i > 0 && <span class="equals" aria-hidden="true">{cell.key === "dishes" ? "·" : "="}</span>}
+            {i > 0 && <span class="equals" aria-hidden="true">{cell.key === "receipts" ? "=" : "·"}</span>}
             <div data-count={cell.key} class={"must" in cell && cell.must !== undefined && cell.value !== cell.must ? "off" : ""}>
               <dd class="display num" key={cell.value}>{grouped(cell.value, lang.value)}</dd><dt>{t(`demo.count.${cell.key}`)}</dt>
             </div>
