@@ -18,12 +18,7 @@ use crate::{
     flow::{FlowError, commands},
     store::{EffectState, OrderFilter, Snapshot, StoreError},
 };
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};

@@ -15,12 +15,7 @@ use crate::{
     flow::{FlowError, commands},
     store::{EffectState, StoreError},
 };
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
