@@ -13,14 +13,22 @@ use crate::{
         manual,
         robot::Robot,
     },
-    domain::{catalog::Catalog, ids::OrderId, policy::Policy, text::Text},
+    domain::{
+        alert::{Alert, Severity},
+        catalog::Catalog,
+        event::Actor,
+        ids::OrderId,
+        policy::Policy,
+        text::Text,
+    },
     flow::{
         Site,
+        commands::{clear_alert, raise_alert},
         engine::{Engine, Poke},
         executor::Executor,
     },
     store::{Options, Store},
-    sync::{self, Identity, SyncConfig, UplinkHandle},
+    sync::{self, Identity, Status, SyncConfig, UplinkHandle, UplinkState},
     world::{Secret, World},
 };
 use anyhow::Context as _;
@@ -188,6 +196,12 @@ impl Daemon {
                     .context("[sync]")?;
                 let (handle, task) = sync::uplink(store, &world, identity, &config, routes);
                 tasks.spawn(task.run(shutdown.clone()));
+                tasks.spawn(watch_uplink(
+                    site.clone(),
+                    handle.state(),
+                    poke.clone(),
+                    shutdown.clone(),
+                ));
                 Some(handle)
             }
             _ => None,
@@ -242,6 +256,46 @@ impl Daemon {
         self.shutdown.cancel();
         // A request that is being answered still holds the store; without power it can't write either.
         self.site.store.close().await;
+    }
+}
+
+/// Tells a person when headquarters refuses this store, and wakes the engine when the network is back.
+async fn watch_uplink(
+    site: Arc<Site>,
+    mut state: watch::Receiver<UplinkState>,
+    poke: Poke,
+    shutdown: CancellationToken,
+) {
+    const KEY: &str = "uplink";
+    loop {
+        let now = state.borrow_and_update().clone();
+        if now.status == Status::Online {
+            poke.poke();
+        }
+        let written = site
+            .command(Actor::system(), move |tx, cx| {
+                if !now.refused {
+                    return clear_alert(tx, cx, KEY);
+                }
+                raise_alert(tx, cx, Alert {
+                    key: KEY.to_owned(),
+                    severity: Severity::Error,
+                    title: "Headquarters refuses this store".to_owned(),
+                    detail: now.reason.unwrap_or_default(),
+                    advice: "Check the store's id and token with headquarters; nothing is lost meanwhile."
+                        .to_owned(),
+                    since_at: cx.now,
+                })
+            })
+            .await;
+        if let Err(error) = written {
+            tracing::error!(%error, "the uplink's alert can't be written");
+        }
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            changed = state.changed() => if changed.is_err() { return },
+        }
     }
 }
 

@@ -59,7 +59,6 @@ impl Shop {
                 )
                 .await
                 .unwrap_or_else(|| panic!("{}: no answer", w.what));
-            println!("{}", w.what);
             answer.expect_problem(w.status, w.slug);
             assert_eq!(self.head().await, before, "{} left a trace", w.what);
         }

@@ -21,7 +21,7 @@ use door::Door;
 use http::SwitchedHttp;
 use outside::Outside;
 use serde::Serialize;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc};
 use store::StorePart;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
@@ -143,6 +143,8 @@ impl Demo {
         let _ = std::fs::remove_file(&socket);
         let local = UnixListener::bind(&socket)
             .with_context(|| format!("cannot listen on {}", socket.display()))?;
+        // Whoever may open it may do everything.
+        std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))?;
         let addresses = Addresses {
             kiosk: format!("{origin}/kiosk/#token=demo-kiosk"),
             board: format!("{origin}/board/#token=demo-board"),

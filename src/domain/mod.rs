@@ -7,6 +7,8 @@ pub mod chain;
 
 pub mod event;
 pub mod ids;
+#[cfg(test)]
+mod laws;
 pub mod money;
 pub mod order;
 pub mod payment;

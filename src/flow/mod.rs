@@ -12,6 +12,8 @@ mod error;
 pub mod executor;
 pub mod record;
 mod site;
+#[cfg(test)]
+mod tests;
 
 pub use error::FlowError;
 pub use site::Site;

@@ -16,6 +16,8 @@ mod orders;
 mod requests;
 mod shifts;
 mod stock;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod writer;
 

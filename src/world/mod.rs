@@ -54,3 +54,19 @@ impl World {
         entropy::uuid_v7(self.clock.now(), self.entropy.next_u128())
     }
 }
+
+/// A world for tests: the runtime's time, chance from a seed, no streams and no network.
+#[cfg(test)]
+pub(crate) struct MemoryDoors;
+
+#[cfg(test)]
+impl MemoryDoors {
+    pub(crate) fn world(start: crate::domain::time::Timestamp, seed: u64) -> World {
+        World {
+            clock: Arc::new(RuntimeClock::starting_at(start)),
+            entropy: Arc::new(SeededEntropy::new(seed)),
+            dialer: Arc::new(galley_link::MemoryNet::new()),
+            http: Arc::new(RouterHttp::new()),
+        }
+    }
+}

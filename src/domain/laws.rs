@@ -1,0 +1,307 @@
+//! The laws of an order, held against any sequence of facts, in any order, as often as they like to come.
+
+use super::{
+    catalog::Catalog,
+    event::Body,
+    ids::{OrderId, PaymentId},
+    order::{JobStage, Order, OrderState, Service},
+    payment::{FiscalBy, Payment, PaymentState, Tender},
+    place::{Refused, Situation, Wish, WishLine, place},
+    policy::Policy,
+    receipt::{ReceiptDraft, ReceiptKind, Registered},
+    refund::{Refund, RefundState},
+    stock::{Level, Levels},
+    text::Language,
+    time::Timestamp,
+};
+use proptest::prelude::*;
+use std::time::Duration;
+use uuid::Uuid;
+
+const NOW: Timestamp = Timestamp::from_millis(1_795_338_000_000);
+
+fn catalog() -> Catalog {
+    let catalog: Catalog = toml::from_str(include_str!("../demo/menu.toml")).unwrap();
+    assert_eq!(catalog.faults(), Vec::<String>::new());
+    catalog
+}
+
+fn plenty(catalog: &Catalog) -> Levels {
+    let level = Level {
+        on_hand: 1 << 40,
+        reserved: 0,
+    };
+    catalog
+        .ingredients
+        .iter()
+        .map(|i| (i.id.clone(), level))
+        .collect()
+}
+
+fn wish(quantities: &[i64]) -> Wish {
+    let dishes = ["borscht", "mors", "plov"];
+    Wish {
+        language: Language::Uz,
+        service: Service::Here,
+        lines: quantities
+            .iter()
+            .zip(dishes)
+            .map(|(quantity, dish)| WishLine {
+                dish_id: dish.into(),
+                quantity: *quantity,
+                price_minor: None,
+            })
+            .collect(),
+    }
+}
+
+fn placed(quantities: &[i64], levels: &Levels) -> Result<(Order, usize), Refused> {
+    let catalog = catalog();
+    let situation = Situation {
+        catalog: &catalog,
+        levels,
+        policy: &Policy {
+            max_wait: Duration::from_hours(240),
+            ..Policy::default()
+        },
+        ahead: Duration::ZERO,
+        now: NOW,
+        day: "2026-11-22",
+        id: OrderId(Uuid::from_u128(7)),
+        number: 1,
+        by: "kiosk:front",
+        has_contact: false,
+    };
+    place(&wish(quantities), &situation).map(|(order, movements)| (order, movements.len()))
+}
+
+fn order(quantities: &[i64]) -> Order {
+    placed(quantities, &plenty(&catalog())).unwrap().0
+}
+
+fn payment(n: u8, amount_minor: i64) -> Payment {
+    Payment {
+        id: PaymentId(Uuid::from_u128(u128::from(n))),
+        tender: Tender::SbpQr,
+        amount_minor,
+        state: PaymentState::Registering,
+        captured_minor: 0,
+        refunded_minor: 0,
+        started_at: NOW,
+        expires_at: None,
+        attempt: 1,
+        order_number: format!("n-{n}"),
+        provider_id: None,
+        qr_id: None,
+        qr_payload: None,
+        reference: None,
+        reason: None,
+        fiscal_by: FiscalBy::Store,
+        surplus: false,
+    }
+}
+
+fn registered() -> Registered {
+    Registered {
+        document_number: 1,
+        fiscal_sign: 2,
+        drive_number: "9".to_owned(),
+        registration_number: None,
+        shift_number: Some(1),
+        receipt_number: Some(1),
+        local_time: "2026-11-22T12:00".to_owned(),
+        qr: None,
+        printed: Some(true),
+    }
+}
+
+/// A fact about the order, whatever its state.
+fn fact(order: &Order, what: u8, which: u8, amount: i64) -> Body {
+    let payment_id = PaymentId(Uuid::from_u128(u128::from(which % 3)));
+    let index = usize::from(which) % order.pieces.len();
+    let job_id = order.pieces[index].job_id;
+    let reason = "for a reason".to_owned();
+    match what {
+        0 => Body::PaymentStarted {
+            payment: payment(which % 3, amount),
+        },
+        1 => Body::PaymentShown {
+            payment_id,
+            provider_id: Some("p".to_owned()),
+            qr_id: Some("q".to_owned()),
+            qr_payload: Some("https://qr".to_owned()),
+        },
+        2 => Body::PaymentCaptured {
+            payment_id,
+            amount_minor: amount,
+            reference: None,
+        },
+        3 => Body::PaymentClosed { payment_id, reason },
+        4 => Body::OrderPaid {},
+        5 => Body::OrderCancelled { reason },
+        6 => Body::OrderExpired {},
+        7 => Body::ReceiptRequested {
+            draft: ReceiptDraft::sale(order),
+        },
+        8 => Body::ReceiptRegistered {
+            key: ReceiptDraft::sale(order).key,
+            registered: registered(),
+        },
+        9 => Body::CookRequested {
+            piece: index,
+            job_id,
+            attempt: order.pieces[index].attempt,
+        },
+        10 => Body::CookProgressed {
+            job_id,
+            stage: JobStage::Cooking,
+            progress_pm: Some(u16::from(which)),
+        },
+        11 => Body::CookPlated { job_id, slot: None },
+        12 => Body::CookFailed {
+            job_id,
+            reason,
+            retry: true,
+        },
+        13 => Body::RefundRequested {
+            refund: Refund {
+                id: order.id.refund(&which.to_string()),
+                payment_id,
+                tender: Tender::SbpQr,
+                amount_minor: amount,
+                line: None,
+                reason,
+                state: RefundState::Pending,
+                requested_at: NOW,
+                without_receipt: false,
+            },
+        },
+        14 => Body::RefundDone {
+            refund_id: order.id.refund(&which.to_string()),
+            reference: None,
+        },
+        15 => Body::RefundRefused {
+            refund_id: order.id.refund(&which.to_string()),
+            reason,
+        },
+        16 => Body::OrderReady {},
+        _ => Body::OrderClosed {},
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_sequence_of_facts_breaks_an_order(
+        facts in prop::collection::vec((0u8..18, any::<u8>(), 1i64..90_000), 1..80)
+    ) {
+        let mut o = order(&[1, 2]);
+        for (what, which, amount) in facts {
+            let body = fact(&o, what, which, amount);
+            if !o.takes(&body) {
+                continue;
+            }
+            let before = o.clone();
+            o.apply(NOW, &body);
+            // What came once is no news any more, but for those facts that may truly come again.
+            if !matches!(body, Body::PaymentStarted { .. } | Body::CookRequested { .. }) {
+                prop_assert!(!o.takes(&body), "{body:?} is taken twice");
+            }
+            for p in &o.payments {
+                let held: i64 = o.refunds.iter().filter(|r| r.payment_id == p.id && r.holds_money()).map(|r| r.amount_minor).sum();
+                prop_assert!(held <= p.captured_minor, "more goes back than came in");
+                prop_assert!(p.refunded_minor <= held);
+            }
+            prop_assert!(!o.paid || o.captured_minor() >= o.total_minor);
+            prop_assert!(!(o.paid && o.given_up.is_some()), "paid and given up");
+            prop_assert!(o.due_minor() >= 0);
+            prop_assert!(o.receipts.iter().filter(|r| r.draft.kind == ReceiptKind::Sale).count() <= 1);
+            for (a, b) in before.pieces.iter().zip(&o.pieces) {
+                prop_assert!(a.stage != JobStage::Plated || b.stage == JobStage::Plated, "a dish went back to the robot");
+            }
+            prop_assert!(before.state != OrderState::Refunded || o.state == OrderState::Refunded || o.received_minor() > before.received_minor());
+        }
+    }
+
+    #[test]
+    fn an_order_costs_what_its_lines_cost_and_holds_what_its_dishes_need(quantities in prop::collection::vec(-2i64..20, 1..4)) {
+        match placed(&quantities, &plenty(&catalog())) {
+            Ok((o, held)) => {
+                prop_assert!(quantities.iter().all(|q| *q > 0));
+                prop_assert_eq!(o.total_minor, o.lines.iter().map(|l| l.price_minor * i64::from(l.quantity)).sum::<i64>());
+                prop_assert_eq!(o.pieces.len() as i64, quantities.iter().sum::<i64>());
+                prop_assert!(held >= o.pieces.len());
+                let draft = ReceiptDraft::sale(&o);
+                prop_assert_eq!(draft.lines.iter().map(|l| l.sum_minor).sum::<i64>(), o.total_minor);
+                prop_assert!(draft.key.len() == 16 && draft.key.bytes().all(|b| b.is_ascii_alphanumeric()));
+            }
+            Err(Refused::Quantity { quantity, max }) => {
+                prop_assert!(quantity <= 0 || quantities.iter().sum::<i64>() > i64::from(max));
+            }
+            Err(other) => prop_assert!(false, "{other}"),
+        }
+    }
+
+    #[test]
+    fn a_return_of_any_sum_adds_up(amount in 1i64..=94_000) {
+        let mut o = order(&[2, 1]);
+        let total = o.total_minor;
+        o.apply(NOW, &Body::PaymentStarted { payment: payment(1, total) });
+        o.apply(NOW, &Body::PaymentCaptured { payment_id: PaymentId(Uuid::from_u128(1)), amount_minor: total, reference: None });
+        o.apply(NOW, &Body::OrderPaid {});
+        let amount = amount.min(total);
+        let parts = o.split_refund(amount).unwrap();
+        prop_assert_eq!(parts.iter().map(|(_, m)| m).sum::<i64>(), amount);
+        let Body::RefundRequested { mut refund } = fact(&o, 13, 1, amount) else { unreachable!() };
+        refund.amount_minor = amount;
+        let draft = ReceiptDraft::sale_return(&o, &refund);
+        prop_assert_eq!(draft.lines.iter().map(|l| l.sum_minor).sum::<i64>(), amount);
+        prop_assert_eq!(draft.tenders.iter().map(|(_, m)| m).sum::<i64>(), amount);
+        prop_assert!(o.split_refund(total + 1).is_err());
+    }
+}
+
+#[test]
+fn nothing_is_promised_that_is_not_in_stock() {
+    let catalog = catalog();
+    let mut levels = plenty(&catalog);
+    levels.insert(
+        "beet".into(),
+        Level {
+            on_hand: 200_000,
+            reserved: 20_001,
+        },
+    );
+    // Two portions need 180,000 mg; 179,999 are free.
+    assert!(placed(&[1], &levels).is_ok());
+    assert!(matches!(
+        placed(&[2], &levels),
+        Err(Refused::OutOfStock { ingredient, .. }) if ingredient.0 == "beet"
+    ));
+}
+
+#[test]
+fn a_kiosks_price_is_never_trusted() {
+    let catalog = catalog();
+    let levels = plenty(&catalog);
+    let mut w = wish(&[1]);
+    w.lines[0].price_minor = Some(1);
+    let situation = Situation {
+        catalog: &catalog,
+        levels: &levels,
+        policy: &Policy::default(),
+        ahead: Duration::ZERO,
+        now: NOW,
+        day: "2026-11-22",
+        id: OrderId(Uuid::from_u128(7)),
+        number: 1,
+        by: "kiosk:front",
+        has_contact: false,
+    };
+    assert!(matches!(
+        place(&w, &situation),
+        Err(Refused::PriceChanged {
+            price_minor: 35_000,
+            ..
+        })
+    ));
+}

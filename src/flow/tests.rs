@@ -1,0 +1,328 @@
+//! The engine against executors that do what a test tells them.
+
+use super::{
+    Site, commands,
+    decide::{MACHINE, PRINTER},
+    effects::{bank_watch, machine, x_report},
+    engine::{Engine, Poke, alert_key},
+    executor::{Call, Executor, NotNow, Outcome, Refusal, Resolution},
+};
+use crate::{
+    domain::{event::Actor, policy::Policy, time::Timestamp},
+    store::{EffectRow, EffectState, Options, Store, StoreError, Threads},
+    world::MemoryDoors,
+};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Answers from a script and notes every call.
+struct Scripted {
+    kinds: &'static [&'static str],
+    performs: Mutex<VecDeque<Outcome>>,
+    resolves: Mutex<VecDeque<Resolution>>,
+    calls: Mutex<Vec<String>>,
+}
+
+impl Scripted {
+    fn new(
+        kinds: &'static [&'static str],
+        performs: impl IntoIterator<Item = Outcome>,
+        resolves: impl IntoIterator<Item = Resolution>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            kinds,
+            performs: Mutex::new(performs.into_iter().collect()),
+            resolves: Mutex::new(resolves.into_iter().collect()),
+            calls: Mutex::default(),
+        })
+    }
+
+    fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Executor for Scripted {
+    fn kinds(&self) -> &'static [&'static str] {
+        self.kinds
+    }
+
+    async fn prepare(&self, call: &Call) -> Result<Value, NotNow> {
+        self.calls
+            .lock()
+            .unwrap()
+            .push(format!("prepare {}", call.key));
+        Ok(json!({"read before attempt": call.attempt}))
+    }
+
+    async fn perform(&self, call: &Call) -> Outcome {
+        self.calls
+            .lock()
+            .unwrap()
+            .push(format!("perform {}", call.key));
+        let next = self.performs.lock().unwrap().pop_front();
+        match next {
+            Some(outcome) => outcome,
+            // The script is over: the other side never answers.
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn resolve(&self, call: &Call) -> Resolution {
+        self.calls
+            .lock()
+            .unwrap()
+            .push(format!("resolve {} {}", call.key, call.evidence));
+        let next = self.resolves.lock().unwrap().pop_front();
+        match next {
+            Some(resolution) => resolution,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn not_now() -> NotNow {
+    NotNow::new("nobody answers", "Plug it in.")
+}
+
+struct Rig {
+    site: Arc<Site>,
+    folder: tempfile::TempDir,
+}
+
+impl Rig {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let site = open(&folder).await;
+        Self { site, folder }
+    }
+
+    async fn intend(&self, kind: &'static str, queue: &'static str, key: &'static str) {
+        self.site
+            .command(Actor::system(), move |tx, cx| {
+                commands::device_act(tx, cx, kind, queue, key.to_owned(), json!({}))?;
+                // Whatever is intended comes with its cause in the log.
+                super::record::record(
+                    tx,
+                    cx,
+                    None,
+                    crate::domain::event::Body::AlertCleared {
+                        key: key.to_owned(),
+                    },
+                )
+            })
+            .await
+            .unwrap();
+    }
+
+    fn run(&self, executors: Vec<Arc<dyn Executor>>) -> CancellationToken {
+        let stop = CancellationToken::new();
+        let engine = Arc::new(Engine::new(self.site.clone(), executors, Poke::default()));
+        tokio::spawn(engine.run(stop.clone()));
+        stop
+    }
+
+    async fn effect(&self, key: &'static str) -> EffectRow {
+        let row: Result<_, StoreError> = self.site.store.read(move |s| s.effect_by_key(key)).await;
+        row.unwrap().unwrap()
+    }
+
+    /// Lets paused time pass until the effect is as wanted.
+    async fn until(&self, key: &'static str, state: EffectState) -> EffectRow {
+        for _ in 0..10_000 {
+            let row = self.effect(key).await;
+            if row.state == state {
+                return row;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{key} never became {}", state.word());
+    }
+}
+
+async fn open(folder: &tempfile::TempDir) -> Arc<Site> {
+    let store = Store::open(Options {
+        threads: Threads::Inline,
+        ..Options::at(folder.path().join("store.db"))
+    })
+    .unwrap();
+    let catalog = toml::from_str(include_str!("../demo/menu.toml")).unwrap();
+    Site::open(
+        store,
+        MemoryDoors::world(Timestamp::from_millis(1_795_338_000_000), 1),
+        Policy::default(),
+        Some(catalog),
+        jiff::tz::TimeZone::UTC,
+    )
+    .await
+    .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_unknown_outcome_nothing_is_performed_before_it_is_resolved() {
+    let rig = Rig::new().await;
+    let printer = Scripted::new(
+        &[machine::KIND],
+        [Outcome::Unknown(not_now()), Outcome::Done(json!(2))],
+        [
+            Resolution::Unknown(not_now()),
+            Resolution::Unknown(not_now()),
+            Resolution::NotDone,
+        ],
+    );
+    rig.intend(machine::KIND, MACHINE, "a").await;
+    rig.run(vec![printer.clone()]);
+    let row = rig.until("a", EffectState::Done).await;
+    assert_eq!(row.attempt, 2);
+    let evidence = r#"{"read before attempt":1}"#;
+    assert_eq!(
+        printer.calls(),
+        [
+            "prepare a".to_owned(),
+            "perform a".to_owned(),
+            format!("resolve a {evidence}"),
+            format!("resolve a {evidence}"),
+            format!("resolve a {evidence}"),
+            "prepare a".to_owned(),
+            "perform a".to_owned(),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_under_way_when_the_power_failed_is_resolved_first_and_not_done_again() {
+    let rig = Rig::new().await;
+    let before = Scripted::new(&[machine::KIND], [], []);
+    rig.intend(machine::KIND, MACHINE, "a").await;
+    let stop = rig.run(vec![before.clone()]);
+    rig.until("a", EffectState::Sent).await;
+    stop.cancel();
+    assert_eq!(before.calls(), ["prepare a", "perform a"]);
+    let Rig { site, folder } = rig;
+    drop(site);
+    let rig = Rig {
+        site: open(&folder).await,
+        folder,
+    };
+    let after = Scripted::new(
+        &[machine::KIND],
+        [],
+        [Resolution::Done(json!("it had happened"))],
+    );
+    rig.run(vec![after.clone()]);
+    let row = rig.until("a", EffectState::Done).await;
+    assert_eq!(row.result, Some(json!("it had happened")));
+    assert_eq!(after.calls(), [r#"resolve a {"read before attempt":1}"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_queue_keeps_its_order_and_another_goes_on_beside_it() {
+    let rig = Rig::new().await;
+    let slow = Scripted::new(
+        &[machine::KIND],
+        [
+            Outcome::NotSent(not_now()),
+            Outcome::NotSent(not_now()),
+            Outcome::Done(Value::Null),
+            Outcome::Done(Value::Null),
+        ],
+        [],
+    );
+    let quick = Scripted::new(&[x_report::KIND], [Outcome::Done(Value::Null)], []);
+    rig.intend(machine::KIND, MACHINE, "first").await;
+    rig.intend(machine::KIND, MACHINE, "second").await;
+    rig.intend(x_report::KIND, PRINTER, "beside").await;
+    rig.run(vec![slow.clone(), quick]);
+    rig.until("beside", EffectState::Done).await;
+    assert!(rig.effect("first").await.state.is_live());
+    rig.until("second", EffectState::Done).await;
+    let performed: Vec<_> = slow
+        .calls()
+        .into_iter()
+        .filter(|c| c.starts_with("perform"))
+        .collect();
+    assert_eq!(
+        performed,
+        [
+            "perform first",
+            "perform first",
+            "perform first",
+            "perform second"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_without_compensation_becomes_an_alert_with_what_to_do_and_a_person_settles_it() {
+    let rig = Rig::new().await;
+    let robot = Scripted::new(
+        &[machine::KIND],
+        [
+            Outcome::Refused(Refusal::new("WRONG_STATE", "it is stopped", "Start it.")),
+            Outcome::Done(Value::Null),
+        ],
+        [],
+    );
+    rig.intend(machine::KIND, MACHINE, "a").await;
+    rig.run(vec![robot]);
+    let row = rig.until("a", EffectState::Refused).await;
+    let alert: Result<_, StoreError> = rig.site.store.read(|s| s.alert(&alert_key("a"))).await;
+    let alert = alert.unwrap().unwrap();
+    assert_eq!(alert.advice, "Start it.");
+    rig.site
+        .command(Actor("staff:anna".to_owned()), move |tx, cx| {
+            commands::settle_effect(tx, cx, row.id, None, "it was started by hand")
+        })
+        .await
+        .unwrap();
+    rig.until("a", EffectState::Done).await;
+    let alert: Result<_, StoreError> = rig.site.store.read(|s| s.alert(&alert_key("a"))).await;
+    assert_eq!(alert.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_effect_that_waits_too_long_becomes_an_alert_and_the_alert_goes_with_it() {
+    let rig = Rig::new().await;
+    let mut script = vec![Outcome::NotSent(not_now()); 30];
+    script.push(Outcome::Done(Value::Null));
+    let robot = Scripted::new(&[machine::KIND], script, []);
+    rig.intend(machine::KIND, MACHINE, "a").await;
+    rig.run(vec![robot]);
+    let mut raised = false;
+    while rig.effect("a").await.state.is_live() {
+        let open: Result<_, StoreError> = rig.site.store.read(|s| s.alert(&alert_key("a"))).await;
+        raised |= open.unwrap().is_some();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(raised, "nobody was told");
+    let open: Result<_, StoreError> = rig.site.store.read(|s| s.alert(&alert_key("a"))).await;
+    assert_eq!(open.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn looking_again_and_again_costs_no_write() {
+    let rig = Rig::new().await;
+    let watch = Scripted::new(
+        &[bank_watch::KIND],
+        vec![Outcome::Pending(Duration::from_secs(3)); 100],
+        [],
+    );
+    rig.intend(bank_watch::KIND, "watch", "a").await;
+    rig.run(vec![watch.clone()]);
+    while watch.calls().len() < 50 {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+    let row = rig.effect("a").await;
+    assert_eq!(
+        (row.state, row.attempt, row.tries),
+        (EffectState::Waiting, 0, 0)
+    );
+    assert!(watch.calls().iter().all(|c| c == "perform a"));
+}

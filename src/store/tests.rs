@@ -1,0 +1,188 @@
+use super::*;
+use crate::domain::{
+    event::{Actor, Body},
+    stock::{Movement, MovementKind},
+    time::Timestamp,
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_795_338_000_000);
+
+fn options(folder: &tempfile::TempDir, threads: Threads) -> Options {
+    Options {
+        threads,
+        ..Options::at(folder.path().join("store.db"))
+    }
+}
+
+fn cleared(n: usize) -> Body {
+    Body::AlertCleared {
+        key: format!("cause {n}"),
+    }
+}
+
+async fn append(store: &Store, n: usize) -> Result<u64, StoreError> {
+    store
+        .write(move |tx| {
+            tx.append(NOW, None, &Actor::system(), cleared(n))
+                .map(|e| e.seq)
+        })
+        .await
+}
+
+#[tokio::test]
+async fn writes_of_many_callers_are_all_there_in_one_unbroken_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(options(&folder, Threads::Own)).unwrap();
+    let callers: Vec<_> = (0..200)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move { append(&store, n).await.unwrap() })
+        })
+        .collect();
+    let mut seqs = Vec::new();
+    for caller in callers {
+        seqs.push(caller.await.unwrap());
+    }
+    seqs.sort_unstable();
+    assert_eq!(seqs, (1..=200).collect::<Vec<u64>>());
+    assert_eq!(*store.head().borrow(), 200);
+    let verified: Result<u64, StoreError> = store.read(|s| s.verify_log()).await;
+    assert_eq!(verified.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn a_write_that_refuses_takes_nothing_of_its_neighbours_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(options(&folder, Threads::Own)).unwrap();
+    let outcomes = futures_util::future::join_all((0..50).map(|n| {
+        let store = store.clone();
+        async move {
+            store
+                .write(move |tx| -> Result<u64, StoreError> {
+                    let seq = tx.append(NOW, None, &Actor::system(), cleared(n))?.seq;
+                    if n % 3 == 0 {
+                        return Err(StoreError::Damaged("on purpose".to_owned()));
+                    }
+                    Ok(seq)
+                })
+                .await
+        }
+    }))
+    .await;
+    let kept = outcomes.iter().filter(|o| o.is_ok()).count() as u64;
+    assert_eq!(kept, 33);
+    let verified: Result<u64, StoreError> = store.read(|s| s.verify_log()).await;
+    assert_eq!(verified.unwrap(), kept);
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_a_restart_and_the_chain_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..3u64 {
+        let store = Store::open(options(&folder, Threads::Inline)).unwrap();
+        assert_eq!(append(&store, 0).await.unwrap(), round + 1);
+        let verified: Result<u64, StoreError> = store.read(|s| s.verify_log()).await;
+        assert_eq!(verified.unwrap(), round + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_changed_event_and_a_changed_stock_row_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(options(&folder, Threads::Inline)).unwrap();
+    for n in 0..5 {
+        append(&store, n).await.unwrap();
+    }
+    let movement = Movement::receive(&"beet".into(), 500).unwrap();
+    assert_eq!(movement.kind, MovementKind::Receive);
+    store
+        .write(move |tx| tx.move_stock(&[movement]))
+        .await
+        .unwrap();
+    drop(store);
+    let db = Connection::open(folder.path().join("store.db")).unwrap();
+    db.execute(
+        "UPDATE events SET body = replace(body, 'cause 2', 'cause 9') WHERE seq = 3",
+        [],
+    )
+    .unwrap();
+    db.execute("UPDATE stock SET on_hand = 600", []).unwrap();
+    drop(db);
+    let store = Store::open(options(&folder, Threads::Inline)).unwrap();
+    let log: Result<u64, StoreError> = store.read(|s| s.verify_log()).await;
+    assert!(matches!(log, Err(StoreError::Damaged(what)) if what.contains("event 3")));
+    let level: Result<_, StoreError> = store.read(|s| s.level(&"beet".into())).await;
+    assert!(matches!(level, Err(StoreError::Damaged(what)) if what.contains("beet")));
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_release_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(options(&folder, Threads::Inline)).unwrap());
+    let db = Connection::open(folder.path().join("store.db")).unwrap();
+    db.pragma_update(None, "user_version", 999).unwrap();
+    drop(db);
+    let refused = Store::open(options(&folder, Threads::Inline))
+        .err()
+        .unwrap();
+    assert!(refused.to_string().contains("newer Galley"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_backup_is_a_whole_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(options(&folder, Threads::Inline)).unwrap();
+    append(&store, 1).await.unwrap();
+    let copy = folder.path().join("copy.db");
+    store.backup(copy.clone()).await.unwrap();
+    let copy = Store::open(Options {
+        path: copy,
+        ..options(&folder, Threads::Inline)
+    })
+    .unwrap();
+    assert_eq!(append(&copy, 2).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_clearly_and_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(options(&folder, Threads::Inline)).unwrap();
+    append(&store, 0).await.unwrap();
+    // As a disk without room: the file may not grow any more.
+    let pages: i64 = store
+        .write(|tx| -> Result<i64, StoreError> {
+            Ok(tx.pragma_query_value(None, "page_count", |r| r.get(0))?)
+        })
+        .await
+        .unwrap();
+    store
+        .write(move |tx| -> Result<(), StoreError> {
+            Ok(tx.pragma_update(None, "max_page_count", pages)?)
+        })
+        .await
+        .unwrap();
+    let mut accepted = 1;
+    let refused = loop {
+        match append(&store, 1).await {
+            Ok(_) => accepted += 1,
+            Err(e) => break e,
+        }
+        assert!(accepted < 10_000, "the limit does not hold");
+    };
+    assert!(matches!(refused, StoreError::DiskFull), "{refused}");
+    // Room again: the writer reopens the file by itself, and nothing that was acknowledged is lost.
+    let next = loop {
+        if let Ok(seq) = append(&store, 2).await {
+            break seq;
+        }
+        store
+            .write(|tx| -> Result<(), StoreError> {
+                Ok(tx.pragma_update(None, "max_page_count", 1_000_000)?)
+            })
+            .await
+            .ok();
+    };
+    assert_eq!(next, accepted + 1);
+    let verified: Result<u64, StoreError> = store.read(|s| s.verify_log()).await;
+    assert_eq!(verified.unwrap(), next);
+}
