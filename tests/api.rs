@@ -59,6 +59,13 @@ impl Shop {
                 )
                 .await
                 .unwrap_or_else(|| panic!("{}: no answer", w.what));
+            assert_eq!(
+                (answer.status, answer.body["slug"].as_str()),
+                (w.status, Some(w.slug)),
+                "{}: {}",
+                w.what,
+                answer.body
+            );
             answer.expect_problem(w.status, w.slug);
             assert_eq!(self.head().await, before, "{} left a trace", w.what);
         }
@@ -594,7 +601,6 @@ async fn every_described_route_is_served_and_asks_for_a_token_and_a_key() {
         for verb in verbs.as_object().unwrap().keys() {
             let method = Method::from_bytes(verb.to_uppercase().as_bytes()).unwrap();
             let send = |token, key| shop.send(method.clone(), &path, token, key, None);
-            println!("{verb} {template}");
             send(None, Some("k"))
                 .await
                 .unwrap()

@@ -8,7 +8,7 @@ mod common;
 
 use common::{KIOSK, Message, STAFF, Shop, TILL, id, key, wish};
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_request_is_carried_out_once() {
@@ -21,19 +21,25 @@ async fn the_same_request_is_carried_out_once() {
     let again = shop.post_keyed("orders", KIOSK, &k, &body).await;
     assert!(again.replayed);
     assert_eq!((again.status, &again.body), (201, &placed));
-    // Another body, or another address, is another request.
+    // Another body is another request.
     let reused = (409, "idempotency_key_reused");
     shop.post_keyed("orders", KIOSK, &k, &wish(&["plov"]))
-        .await
-        .expect_problem(reused.0, reused.1);
-    let cancel = format!("orders/{}/cancel", id(&placed));
-    shop.post_keyed(&cancel, KIOSK, &k, &body)
         .await
         .expect_problem(reused.0, reused.1);
     assert_eq!(shop.head().await, before);
     // Another's key is another key.
     let other = shop.post_keyed("orders", TILL, &k, &body).await.expect(201);
     assert_ne!(id(&other), id(&placed));
+    // So is the same body at another address.
+    let (k, nothing) = (key(), json!({}));
+    let cancel = |order: &Value| format!("orders/{}/cancel", id(order));
+    shop.post_keyed(&cancel(&other), STAFF, &k, &nothing)
+        .await
+        .expect(200);
+    shop.post_keyed(&cancel(&placed), STAFF, &k, &nothing)
+        .await
+        .expect_problem(reused.0, reused.1);
+    assert_eq!(shop.order(&id(&placed)).await["state"], "placed");
     // A refused request keeps no key: put right, it goes through.
     let k = key();
     shop.post_keyed("orders", KIOSK, &k, &wish(&["pizza"]))

@@ -112,6 +112,20 @@ impl Shop {
         .await;
     }
 
+    /// Waits until an alert is open, and answers it; or until none is.
+    async fn await_alerts(&self, open: bool) -> Value {
+        eventually(&format!("alerts to be open: {open}"), async || {
+            let alerts = self.get("alerts", STAFF).await.expect(200);
+            let all = alerts["alerts"].as_array().unwrap();
+            if all.is_empty() != open {
+                Ok(all.first().cloned().unwrap_or_default())
+            } else {
+                Err(alerts.to_string())
+            }
+        })
+        .await
+    }
+
     async fn await_dish(&self, order: &str, state: &str) -> Value {
         eventually(&format!("a dish to be {state}"), async || {
             let seen = self.order(order).await;
@@ -220,7 +234,6 @@ async fn a_power_cut_at_any_point_leaves_one_charge_one_receipt_one_dish() {
             shop.power_cut().await;
         }
         let served = shop.fetch(&order).await;
-        println!("{at:?}");
         shop.assert_once(&served);
         assert_eq!(shop.charges(&order), 1, "{at:?}");
         assert_eq!(served["payments"].as_array().unwrap().len(), 1);
@@ -269,12 +282,7 @@ async fn without_paper_receipts_wait_and_come_once() {
     let order = shop.place(&["mors"]).await;
     shop.pay(&order, "cash").await;
     // Staff are told, in words that help.
-    let alert = eventually("an alert", async || {
-        let alerts = shop.get("alerts", STAFF).await.expect(200);
-        let found = alerts["alerts"].as_array().unwrap().first().cloned();
-        found.ok_or_else(|| alerts.to_string())
-    })
-    .await;
+    let alert = shop.await_alerts(true).await;
     assert!(
         alert["advice"].as_str().is_some_and(|a| !a.is_empty()),
         "{alert}"
@@ -285,15 +293,7 @@ async fn without_paper_receipts_wait_and_come_once() {
     shop.assert_once(&served);
     let printed: Vec<String> = shop.running.outside().printer.paper(200);
     assert!(printed.iter().any(|l| l.contains("120.00")), "{printed:?}");
-    eventually("the alert to clear", async || {
-        let alerts = shop.get("alerts", STAFF).await.expect(200);
-        if alerts["alerts"].as_array().unwrap().is_empty() {
-            Ok(())
-        } else {
-            Err(alerts.to_string())
-        }
-    })
-    .await;
+    shop.await_alerts(false).await;
     shop.end_day().await;
     shop.close().await;
 }
@@ -305,7 +305,9 @@ async fn a_jammed_robot_cooks_again_or_the_money_goes_back() {
     shop.pay(&order, "sbp_qr").await;
     shop.await_dish(&order, "cooking").await;
     shop.switch("robot_jam", true).await;
+    shop.await_alerts(true).await;
     shop.power_cut().await;
+    assert!(shop.await_alerts(true).await["advice"].is_string());
     shop.switch("robot_jam", false).await;
     let settled = shop.await_order(&order, &["ready", "refunded"]).await;
     let books = shop.end_day().await;
@@ -323,6 +325,7 @@ async fn a_jammed_robot_cooks_again_or_the_money_goes_back() {
         .map(|(n, price)| i64::from(*n) * price)
         .sum();
     assert_eq!(captured - back, kept, "{settled}");
+    shop.await_alerts(false).await;
     shop.close().await;
 }
 
