@@ -22,6 +22,7 @@ mod view;
 
 pub use auth::{Caller, Role, Tokens, hash_token};
 pub use openapi::document;
+#[cfg(all(feature = "emulators", feature = "hq"))]
 pub(crate) use pages::page;
 pub use problem::Problem;
 

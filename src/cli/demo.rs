@@ -13,7 +13,7 @@ use std::{path::PathBuf, process::ExitCode};
 #[command(after_help = help!(
     "galley demo                              prints the address to open in a browser",
     "galley demo --speed 60                   a minute of cooking takes a second",
-    "galley demo --orders 200 --faults 7 --json",
+    "galley demo --orders 200 --faults 7 --speed 600",
     "                                         200 orders among faults, then the books",
     "galley demo --data ./demo                what happened is still there next time",
     "galley demo --manual-robot               cook yourself: galley robot job ready ID"
