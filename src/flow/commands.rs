@@ -13,12 +13,13 @@ use crate::{
         place::{self, Situation, Wish},
         refund::{Refund, RefundState},
         shift::ShiftState,
-        stock::Movement,
+        stock::{Levels, Movement},
         text::Text,
         time::Timestamp,
     },
     store::{EffectState, NewEffect, Snapshot, Tx},
 };
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Whether the store takes orders, and if not, why, for guests.
@@ -28,7 +29,7 @@ use uuid::Uuid;
 pub fn accepting(s: &Snapshot<'_>, cx: &Context) -> Result<Result<(), Text>, FlowError> {
     let shift = s.shift()?;
     let devices: record::Devices = s.document(record::DEVICES)?.unwrap_or_default();
-    let away = |name: &str, grace: std::time::Duration| {
+    let away = |name: &str, grace: Duration| {
         devices
             .get(name)
             .is_some_and(|d| d.state != "up" && cx.now.since(d.since_at) > grace)
@@ -75,7 +76,7 @@ pub fn place_order(
     phone: Option<&str>,
 ) -> Result<Order, FlowError> {
     accepting(&tx.snapshot(), cx)?.map_err(FlowError::NotAccepting)?;
-    let levels = tx.snapshot().levels()?;
+    let levels = levels_for(&tx.snapshot(), cx, wish)?;
     let ahead = record::kitchen_ahead(&tx.snapshot())?;
     let number = tx.count(&format!("number:{}", cx.day))?;
     let situation = Situation {
@@ -109,6 +110,22 @@ pub fn place_order(
         tx.put_contact(id, phone, cx.now)?;
     }
     Ok(order)
+}
+
+/// The levels of what the wished dishes are made of.
+fn levels_for(s: &Snapshot<'_>, cx: &Context, wish: &Wish) -> Result<Levels, FlowError> {
+    let mut levels = Levels::new();
+    let cards = wish
+        .lines
+        .iter()
+        .filter_map(|l| cx.catalog.dish(&l.dish_id))
+        .filter_map(|d| cx.catalog.tech_card(&d.tech_card));
+    for amount in cards.flat_map(|c| &c.ingredients) {
+        if !levels.contains_key(&amount.ingredient) {
+            levels.insert(amount.ingredient.clone(), s.level(&amount.ingredient)?);
+        }
+    }
+    Ok(levels)
 }
 
 fn load(tx: &Tx<'_>, id: OrderId) -> Result<Order, FlowError> {
@@ -637,5 +654,32 @@ pub fn tick(tx: &mut Tx<'_>, cx: &Context) -> Result<(), FlowError> {
             Err(e) => return Err(e),
         }
     }
+    keep_house(tx, cx.now)
+}
+
+/// Answers to Idempotency-Keys are kept so long: a client that repeats a request does so within minutes.
+const REQUESTS_KEPT: Duration = Duration::from_hours(48);
+/// Guests' phone numbers are kept so long: until any question about the order is settled. [inferred: no country
+/// rule is configured yet]
+const CONTACTS_KEPT: Duration = Duration::from_hours(30 * 24);
+/// Counter of the hours in which the house was kept.
+const HOUSE: &str = "house_kept_hour";
+
+/// Forgets what is not needed any more, once an hour.
+fn keep_house(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), FlowError> {
+    let hour = now.as_millis() / 3_600_000;
+    let last = tx.snapshot().counter(HOUSE)?;
+    if hour == last {
+        return Ok(());
+    }
+    tx.add_to_counter(HOUSE, hour - last)?;
+    let before = |kept: Duration| {
+        Timestamp::from_millis(
+            now.as_millis()
+                .saturating_sub(i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)),
+        )
+    };
+    tx.forget_requests(before(REQUESTS_KEPT))?;
+    tx.erase_contacts(before(CONTACTS_KEPT))?;
     Ok(())
 }

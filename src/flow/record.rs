@@ -13,6 +13,7 @@ use crate::{
         order::{JobStage, Order},
         receipt::ReceiptKind,
         refund::RefundState,
+        shift::Shift,
         stock::Movement,
     },
     store::{EffectState, NewEffect, Tx},
@@ -92,7 +93,14 @@ impl Recorder<'_, '_> {
     }
 
     fn one(&mut self, body: Body) -> Result<(), FlowError> {
-        let mut shift = self.tx.snapshot().shift()?;
+        // Few facts have to do with the shift; the others need not read it.
+        let about_shift =
+            body.kind().starts_with("shift.") || matches!(body, Body::ReceiptRequested { .. });
+        let mut shift = if about_shift {
+            self.tx.snapshot().shift()?
+        } else {
+            Shift::default()
+        };
         let before = shift.clone();
         match &body {
             Body::OrderPlaced { order } => {
@@ -147,11 +155,6 @@ impl Recorder<'_, '_> {
     fn project(&mut self, body: &Body) -> Result<(), FlowError> {
         let order_id = self.order.as_ref().map(|o| o.id);
         match (body, order_id) {
-            (Body::OrderPlaced { order }, _) => {
-                for piece in &order.pieces {
-                    self.tx.link_part(piece.job_id.0, order.id)?;
-                }
-            }
             (Body::PaymentStarted { payment }, Some(id)) => self.tx.link_part(payment.id.0, id)?,
             (Body::CookRequested { job_id, .. }, Some(id)) => self.tx.link_part(job_id.0, id)?,
             (Body::RefundRequested { refund }, Some(id)) => {

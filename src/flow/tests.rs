@@ -326,3 +326,26 @@ async fn looking_again_and_again_costs_no_write() {
     );
     assert!(watch.calls().iter().all(|c| c == "perform a"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn phone_numbers_are_erased_when_their_time_is_over_and_not_before() {
+    let rig = Rig::new().await;
+    let order = crate::domain::ids::OrderId(uuid::Uuid::from_u128(1));
+    rig.site
+        .command(Actor::system(), move |tx, cx| {
+            Ok(tx.put_contact(order, "79161234567", cx.now)?)
+        })
+        .await
+        .unwrap();
+    let tick = async |hours: u64| {
+        tokio::time::advance(Duration::from_hours(hours)).await;
+        rig.site
+            .command(Actor::system(), commands::tick)
+            .await
+            .unwrap();
+        let phone: Result<_, StoreError> = rig.site.store.read(move |s| s.contact(order)).await;
+        phone.unwrap()
+    };
+    assert!(tick(29 * 24).await.is_some());
+    assert!(tick(2 * 24).await.is_none());
+}
