@@ -166,6 +166,16 @@ async fn wrong_payments_and_refunds_are_refused_and_change_nothing() {
     assert_eq!(shop.order(&carded).await["state"], "placed");
     shop.post(&result, TILL, &reported).await.expect(200);
     shop.fetch(&carded).await;
+    // One operation of the terminal pays one order.
+    let twin = shop.place(&["mors"]).await;
+    let twin_card = shop.start_payment(&twin, "card_terminal").await;
+    shop.post(&format!("payments/{twin_card}/result"), TILL, &reported)
+        .await
+        .expect_problem(409, "conflict");
+    assert_eq!(shop.order(&twin).await["state"], "placed");
+    shop.post(&format!("orders/{twin}/cancel"), KIOSK, &json!({}))
+        .await
+        .expect(200);
     let cancelled = shop.place(&["mors"]).await;
     shop.post(&format!("orders/{cancelled}/cancel"), KIOSK, &json!({}))
         .await
@@ -259,14 +269,14 @@ async fn wrong_payments_and_refunds_are_refused_and_change_nothing() {
             STAFF,
             refund(&paid),
             json!({"amount_minor": 0, "reason": "x"}),
-            too_large,
+            invalid,
         ),
         wrong(
             "refund below nothing",
             STAFF,
             refund(&paid),
             json!({"amount_minor": -1, "reason": "x"}),
-            too_large,
+            invalid,
         ),
         wrong(
             "refund of an unpaid order",
@@ -351,6 +361,13 @@ async fn wrong_payments_and_refunds_are_refused_and_change_nothing() {
             result.clone(),
             json!({"result": "approved", "external_id": "op-2"}),
             conflict,
+        ),
+        wrong(
+            "a result without the operation's id",
+            TILL,
+            result.clone(),
+            json!({"result": "approved", "external_id": " "}),
+            invalid,
         ),
         wrong(
             "no result",

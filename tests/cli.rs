@@ -188,7 +188,8 @@ fn well(line: &str) -> Response {
             ]}],
         })),
         _ if path.ends_with("/refunds") => {
-            ok(json!({"id": "r-1", "amount_minor": 12_050, "state": "pending"}))
+            let refund = json!({"id": "r-1", "amount_minor": 12_050, "state": "pending"});
+            ok(json!({"refunds": ["r-1"], "order": {"refunds": [refund]}}))
         }
         _ if line.starts_with("POST") => ok(json!({})),
         _ => problem(404, "not_found", "there is no such thing"),
@@ -297,7 +298,7 @@ async fn a_refund_carries_exact_money_a_reason_and_a_key_of_its_own() {
     let ended = stub.galley(&args).await;
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert!(
-        ended.out.contains("120.50; it is on its way"),
+        ended.out.contains("refund r-1: 120.50; it is on its way"),
         "{}",
         ended.out
     );

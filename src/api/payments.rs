@@ -168,6 +168,11 @@ pub(super) async fn result(
             )));
         }
     };
+    if post.body.external_id.trim().is_empty() {
+        return Err(Problem::invalid(
+            "external_id is empty: send the link's own id of the operation",
+        ));
+    }
     post.once(&api, StatusCode::OK, move |tx, cx, body| {
         let order = tx
             .snapshot()
@@ -178,6 +183,7 @@ pub(super) async fn result(
                 "this payment is not the card terminal's".to_owned(),
             ));
         }
+        let (terminal, external) = (body.terminal_id.clone(), body.external_id.clone());
         let reference = [
             Some(body.external_id),
             body.rrn,
@@ -188,6 +194,29 @@ pub(super) async fn result(
         .flatten()
         .collect::<Vec<_>>()
         .join("/");
+        // One operation of a terminal pays one payment: it is findable like a part of the order.
+        let operation = format!(
+            "terminal:{}:{}",
+            terminal.as_deref().unwrap_or_default(),
+            external.trim()
+        );
+        let part = Uuid::new_v5(&Uuid::NAMESPACE_OID, operation.as_bytes());
+        let other_order = tx
+            .snapshot()
+            .order_of_part(part)?
+            .is_some_and(|o| o.id != order.id);
+        let other_payment = order
+            .payments
+            .iter()
+            .any(|p| p.id.0 != id && p.reference.as_deref() == Some(reference.as_str()));
+        if approved && (other_order || other_payment) {
+            return Err(FlowError::Conflict(
+                "this operation of the terminal has paid something else already".to_owned(),
+            ));
+        }
+        if approved {
+            tx.link_part(part, order.id)?;
+        }
         let order = commands::payment_result(
             tx,
             cx,

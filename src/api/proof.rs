@@ -252,7 +252,11 @@ pub(super) async fn reconcile(
 /// Nothing more is to come by itself: every dish is plated or given up, no refund is open.
 fn settled(order: &crate::domain::order::Order) -> bool {
     use crate::domain::refund::RefundState;
-    let dishes = !order.paid || order.all_pieces_settled();
+    // Money of an order that is not fully paid waits for the rest, or for going back.
+    let dishes = match order.paid {
+        true => order.all_pieces_settled(),
+        false => order.given_up.is_some() || order.received_minor() == 0,
+    };
     let refunds = order
         .refunds
         .iter()

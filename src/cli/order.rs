@@ -115,7 +115,14 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
             if args.door.json {
                 print_json(&answer)?;
             } else {
-                print(&refunded(View(&answer)))?;
+                for id in answer["refunds"].as_array().into_iter().flatten() {
+                    let made = View(&answer)
+                        .each("order.refunds")
+                        .find(|r| Some(r.text("id").as_str()) == id.as_str());
+                    if let Some(made) = made {
+                        print(&refunded(made))?;
+                    }
+                }
             }
         }
     }
@@ -279,7 +286,7 @@ fn log(timeline: View<'_>) -> String {
 
 fn refunded(refund: View<'_>) -> String {
     let what = match refund.text("state").as_str() {
-        "awaiting_person" => "give it back by hand, then confirm it at the till",
+        "awaiting_person" => "give it back by hand at the till, and confirm it there",
         "done" => "it is done",
         "refused" => "the other side refused it",
         _ => "it is on its way",

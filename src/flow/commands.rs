@@ -161,7 +161,8 @@ pub fn start_payment(
         return Err(OrderError::NothingDue.into());
     }
     let amount_minor = amount_minor.unwrap_or(due);
-    if amount_minor <= 0 || amount_minor > due {
+    above_zero(amount_minor)?;
+    if amount_minor > due {
         return Err(OrderError::TooMuch { due_minor: due }.into());
     }
     if let Err(reason) = tender_works(cx, tender, online) {
@@ -201,6 +202,15 @@ pub fn start_payment(
     };
     record(tx, cx, Some(order_id), Body::PaymentStarted { payment })?;
     load(tx, order_id)
+}
+
+fn above_zero(amount_minor: i64) -> Result<(), FlowError> {
+    if amount_minor > 0 {
+        return Ok(());
+    }
+    Err(FlowError::Invalid(
+        "the amount must be above zero".to_owned(),
+    ))
 }
 
 /// Whether a tender works now, and if not, why, for guests.
@@ -335,6 +345,9 @@ pub fn refund_order(
         .iter()
         .map(|p| order.refundable_minor(p))
         .sum();
+    if let Some(amount_minor) = amount_minor {
+        above_zero(amount_minor)?;
+    }
     let parts = order.split_refund(amount_minor.unwrap_or(left))?;
     let mut made = Vec::new();
     for (payment_id, amount_minor) in parts {

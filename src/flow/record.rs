@@ -10,6 +10,7 @@ use crate::{
         alert::{Alert, Severity},
         event::Body,
         ids::OrderId,
+        money::Money,
         order::{JobStage, Order},
         receipt::ReceiptKind,
         refund::RefundState,
@@ -243,8 +244,8 @@ impl Recorder<'_, '_> {
             severity: Severity::Warning,
             title: format!("Give money back for order {}", order.number),
             detail: format!(
-                "{} minor units, paid by {}",
-                refund.amount_minor,
+                "{}, paid by {}",
+                Money::new(refund.amount_minor, order.currency),
                 refund.tender.word()
             ),
             advice: "Give the money back at the till, then confirm the refund.".to_owned(),
