@@ -8,6 +8,11 @@ use crate::{
 use rusqlite::ffi;
 use std::{ffi::c_int, sync::Arc};
 
+/// Kinds of files whose first sync brings the whole directory to the disk, when they may have been created: so does
+/// SQLite's own layer for Unix. [source: sqlite3.c, UNIXFILE_DIRSYNC]
+const JOURNALS: c_int =
+    ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL | ffi::SQLITE_OPEN_WAL;
+
 /// The file layer of one process of a disk.
 pub(crate) struct Layer {
     pub(crate) shared: Arc<Shared>,
@@ -21,6 +26,8 @@ pub(crate) struct Handle {
     id: u64,
     inode: Id,
     read_only: bool,
+    /// Its first sync is to sync the directory too.
+    sync_names: bool,
     shm: Option<(Arc<Shm>, ShmHeld)>,
 }
 
@@ -45,8 +52,7 @@ impl Layer {
         }
         let volatile = name.is_none();
         let inode = state.open(name, create).ok_or(ffi::SQLITE_CANTOPEN)?;
-        let read_only =
-            flags & ffi::SQLITE_OPEN_READONLY != 0 || (state.read_only && !volatile);
+        let read_only = flags & ffi::SQLITE_OPEN_READONLY != 0 || (state.read_only && !volatile);
         let flags = if read_only {
             flags & !(ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE)
                 | ffi::SQLITE_OPEN_READONLY
@@ -60,6 +66,7 @@ impl Layer {
             id,
             inode,
             read_only,
+            sync_names: create && !volatile && flags & JOURNALS != 0,
             shm: None,
         };
         Ok((handle, flags))
@@ -166,8 +173,14 @@ impl Handle {
         self.change(ffi::SQLITE_IOERR_TRUNCATE, |s, id| s.truncate(id, len))
     }
 
-    pub(crate) fn sync(&self) -> c_int {
-        self.change(ffi::SQLITE_IOERR_FSYNC, |s, id| s.sync(id))
+    pub(crate) fn sync(&mut self) -> c_int {
+        let sync_names = self.sync_names;
+        let code = self.change(ffi::SQLITE_IOERR_FSYNC, |s, id| {
+            s.sync(id)?;
+            if sync_names { s.sync_names() } else { Ok(()) }
+        });
+        self.sync_names &= code != ffi::SQLITE_OK;
+        code
     }
 
     pub(crate) fn len(&self) -> Result<usize, c_int> {

@@ -8,8 +8,9 @@
 //! - Every file has what its readers see, what is on the disk for certain, and what was written since its last sync
 //!   (`xSync`). A kill leaves what the readers saw; a power cut leaves what is certain plus any part of the rest:
 //!   each 512-byte sector of each write, each truncation, creation and deletion on its own, in any order.
-//! - A file's name is on the disk with its first sync. A deletion is when SQLite syncs the directory (then all
-//!   names are); until then a power cut may bring the file back.
+//! - A file's name is on the disk with its first sync. A deletion is when the directory is synced (then all
+//!   names are): when SQLite asks for it, and with the first sync of a WAL or journal, as in SQLite's own layer for
+//!   Unix. Until then a power cut may bring the file back.
 //! - A failed sync: what it was to bring to the disk is taken for clean, as by Linux, and lost at the next power
 //!   cut, whatever later syncs say.
 //! - Overwriting one part of a sector never harms the rest of it (`SQLITE_IOCAP_POWERSAFE_OVERWRITE`, as SQLite's

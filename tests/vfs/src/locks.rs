@@ -19,7 +19,11 @@ impl FileLocks {
     /// Raises `handle`'s lock to `want`, or says `SQLITE_BUSY`. As in SQLite's own layer for Unix, a writer that
     /// has to wait for readers keeps new readers out (`PENDING`).
     pub(crate) fn lock(&mut self, handle: u64, want: c_int) -> c_int {
-        let own = self.0.get(&handle).copied().unwrap_or(ffi::SQLITE_LOCK_NONE);
+        let own = self
+            .0
+            .get(&handle)
+            .copied()
+            .unwrap_or(ffi::SQLITE_LOCK_NONE);
         if own >= want {
             return ffi::SQLITE_OK;
         }

@@ -360,11 +360,7 @@ unsafe extern "C" fn dl_open(_: *mut ffi::sqlite3_vfs, _: *const c_char) -> *mut
     ptr::null_mut()
 }
 
-unsafe extern "C" fn randomness(
-    vfs: *mut ffi::sqlite3_vfs,
-    len: c_int,
-    out: *mut c_char,
-) -> c_int {
+unsafe extern "C" fn randomness(vfs: *mut ffi::sqlite3_vfs, len: c_int, out: *mut c_char) -> c_int {
     // SAFETY: SQLite passes our layer, and `len` bytes to fill.
     let (layer, out) = unsafe {
         (
