@@ -15,6 +15,8 @@ pub mod flow;
 #[cfg(feature = "hq")]
 pub mod hq;
 pub mod run;
+#[cfg(all(feature = "emulators", feature = "hq"))]
+pub mod simulate;
 pub mod store;
 pub mod sync;
 pub mod world;

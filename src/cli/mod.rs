@@ -19,6 +19,8 @@ mod reconcile;
 mod robot;
 mod run;
 mod shift;
+#[cfg(all(feature = "emulators", feature = "hq"))]
+mod simulate;
 mod status;
 mod stock;
 mod sync;
@@ -58,6 +60,8 @@ enum Command {
     Hq(hq::HqArgs),
     #[cfg(feature = "emulators")]
     Emulate(emulate::EmulateArgs),
+    #[cfg(all(feature = "emulators", feature = "hq"))]
+    Simulate(simulate::SimulateArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
     Order(order::OrderArgs),
@@ -97,6 +101,8 @@ impl Cli {
             Command::Hq(_) => false,
             #[cfg(feature = "emulators")]
             Command::Emulate(_) => false,
+            #[cfg(all(feature = "emulators", feature = "hq"))]
+            Command::Simulate(a) => a.json,
             Command::Status(a) => a.door.json,
             Command::Doctor(a) => a.door.json,
             Command::Order(a) => a.door.json,
@@ -133,6 +139,8 @@ impl Cli {
             Command::Hq(args) => hq::execute(args).await,
             #[cfg(feature = "emulators")]
             Command::Emulate(args) => emulate::execute(args).await,
+            #[cfg(all(feature = "emulators", feature = "hq"))]
+            Command::Simulate(args) => simulate::execute(args).await,
             Command::Status(args) => status::execute(args).await,
             Command::Doctor(args) => doctor::execute(args).await,
             Command::Order(args) => order::execute(args).await,

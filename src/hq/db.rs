@@ -3,7 +3,7 @@
 //! Requests are written in the order in which they were submitted, and acknowledged only after the flush of their
 //! group. After a failed flush nothing is taken for written: the file is opened again and read anew.
 
-use crate::store::{StoreError, Threads};
+use crate::store::{Options, StoreError, Threads};
 use rusqlite::{Connection, OpenFlags};
 use std::{
     path::{Path, PathBuf},
@@ -33,8 +33,7 @@ type Job = Box<dyn FnOnce(&mut Core) -> Reply + Send>;
 pub struct Db(Arc<Inner>);
 
 struct Inner {
-    path: PathBuf,
-    threads: Threads,
+    options: Options,
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
 }
@@ -46,7 +45,7 @@ enum Writer {
 
 struct Core {
     db: Connection,
-    path: PathBuf,
+    options: Options,
     broken: bool,
 }
 
@@ -65,20 +64,19 @@ impl Db {
     ///
     /// # Errors
     /// Too old an SQLite, no access, a damaged file, a database of a newer Galley.
-    pub fn open(path: impl Into<PathBuf>, threads: Threads) -> Result<Self, StoreError> {
+    pub fn open(options: Options) -> Result<Self, StoreError> {
         if rusqlite::version_number() < OLDEST_SQLITE {
             return Err(StoreError::Open(format!(
                 "SQLite {} can corrupt the database (WAL-reset race); 3.51.3 or newer is needed",
                 rusqlite::version()
             )));
         }
-        let path = path.into();
         let mut core = Core {
-            db: open_writer(&path)?,
-            path: path.clone(),
+            db: open_writer(&options)?,
+            options: options.clone(),
             broken: false,
         };
-        let writer = match threads {
+        let writer = match options.threads {
             Threads::Inline => Writer::Inline(Box::new(Mutex::new(core))),
             Threads::Own => {
                 let (tx, mut rx) = mpsc::channel::<Job>(QUEUE);
@@ -96,8 +94,7 @@ impl Db {
             }
         };
         Ok(Self(Arc::new(Inner {
-            path,
-            threads,
+            options,
             writer,
             readers: Mutex::new(Vec::new()),
         })))
@@ -106,7 +103,7 @@ impl Db {
     /// The database file.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0.path
+        &self.0.options.path
     }
 
     /// Puts `work` in the writer's queue as one all-or-nothing write.
@@ -145,7 +142,7 @@ impl Db {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        match self.0.threads {
+        match self.0.options.threads {
             Threads::Inline => self.read_here(work),
             Threads::Own => {
                 let db = self.clone();
@@ -170,7 +167,7 @@ impl Db {
         let pooled = pool().pop();
         let mut db = match pooled {
             Some(db) => db,
-            None => open_reader(&self.0.path)?,
+            None => open_reader(&self.0.options)?,
         };
         let result = {
             let tx = db.transaction()?;
@@ -188,15 +185,15 @@ impl Db {
     /// # Errors
     /// When the file exists or can't be written.
     pub async fn backup(&self, to: PathBuf) -> Result<(), StoreError> {
-        let path = self.0.path.clone();
+        let options = self.0.options.clone();
         let work = move || {
-            let db = open_reader(&path)?;
+            let db = open_reader(&options)?;
             // It writes another file only, but "query_only" forbids that too.
             db.pragma_update(None, "query_only", false)?;
             db.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
             Ok(())
         };
-        match self.0.threads {
+        match self.0.options.threads {
             Threads::Inline => work(),
             Threads::Own => tokio::task::spawn_blocking(work)
                 .await
@@ -225,7 +222,7 @@ impl Core {
 
     fn begin(&mut self) -> Result<(), StoreError> {
         if self.broken {
-            self.db = open_writer(&self.path)?;
+            self.db = open_writer(&self.options)?;
             self.broken = false;
             tracing::info!("headquarters' database is open again");
         }
@@ -279,9 +276,16 @@ fn configure(db: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn open_reader(path: &Path) -> Result<Connection, StoreError> {
-    let db = Connection::open_with_flags(
-        path,
+fn open_flags(options: &Options, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
+    match &options.vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(&options.path, flags, vfs.as_str()),
+        None => Connection::open_with_flags(&options.path, flags),
+    }
+}
+
+fn open_reader(options: &Options) -> Result<Connection, StoreError> {
+    let db = open_flags(
+        options,
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     configure(&db)?;
@@ -289,12 +293,15 @@ fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(db)
 }
 
-fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+fn open_writer(options: &Options) -> Result<Connection, StoreError> {
     let open = |e: rusqlite::Error| {
-        StoreError::Open(format!("cannot open the database {}: {e}", path.display()))
+        StoreError::Open(format!(
+            "cannot open the database {}: {e}",
+            options.path.display()
+        ))
     };
-    let mut db = Connection::open_with_flags(
-        path,
+    let mut db = open_flags(
+        options,
         OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -308,7 +315,7 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     if verdict != "ok" {
         return Err(StoreError::Damaged(format!(
             "{}: {verdict}",
-            path.display()
+            options.path.display()
         )));
     }
     migrate(&mut db)?;

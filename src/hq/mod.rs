@@ -43,6 +43,8 @@ const CHANGES: usize = 1024;
 pub struct HqConfig {
     /// The database file.
     pub database: PathBuf,
+    /// Name of the SQLite file layer (VFS); the system's when none.
+    pub vfs: Option<String>,
     /// Whether the writer has a thread of its own, or runs inline (the simulator).
     pub threads: Threads,
     /// The stores that may send. Their tokens are the whole truth: a store that is taken out is shut out.
@@ -64,6 +66,7 @@ impl HqConfig {
     pub fn at(database: impl Into<PathBuf>) -> Self {
         Self {
             database: database.into(),
+            vfs: None,
             threads: Threads::Own,
             stores: Vec::new(),
             accept_unknown: false,
@@ -173,7 +176,12 @@ impl Hq {
     /// # Errors
     /// As [`Db::open`].
     pub async fn open(config: HqConfig, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let db = Db::open(&config.database, config.threads)?;
+        let db = Db::open(crate::store::Options {
+            path: config.database.clone(),
+            vfs: config.vfs.clone(),
+            threads: config.threads,
+            synchronous: crate::store::Synchronous::Full,
+        })?;
         let (stores, now) = (config.stores.clone(), clock.now());
         db.write(move |tx| {
             for s in &stores {

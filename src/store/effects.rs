@@ -362,6 +362,14 @@ impl Snapshot<'_> {
         )?)
     }
 
+    /// How many effects there ever were.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn effect_count(&self) -> Result<u64, StoreError> {
+        Ok(self.query_row("SELECT count(*) FROM effects", [], |r| r.get(0))?)
+    }
+
     /// All calls of an effect's executor, in order.
     ///
     /// # Errors

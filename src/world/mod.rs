@@ -7,6 +7,7 @@
 mod clock;
 mod entropy;
 mod http;
+pub mod protection;
 #[cfg(any(test, feature = "emulators"))]
 mod router_http;
 mod secret;

@@ -1,0 +1,173 @@
+//! `galley simulate`: whole store days from a seed, with every fault, and every promise checked.
+
+use super::{
+    exit::{Exit, help},
+    output::print,
+};
+use crate::simulate::{Report, Simulation, sabotages, simulate, troubles};
+use anyhow::Context as _;
+use clap::Args;
+use std::{
+    fmt::Write as _, io::IsTerminal as _, ops::RangeInclusive, process::ExitCode, str::FromStr,
+};
+
+/// Live whole store days from a seed, among faults, and check every promise.
+#[derive(Args, Debug)]
+#[command(after_help = help!(
+    "galley simulate --seeds 1..1000          a thousand stores",
+    "galley simulate --seeds 4711             one seed again: the same story, byte for byte",
+    "galley simulate --seeds 1..2000 --sabotage no-resolve --first",
+    "                                         a protection is off: it must be found out",
+    "galley simulate --sabotage list          what can be switched off",
+    "galley simulate --faults list            what can go wrong"
+))]
+pub struct SimulateArgs {
+    /// Which lives: one seed, or A..B with both ends
+    #[arg(long, value_name = "A..B", default_value = "1..100")]
+    pub seeds: Seeds,
+    /// Days of each life
+    #[arg(long, value_name = "D", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub days: u32,
+    /// Switch one protection off; `list` prints their names
+    #[arg(long, value_name = "NAME")]
+    pub sabotage: Option<String>,
+    /// Only these faults, by name, with commas; `list` prints their names, `none` is a calm life
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub faults: Vec<String>,
+    /// Without these faults
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub without: Vec<String>,
+    /// Stop at the first life that breaks a promise
+    #[arg(long)]
+    pub first: bool,
+    /// Don't look for the shortest story
+    #[arg(long)]
+    pub no_shrink: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Seeds from the command line.
+#[derive(Clone, Debug)]
+pub struct Seeds(pub RangeInclusive<u64>);
+
+impl FromStr for Seeds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |t: &str| {
+            t.parse::<u64>()
+                .map_err(|_| format!("{t:?} is no seed; write a number, or A..B"))
+        };
+        let (first, last) = match text.split_once("..") {
+            Some((a, b)) => (number(a)?, number(b.trim_start_matches('='))?),
+            None => (number(text)?, number(text)?),
+        };
+        if first > last {
+            return Err(format!("{first} is behind {last}"));
+        }
+        Ok(Self(first..=last))
+    }
+}
+
+/// Lives them.
+///
+/// # Errors
+/// A name that is none.
+pub async fn execute(args: SimulateArgs) -> anyhow::Result<ExitCode> {
+    if args.sabotage.as_deref() == Some("list") {
+        print(&(sabotages().collect::<Vec<_>>().join("\n") + "\n"))?;
+        return Ok(Exit::Done.into());
+    }
+    if args.faults.iter().any(|f| f == "list") {
+        print(&(troubles().join("\n") + "\n"))?;
+        return Ok(Exit::Done.into());
+    }
+    let calm = args.faults.iter().any(|f| f == "none");
+    let simulation = Simulation {
+        seeds: args.seeds.0.clone(),
+        days: args.days,
+        only: if calm {
+            Vec::new()
+        } else {
+            args.faults.clone()
+        },
+        without: if calm {
+            troubles()
+        } else {
+            args.without.clone()
+        },
+        sabotage: args.sabotage.clone(),
+        stop_at_first: args.first,
+        shrink: !args.no_shrink,
+    };
+    let talkative = !args.json && std::io::stderr().is_terminal();
+    // A life has a runtime of its own, and keeps its thread busy.
+    let report = tokio::task::spawn_blocking(move || {
+        simulate(&simulation, |seed, report| {
+            if talkative && seed % 10 == 0 {
+                eprint_progress(seed, report);
+            }
+        })
+    })
+    .await
+    .context("the simulator died")??;
+    if args.json {
+        print(&(serde_json::to_string(&report)? + "\n"))?;
+    } else {
+        print(&told(&report))?;
+    }
+    Ok(if report.violations == 0 {
+        Exit::Done.into()
+    } else {
+        Exit::Unhealthy.into()
+    })
+}
+
+#[allow(clippy::print_stderr, reason = "a line of progress on a terminal")]
+fn eprint_progress(seed: u64, report: &Report) {
+    eprint!(
+        "\rseed {seed}: {} days, {} orders, {} crashes, {} violations, {:.1} days/s ",
+        report.days, report.orders, report.crashes, report.violations, report.days_a_second
+    );
+}
+
+fn told(report: &Report) -> String {
+    let mut text = String::new();
+    for found in &report.found {
+        let _ = writeln!(text, "seed {}", found.seed);
+        for v in &found.violations {
+            let _ = writeln!(text, "  broken: {}: {}", v.invariant, v.what);
+        }
+        let _ = writeln!(text, "  the shortest plan that breaks it:");
+        for line in &found.plan {
+            let _ = writeln!(text, "    {line}");
+        }
+        if !found.story.is_empty() {
+            let _ = writeln!(text, "  what happened:");
+        }
+        for line in &found.story {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    let faults: u64 = report.faults.values().sum();
+    let _ = write!(
+        text,
+        "{} lives, {} store days, {} orders, {} effects, {} events, {faults} faults of {} kinds, {} crashes \
+         ({} with the power), {} violations, {:.1} s, {:.1} store days a second, digest {}\n",
+        report.seeds,
+        report.days,
+        report.orders,
+        report.effects,
+        report.events,
+        report.faults.len(),
+        report.crashes,
+        report.power_cuts,
+        report.violations,
+        report.seconds,
+        report.days_a_second,
+        report.digest.get(..16).unwrap_or_default()
+    );
+    text
+}

@@ -1,0 +1,605 @@
+//! The checker: what must be true at a quiet point, whatever happened before.
+
+use super::{
+    people::Memory,
+    rig::{Rig, STAFF, STORE_TOKEN},
+};
+use crate::{
+    domain::{
+        order::{JobStage, Order, OrderState},
+        payment::{PaymentState, Tender},
+        refund::RefundState,
+    },
+    flow::FlowError,
+    store::StoreError,
+};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Violation {
+    /// Which invariant, in a word that stays the same.
+    pub invariant: &'static str,
+    /// What was seen, in a sentence.
+    pub what: String,
+    /// The order it is about, if it is about one.
+    pub order: Option<String>,
+}
+
+/// Collects what is broken.
+#[derive(Default)]
+struct Verdict(Vec<Violation>);
+
+impl Verdict {
+    fn broken(&mut self, invariant: &'static str, what: impl Into<String>) {
+        self.of(invariant, what, None);
+    }
+
+    fn of(&mut self, invariant: &'static str, what: impl Into<String>, order: Option<String>) {
+        self.0.push(Violation {
+            invariant,
+            what: what.into(),
+            order,
+        });
+    }
+
+    fn equal(&mut self, invariant: &'static str, what: &str, left: i64, right: i64) {
+        if left != right {
+            self.broken(invariant, format!("{what}: {left} against {right}"));
+        }
+    }
+}
+
+/// What the store itself has, read once.
+struct Books {
+    orders: Vec<Order>,
+    head: u64,
+    head_hash: [u8; 32],
+    texts: Vec<String>,
+    negative: Vec<String>,
+    reserved: Vec<String>,
+    moved: BTreeMap<String, (i64, i64)>,
+    levels: BTreeMap<String, (i64, i64)>,
+    live: Vec<String>,
+}
+
+/// Checks everything at a quiet point.
+pub(super) async fn check(rig: &Rig, memories: &[Memory]) -> Vec<Violation> {
+    let mut verdict = Verdict::default();
+    let Some(site) = rig.site() else {
+        verdict.broken(
+            "ready again",
+            format!(
+                "the store does not run: {}",
+                rig.refusal()
+                    .unwrap_or_else(|| "no reason given".to_owned())
+            ),
+        );
+        return verdict.0;
+    };
+    match site.store.read(read_books).await {
+        Ok(books) => {
+            stock(&books, &mut verdict);
+            promises(&books, memories, &mut verdict);
+            outside(rig, &books, &mut verdict);
+            secrets(&books, &mut verdict);
+            headquarters(rig, &books, &mut verdict).await;
+        }
+        Err(error) => verdict.broken("log whole", format!("the books can't be read: {error}")),
+    }
+    reconciled(rig, &mut verdict).await;
+    verdict.0
+}
+
+fn read_books(s: &crate::store::Snapshot<'_>) -> Result<Books, FlowError> {
+    s.verify_log()?;
+    let mut orders = Vec::new();
+    s.each_order(None, |o| orders.push(o))?;
+    let head = s.head()?;
+    let levels = s.levels()?;
+    let mut moved: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    let mut texts = Vec::new();
+    let mut after = 0;
+    loop {
+        let events = s.events_after(after, 1000)?;
+        let Some(last) = events.last() else { break };
+        after = last.seq;
+        for entry in &events {
+            texts.push(entry.body.clone());
+            if let crate::domain::event::Body::StockMoved { movements } = entry.event()?.body {
+                for m in movements {
+                    let sum = moved.entry(m.ingredient.0).or_default();
+                    sum.0 += m.on_hand;
+                    sum.1 += m.reserved;
+                }
+            }
+        }
+    }
+    let name = |l: &(
+        &crate::domain::ids::IngredientId,
+        &crate::domain::stock::Level,
+    )| {
+        format!(
+            "{} ({} on hand, {} reserved)",
+            l.0.0, l.1.on_hand, l.1.reserved
+        )
+    };
+    Ok(Books {
+        orders,
+        head: head.seq,
+        head_hash: head.hash,
+        texts,
+        negative: levels
+            .iter()
+            .filter(|(_, l)| l.on_hand < 0 || l.reserved < 0 || l.reserved > l.on_hand)
+            .map(|l| name(&l))
+            .collect(),
+        reserved: levels
+            .iter()
+            .filter(|(_, l)| l.reserved != 0)
+            .map(|l| name(&l))
+            .collect(),
+        levels: levels
+            .iter()
+            .map(|(i, l)| (i.0.clone(), (l.on_hand, l.reserved)))
+            .collect(),
+        moved,
+        live: s
+            .live_effects()?
+            .into_iter()
+            .map(|e| {
+                format!(
+                    "{} ({}, {}{})",
+                    e.key,
+                    e.kind,
+                    e.state.word(),
+                    e.note.map(|n| format!(": {n}")).unwrap_or_default()
+                )
+            })
+            .collect(),
+    })
+}
+
+/// Whether nothing is under way in the store; what still is, if not.
+pub(super) async fn unsettled(rig: &Rig) -> Option<String> {
+    let Some(site) = rig.site() else {
+        return Some(rig.refusal().unwrap_or_else(|| "no process".to_owned()));
+    };
+    let seen = site
+        .store
+        .read(|s| -> Result<_, StoreError> {
+            let live: Vec<String> = s
+                .live_effects()?
+                .into_iter()
+                .map(|e| {
+                    format!(
+                        "{} is {} ({})",
+                        e.key,
+                        e.state.word(),
+                        e.note.unwrap_or_default()
+                    )
+                })
+                .collect();
+            let shift = s.shift()?.state;
+            let mut open = Vec::new();
+            for o in s.active_orders()? {
+                // Dishes wait for a guest who left: that is nobody's fault.
+                if o.state != OrderState::Ready {
+                    open.push(format!("order {} is {}", o.number, o.state.word()));
+                }
+            }
+            let head = s.head()?.seq;
+            let backlog = head.saturating_sub(s.cursor("hq")?);
+            Ok((live, open, shift, backlog))
+        })
+        .await;
+    match seen {
+        Err(error) => Some(error.to_string()),
+        Ok((live, open, _, backlog)) => {
+            let mut what = live;
+            what.extend(open);
+            if backlog > 0 {
+                what.push(format!("{backlog} events are not at headquarters"));
+            }
+            (!what.is_empty()).then(|| what.join("; "))
+        }
+    }
+}
+
+fn stock(books: &Books, verdict: &mut Verdict) {
+    for level in &books.negative {
+        verdict.broken("stock", format!("{level} can't be"));
+    }
+    for level in &books.reserved {
+        verdict.broken("stock", format!("nothing is under way, and {level}"));
+    }
+    for (ingredient, moved) in &books.moved {
+        let level = books.levels.get(ingredient).copied().unwrap_or_default();
+        if level != *moved {
+            verdict.broken(
+                "stock",
+                format!("{ingredient}: the level is {level:?}, the movements add up to {moved:?}"),
+            );
+        }
+    }
+}
+
+/// Every promise in an answer that a guest saw is kept or visibly withdrawn.
+fn promises(books: &Books, memories: &[Memory], verdict: &mut Verdict) {
+    let by_id: BTreeMap<String, &Order> =
+        books.orders.iter().map(|o| (o.id.to_string(), o)).collect();
+    let mut numbers: BTreeMap<(&str, u32), u32> = BTreeMap::new();
+    for order in &books.orders {
+        *numbers
+            .entry((order.day.as_str(), order.number))
+            .or_default() += 1;
+    }
+    for ((day, number), n) in numbers {
+        if n > 1 {
+            verdict.broken(
+                "order numbers",
+                format!("{n} orders have number {number} on {day}"),
+            );
+        }
+    }
+    for memory in memories {
+        let Some((id, number, total)) = &memory.order else {
+            continue;
+        };
+        let mut say = |invariant: &'static str, what: String| {
+            verdict.of(invariant, what, Some(id.clone()));
+        };
+        let Some(order) = by_id.get(id) else {
+            say(
+                "accepted orders",
+                format!(
+                    "order {number} was accepted before the guest's eyes and is not in the books"
+                ),
+            );
+            continue;
+        };
+        if !number.ends_with(&order.number.to_string()) || order.total_minor != *total {
+            say(
+                "accepted orders",
+                format!(
+                    "the guest was told number {number} and {total}, the books say {} and {}",
+                    order.number, order.total_minor
+                ),
+            );
+        }
+        if memory.cancelled && order.given_up.is_none() {
+            say(
+                "cancelled orders",
+                format!(
+                    "order {number} was cancelled before the guest's eyes and is {}",
+                    order.state.word()
+                ),
+            );
+        }
+        for (payment, sum) in &memory.paid {
+            let found = order.payments.iter().find(|p| p.id.to_string() == *payment);
+            let captured = found.map_or(0, |p| p.captured_minor);
+            if captured != *sum {
+                say(
+                    "paid orders",
+                    format!("the guest saw a payment of {sum}, the books have {captured}"),
+                );
+            }
+        }
+        for (payment, sum) in &memory.gave {
+            let found = order.payments.iter().find(|p| p.id.to_string() == *payment);
+            let captured = found.map_or(0, |p| p.captured_minor);
+            if captured != *sum {
+                say(
+                    "paid orders",
+                    format!("the till took {sum} of the guest, the books have {captured}"),
+                );
+            }
+        }
+        for (refund, sum) in &memory.refunds {
+            let found = order.refunds.iter().find(|r| r.id.to_string() == *refund);
+            match found {
+                Some(r) if r.amount_minor == *sum && r.state == RefundState::Done => {}
+                Some(r) => say(
+                    "promised refunds",
+                    format!(
+                        "a refund of {sum} was promised, and {} is {:?}",
+                        r.amount_minor, r.state
+                    ),
+                ),
+                None => say(
+                    "promised refunds",
+                    format!("a refund of {sum} was promised and is not in the books"),
+                ),
+            }
+        }
+        if memory.ready && !order.ready {
+            say(
+                "ready orders",
+                format!("order {number} was called out and is not ready in the books"),
+            );
+        }
+        if memory.closed && !order.closed {
+            say(
+                "handed-over orders",
+                format!("order {number} was handed over and is open in the books"),
+            );
+        }
+    }
+    // Nobody waits in silence, and nobody keeps money for nothing.
+    for order in &books.orders {
+        let id = Some(order.id.to_string());
+        if order.given_up.is_some() && order.received_minor() != order.refunded_minor() {
+            verdict.of(
+                "money of cancelled orders",
+                format!(
+                    "order {} was given up; {} came in and {} went back",
+                    order.number,
+                    order.received_minor(),
+                    order.refunded_minor()
+                ),
+                id.clone(),
+            );
+        }
+        let plated = order
+            .pieces
+            .iter()
+            .filter(|p| p.stage == JobStage::Plated)
+            .count();
+        if order.paid && plated == 0 && order.received_minor() != order.refunded_minor() {
+            verdict.of(
+                "nothing for nothing",
+                format!(
+                    "order {} is paid, and no dish and not all money came",
+                    order.number
+                ),
+                id.clone(),
+            );
+        }
+        for payment in &order.payments {
+            if payment.state != PaymentState::Captured
+                && payment.is_live()
+                && order.state != OrderState::Placed
+            {
+                verdict.of(
+                    "open payments",
+                    format!(
+                        "a payment of order {} still waits while it is {}",
+                        order.number,
+                        order.state.word()
+                    ),
+                    id.clone(),
+                );
+            }
+        }
+    }
+    for live in &books.live {
+        verdict.broken("nothing hangs", format!("{live} is not finished"));
+    }
+}
+
+fn outside(rig: &Rig, books: &Books, verdict: &mut Verdict) {
+    let outside = rig.outside();
+    // The bank.
+    let mut at_the_bank = 0;
+    let mut back_at_the_bank = 0;
+    for order in outside.bank.orders() {
+        if order.charges > 1 {
+            verdict.broken(
+                "one charge",
+                format!(
+                    "bank order {} was charged {} times",
+                    order.order_number, order.charges
+                ),
+            );
+        }
+        for (refund, n) in &order.refunds {
+            if *n > 1 {
+                verdict.broken(
+                    "one refund",
+                    format!(
+                        "refund {refund} of bank order {} was carried out {n} times",
+                        order.order_number
+                    ),
+                );
+            }
+        }
+        at_the_bank += order.deposited_minor;
+        back_at_the_bank += order.refunded_minor;
+    }
+    let payments = || books.orders.iter().flat_map(|o| &o.payments);
+    let by_bank = |p: &&crate::domain::payment::Payment| p.tender == Tender::SbpQr;
+    verdict.equal(
+        "money at the bank",
+        "charged at the bank, and captured in the books",
+        at_the_bank,
+        payments().filter(by_bank).map(|p| p.captured_minor).sum(),
+    );
+    verdict.equal(
+        "money at the bank",
+        "given back at the bank, and refunded in the books",
+        back_at_the_bank,
+        payments().filter(by_bank).map(|p| p.refunded_minor).sum(),
+    );
+    // The fiscal drive.
+    let mut keys: BTreeMap<String, u32> = BTreeMap::new();
+    let (mut sales, mut returns) = (0, 0);
+    for receipt in outside.printer.receipts() {
+        let Some(key) = receipt.key.clone().filter(|k| k != "another till") else {
+            continue;
+        };
+        *keys.entry(key).or_default() += 1;
+        let total = i64::try_from(receipt.total_minor).unwrap_or(i64::MAX);
+        match receipt.operation {
+            Some(1) => sales += total,
+            _ => returns += total,
+        }
+    }
+    for (key, n) in keys.iter().filter(|(_, n)| **n > 1) {
+        verdict.broken("one receipt", format!("{n} receipts have the key {key}"));
+    }
+    let registered = |kind: crate::domain::receipt::ReceiptKind| -> i64 {
+        books
+            .orders
+            .iter()
+            .flat_map(|o| &o.receipts)
+            .filter(|r| r.draft.kind == kind && r.registered.is_some())
+            .map(|r| r.draft.total_minor)
+            .sum()
+    };
+    use crate::domain::receipt::ReceiptKind;
+    verdict.equal(
+        "receipts",
+        "sales in the fiscal drive, and in the books",
+        sales,
+        registered(ReceiptKind::Sale),
+    );
+    verdict.equal(
+        "receipts",
+        "returns in the fiscal drive, and in the books",
+        returns,
+        registered(ReceiptKind::SaleReturn),
+    );
+    // The kitchen.
+    let mut plated = 0;
+    for (job, dish) in outside.kitchen.dishes() {
+        plated += i64::from(dish.plated);
+        if dish.plated > 1 {
+            verdict.broken(
+                "one dish",
+                format!("job {job} was plated {} times", dish.plated),
+            );
+        }
+    }
+    let in_books: usize = books
+        .orders
+        .iter()
+        .map(|o| {
+            o.pieces
+                .iter()
+                .filter(|p| p.stage == JobStage::Plated)
+                .count()
+        })
+        .sum();
+    if i64::try_from(in_books).unwrap_or(-1) != plated {
+        verdict.broken(
+            "dishes",
+            format!("{plated} dishes were plated, the books have {in_books}"),
+        );
+    }
+    // Accounting.
+    for document in outside.one_c.documents() {
+        if !document.posted {
+            verdict.broken(
+                "accounting",
+                format!("document {} in 1C is not posted", document.number),
+            );
+        }
+    }
+    // Messages: one a kind and order, unless the provider was silent and the bound on repeats allows one more.
+    let mut texts: BTreeMap<(String, String), u32> = BTreeMap::new();
+    for sms in outside.sms.sent() {
+        *texts.entry((sms.to, sms.text)).or_default() += 1;
+    }
+    for ((to, text), n) in texts {
+        if n > 2 {
+            verdict.broken(
+                "messages",
+                format!(
+                    "{n} messages \"{text}\" went to …{}",
+                    to.chars().rev().take(2).collect::<String>()
+                ),
+            );
+        }
+    }
+}
+
+fn secrets(books: &Books, verdict: &mut Verdict) {
+    for secret in ["demo-password", STORE_TOKEN, STAFF, "+7916"] {
+        if let Some(text) = books.texts.iter().find(|t| t.contains(secret)) {
+            verdict.broken(
+                "no secret in any log",
+                format!(
+                    "an event carries one: {}",
+                    text.chars().take(60).collect::<String>()
+                ),
+            );
+        }
+    }
+}
+
+/// Every event is at headquarters once and in order.
+async fn headquarters(rig: &Rig, books: &Books, verdict: &mut Verdict) {
+    let Some(hq) = rig.hq() else {
+        verdict.broken("headquarters", "it is not up");
+        return;
+    };
+    match hq.stores().await {
+        Ok(rows) => {
+            let row = rows.first();
+            let events = row.map_or(0, |r| r.events);
+            if events != books.head {
+                verdict.broken(
+                    "headquarters",
+                    format!("it has {events} events of {}", books.head),
+                );
+                return;
+            }
+            if let Some(row) = row
+                && let Ok(Some(details)) = hq.store(&row.store_id).await
+                && details.hash.0 != books.head_hash
+            {
+                verdict.broken("headquarters", "its copy of the log ends with another hash");
+            }
+        }
+        Err(error) => verdict.broken("headquarters", error.to_string()),
+    }
+}
+
+/// The store's own proof, as staff see it.
+async fn reconciled(rig: &Rig, verdict: &mut Verdict) {
+    let answer = rig
+        .call("GET", "reconcile", STAFF, None, &Value::Null)
+        .await;
+    let Some((200, seen)) = answer else {
+        verdict.broken(
+            "nothing hangs",
+            format!("the proof is not answered: {answer:?}"),
+        );
+        return;
+    };
+    for difference in seen["differences"].as_array().into_iter().flatten() {
+        verdict.broken(
+            "reconciliation",
+            format!(
+                "{}: {} ({} against {})",
+                difference["subject"].as_str().unwrap_or_default(),
+                difference["what"].as_str().unwrap_or_default(),
+                difference["left"],
+                difference["right"]
+            ),
+        );
+    }
+    let t = &seen["totals"];
+    for name in ["unknown_effects", "live_effects", "under_way"] {
+        if t[name] != 0 {
+            verdict.broken("nothing hangs", format!("{name} is {}", t[name]));
+        }
+    }
+    let posted: i64 = rig
+        .outside()
+        .one_c
+        .documents()
+        .iter()
+        .filter(|d| d.posted)
+        .map(|d| d.total_minor)
+        .sum();
+    verdict.equal(
+        "accounting",
+        "sales less returns in 1C, and in the books",
+        posted,
+        t["receipted_minor"].as_i64().unwrap_or(0) - t["returned_minor"].as_i64().unwrap_or(0),
+    );
+}

@@ -1,0 +1,238 @@
+//! One life of a store, as a plan says: days, nights, troubles, and a judgement after every day.
+
+use super::{
+    check::{self, Violation},
+    people::{Memories, Memory, Staff, Visit},
+    plan::{Day, Plan, Trouble, opening_hours},
+    rig::{Rig, STAFF},
+    trouble,
+};
+use crate::store::{StoreError, Synchronous};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::{
+    task::{JoinSet, LocalSet},
+    time::{Instant, sleep, sleep_until},
+};
+
+/// When everything works again, the store must have settled everything within this time.
+const SETTLE: Duration = Duration::from_mins(20);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+/// From closing to opening.
+const NIGHT: Duration = Duration::from_hours(15);
+
+/// What became of a life.
+#[derive(Clone, Debug, Default)]
+pub struct Fate {
+    /// Days lived.
+    pub days: u64,
+    /// Orders that were accepted.
+    pub orders: u64,
+    /// Effects in the store's table.
+    pub effects: u64,
+    /// Events in its log.
+    pub events: u64,
+    /// Hash over the whole log.
+    pub log: [u8; 32],
+    /// Process ends, of any kind.
+    pub crashes: u64,
+    /// Of them power cuts.
+    pub power_cuts: u64,
+    /// Troubles by name.
+    pub troubles: BTreeMap<String, u64>,
+    /// Broken promises.
+    pub violations: Vec<Violation>,
+    /// The story of the order that the first violation is about, or of the store's last effects.
+    pub story: Vec<String>,
+}
+
+/// How a life is lived.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    /// `PRAGMA synchronous` of the store.
+    pub(super) synchronous: Synchronous,
+    /// Tell the story of what went wrong.
+    pub(super) tell: bool,
+}
+
+/// Lives a plan from its first morning to its last night, or to the first broken promise.
+pub(super) fn live(plan: &Plan, way: Way) -> Fate {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without I/O needs nothing of the machine");
+    let local = LocalSet::new();
+    runtime.block_on(local.run_until(async {
+        match whole(plan, way).await {
+            Ok(fate) => fate,
+            Err(error) => Fate {
+                violations: vec![Violation {
+                    invariant: "the simulator",
+                    what: format!("{error:#}"),
+                    order: None,
+                }],
+                ..Fate::default()
+            },
+        }
+    }))
+}
+
+async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
+    let rig = Rig::build(plan.seed, way.synchronous).await?;
+    let mut fate = Fate::default();
+    let memories = Memories::default();
+    let mut keepers = JoinSet::new();
+    keepers.spawn_local(rig.clone().keep_running());
+    keepers.spawn_local(Staff::new(rig.clone()).live());
+    rig.power_on();
+    for day in &plan.days {
+        for event in &day.troubles {
+            *fate.troubles.entry(event.trouble.name()).or_default() += 1;
+        }
+        live_a_day(&rig, day, &memories).await;
+        fate.days += 1;
+        let seen: Vec<Memory> = memories.borrow().clone();
+        fate.violations = match settle(&rig).await {
+            Ok(()) => {
+                let mut violations = check::check(&rig, &seen).await;
+                violations.sort();
+                violations
+            }
+            Err(what) => vec![Violation {
+                invariant: "nothing hangs",
+                what,
+                order: None,
+            }],
+        };
+        if !fate.violations.is_empty() {
+            if way.tell {
+                fate.story = super::tell::story(&rig, &fate.violations).await;
+            }
+            break;
+        }
+        night(&rig, day).await;
+    }
+    (fate.crashes, fate.power_cuts) = rig.crashes();
+    fate.orders = memories
+        .borrow()
+        .iter()
+        .filter(|m| m.order.is_some())
+        .count() as u64;
+    if let Some(site) = rig.site() {
+        let log = site
+            .store
+            .read(|s| -> Result<_, StoreError> {
+                let mut hash = Sha256::new();
+                let head = s.head()?;
+                for entry in s.events_after(0, usize::MAX >> 1)? {
+                    hash.update(entry.hash);
+                    hash.update(entry.body.as_bytes());
+                }
+                let effects: u64 = s.effect_count()?;
+                Ok((head.seq, hash.finalize().into(), effects))
+            })
+            .await;
+        if let Ok((events, log, effects)) = log {
+            fate.events = events;
+            fate.log = log;
+            fate.effects = effects;
+        }
+    }
+    keepers.abort_all();
+    Ok(fate)
+}
+
+/// Doors open, guests come, troubles strike; ends when the last guest has left and everything works again.
+async fn live_a_day(rig: &Rig, day: &Day, memories: &Memories) {
+    let morning = Instant::now();
+    let closing = tokio::sync::watch::Sender::new(false);
+    let mut guests = JoinSet::new();
+    for guest in &day.guests {
+        let visit = Visit::new(rig.clone(), *guest, memories.clone(), closing.subscribe());
+        let at = morning + Duration::from_millis(guest.at_ms);
+        guests.spawn_local(async move {
+            sleep_until(at).await;
+            visit.live().await;
+        });
+    }
+    let mut troubles = JoinSet::new();
+    let backup = rig.hq_disk().snapshot();
+    for event in &day.troubles {
+        let (rig, event, backup) = (rig.clone(), *event, backup.clone());
+        troubles.spawn_local(async move {
+            sleep_until(morning + Duration::from_millis(event.at_ms)).await;
+            tracing::debug!(%event, "trouble");
+            if event.trouble == Trouble::HqRestored {
+                rig.kill_hq(None);
+                rig.hq_disk().restore(&backup);
+                if let Err(error) = rig.open_hq().await {
+                    tracing::error!(%error, "headquarters does not come back");
+                }
+                return;
+            }
+            trouble::strike(&rig, &event);
+            sleep(Duration::from_millis(event.lasts_ms)).await;
+            trouble::mend(&rig, event.trouble).await;
+        });
+    }
+    while troubles.join_next().await.is_some() {}
+    sleep_until(morning + opening_hours()).await;
+    trouble::mend_all(rig).await;
+    closing.send_replace(true);
+    while guests.join_next().await.is_some() {}
+}
+
+/// Waits until nothing is under way, closes the shift, and waits again.
+async fn settle(rig: &Rig) -> Result<(), String> {
+    quiet(rig).await?;
+    let until = Instant::now() + SETTLE;
+    for attempt in 0.. {
+        let state = rig
+            .call("GET", "shift", STAFF, None, &serde_json::Value::Null)
+            .await
+            .map(|(_, s)| s["state"].clone());
+        match state {
+            Some(state) if state == "closed" => break,
+            Some(state) if state == "open" => {
+                let key = format!("close-{attempt}-{}", rig.seed());
+                rig.call("POST", "shift/close", STAFF, Some(&key), &json!({}))
+                    .await;
+            }
+            _ => {}
+        }
+        if Instant::now() >= until {
+            return Err("the shift can't be closed".to_owned());
+        }
+        sleep(LOOK).await;
+    }
+    quiet(rig).await
+}
+
+async fn quiet(rig: &Rig) -> Result<(), String> {
+    let until = Instant::now() + SETTLE;
+    loop {
+        let Some(what) = check::unsettled(rig).await else {
+            return Ok(());
+        };
+        if Instant::now() >= until {
+            return Err(format!(
+                "{} minutes after everything works again, this is still under way: {what}",
+                SETTLE.as_secs() / 60
+            ));
+        }
+        sleep(LOOK).await;
+    }
+}
+
+async fn night(rig: &Rig, day: &Day) {
+    if day.off_at_night {
+        rig.power_off();
+        sleep(LOOK).await;
+    }
+    rig.truth().sleep_through(NIGHT);
+    rig.power_on();
+    sleep(LOOK).await;
+}

@@ -1,0 +1,39 @@
+//! The store's way to the services on the network, for as long as the process lives.
+
+use super::heart::Heart;
+use crate::world::{Http, HttpError, RouterHttp};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use std::time::Duration;
+
+/// A dead process sends nothing and hears nothing.
+#[derive(Clone)]
+pub(super) struct SimHttp {
+    net: RouterHttp,
+    heart: Heart,
+}
+
+impl SimHttp {
+    pub(super) fn new(net: RouterHttp, heart: Heart) -> Self {
+        Self { net, heart }
+    }
+}
+
+#[async_trait]
+impl Http for SimHttp {
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        deadline: Duration,
+    ) -> Result<Response<Bytes>, HttpError> {
+        if !self.heart.beat() {
+            return std::future::pending().await;
+        }
+        let answer = self.net.send(request, deadline).await;
+        if !self.heart.beat() {
+            return std::future::pending().await;
+        }
+        answer
+    }
+}

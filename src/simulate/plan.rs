@@ -1,0 +1,349 @@
+//! What happens in a life: guests and troubles, all drawn from the seed before it begins. A plan is plain data, so
+//! that a shorter one can be lived again.
+
+use crate::world::{Entropy as _, SeededEntropy};
+use serde::Serialize;
+use std::{fmt, time::Duration};
+
+/// Guests of one day, at the least and how many more.
+const GUESTS: (u64, u64) = (4, 7);
+/// Troubles of one day, at the least and how many more.
+const TROUBLES: (u64, u64) = (1, 5);
+/// How long the doors are open, ms.
+const OPEN_MS: u64 = 240_000;
+/// How long a trouble lasts, at the least and how much more, ms.
+const LASTS_MS: (u64, u64) = (200, 45_000);
+
+/// One service on the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Service {
+    Bank,
+    OneC,
+    Sms,
+    Hq,
+}
+
+impl Service {
+    pub(super) const ALL: [Self; 4] = [Self::Bank, Self::OneC, Self::Sms, Self::Hq];
+
+    /// Its name on the simulated network.
+    pub(super) fn authority(self) -> &'static str {
+        match self {
+            Self::Bank => "localhost:1",
+            Self::OneC => "localhost:2",
+            Self::Sms => "localhost:3",
+            Self::Hq => "localhost:4",
+        }
+    }
+}
+
+/// What can go wrong. Each is a switch of its own: `--only` and `--without` name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Trouble {
+    Internet,
+    ServiceDown(Service),
+    RequestLost(Service),
+    AnswerLost(Service),
+    AnswerLate(Service),
+    AnswerGarbled(Service),
+    ServerError(Service),
+    BankRefundsSlowly,
+    OneCHalfPosted,
+    SmsTakenUnanswered,
+    PrinterCable,
+    PrinterWireCut,
+    PrinterBitFlipped,
+    PrinterHalfOpen,
+    PrinterAnswerLost,
+    PrinterFrameCut,
+    PrinterSilent,
+    PrinterSlow,
+    PrinterPowerBefore,
+    PrinterPowerAfter,
+    PrinterPaperOut,
+    PrinterPaperEnds,
+    PrinterRestarted,
+    PrinterStranger,
+    PrinterOtherDrive,
+    DriveFull,
+    ShiftTooOld,
+    RobotCable,
+    RobotWireCut,
+    RobotHalfOpen,
+    RobotAnswerLost,
+    RobotCutBefore,
+    RobotCutAfter,
+    RobotFrameCut,
+    RobotDuplicate,
+    RobotReorder,
+    RobotDrop,
+    RobotLate,
+    RobotPower,
+    RobotPowerAtJob,
+    RobotJam,
+    RobotStop,
+    RobotOtherCell,
+    RobotBinEmpty,
+    Killed,
+    KilledAtWrite,
+    KilledAtStep,
+    PowerCut,
+    PowerCutAtWrite,
+    PowerOff,
+    DiskFull,
+    DiskReadOnly,
+    FlushFails,
+    WriteFails,
+    BitRot,
+    ClockBack,
+    ClockForward,
+    HqRestored,
+    HqKilled,
+}
+
+impl Trouble {
+    /// Its name for `--only` and `--without`.
+    pub(super) fn name(self) -> String {
+        let text = format!("{self:?}");
+        let mut name = String::new();
+        for c in text.chars() {
+            match c {
+                'A'..='Z' if !name.is_empty() && !name.ends_with('-') => {
+                    name.push('-');
+                    name.push(c.to_ascii_lowercase());
+                }
+                '(' => name.push('-'),
+                ')' => {}
+                c => name.push(c.to_ascii_lowercase()),
+            }
+        }
+        name
+    }
+
+    /// Every one.
+    pub(super) fn all() -> Vec<Self> {
+        let mut all = vec![
+            Self::Internet,
+            Self::BankRefundsSlowly,
+            Self::OneCHalfPosted,
+            Self::SmsTakenUnanswered,
+            Self::PrinterCable,
+            Self::PrinterWireCut,
+            Self::PrinterBitFlipped,
+            Self::PrinterHalfOpen,
+            Self::PrinterAnswerLost,
+            Self::PrinterFrameCut,
+            Self::PrinterSilent,
+            Self::PrinterSlow,
+            Self::PrinterPowerBefore,
+            Self::PrinterPowerAfter,
+            Self::PrinterPaperOut,
+            Self::PrinterPaperEnds,
+            Self::PrinterRestarted,
+            Self::PrinterStranger,
+            Self::PrinterOtherDrive,
+            Self::DriveFull,
+            Self::ShiftTooOld,
+            Self::RobotCable,
+            Self::RobotWireCut,
+            Self::RobotHalfOpen,
+            Self::RobotAnswerLost,
+            Self::RobotCutBefore,
+            Self::RobotCutAfter,
+            Self::RobotFrameCut,
+            Self::RobotDuplicate,
+            Self::RobotReorder,
+            Self::RobotDrop,
+            Self::RobotLate,
+            Self::RobotPower,
+            Self::RobotPowerAtJob,
+            Self::RobotJam,
+            Self::RobotStop,
+            Self::RobotOtherCell,
+            Self::RobotBinEmpty,
+            Self::Killed,
+            Self::KilledAtWrite,
+            Self::KilledAtStep,
+            Self::PowerCut,
+            Self::PowerCutAtWrite,
+            Self::PowerOff,
+            Self::DiskFull,
+            Self::DiskReadOnly,
+            Self::FlushFails,
+            Self::WriteFails,
+            Self::BitRot,
+            Self::ClockBack,
+            Self::ClockForward,
+            Self::HqRestored,
+            Self::HqKilled,
+        ];
+        for s in Service::ALL {
+            all.extend([
+                Self::ServiceDown(s),
+                Self::RequestLost(s),
+                Self::AnswerLost(s),
+                Self::AnswerLate(s),
+                Self::AnswerGarbled(s),
+                Self::ServerError(s),
+            ]);
+        }
+        all
+    }
+
+    /// How often it is drawn, against the others.
+    fn weight(self) -> u64 {
+        match self {
+            // What ends the process is what the store must live with best.
+            Self::Killed | Self::PowerCut | Self::PowerOff => 6,
+            Self::KilledAtWrite | Self::KilledAtStep | Self::PowerCutAtWrite => 14,
+            Self::AnswerLost(_) | Self::PrinterPowerAfter | Self::RobotCutAfter => 6,
+            // Ends the day's sales; once in a while is enough.
+            Self::BitRot | Self::PrinterOtherDrive | Self::RobotOtherCell | Self::DriveFull => 1,
+            _ => 3,
+        }
+    }
+}
+
+/// A trouble at its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Event {
+    /// Since the doors opened, ms.
+    pub(super) at_ms: u64,
+    /// For so long, ms, where it is a state.
+    pub(super) lasts_ms: u64,
+    /// What.
+    pub(super) trouble: Trouble,
+    /// Its own number: how many times, after how many bytes or steps, which bit.
+    pub(super) number: u64,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = |ms: u64| format!("{}.{:03} s", ms / 1000, ms % 1000);
+        write!(
+            f,
+            "at {:>9}  {} (number {}, for {})",
+            s(self.at_ms),
+            self.trouble.name(),
+            self.number,
+            s(self.lasts_ms)
+        )
+    }
+}
+
+/// What a guest is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Mood {
+    /// Orders, pays, eats.
+    Plain,
+    /// Cancels before paying.
+    Leaves,
+    /// Cancels, and pays the code all the same.
+    PaysLate,
+    /// Sends dishes back.
+    Regrets,
+    /// Wants the money back twice, with two keys at once.
+    Greedy,
+    /// Pays twice, with two tenders.
+    PaysTwice,
+}
+
+/// One guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Guest {
+    /// Comes so long after the doors opened, ms.
+    pub(super) at_ms: u64,
+    /// Everything else about them follows from it.
+    pub(super) seed: u64,
+    /// What they are about to do.
+    pub(super) mood: Mood,
+}
+
+/// One day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Day {
+    pub(super) guests: Vec<Guest>,
+    pub(super) troubles: Vec<Event>,
+    /// The box is off in the night.
+    pub(super) off_at_night: bool,
+}
+
+/// A whole life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Plan {
+    pub(super) seed: u64,
+    pub(super) days: Vec<Day>,
+}
+
+impl Plan {
+    /// Draws a life of `days` days; troubles come out of `allowed`.
+    pub(super) fn draw(seed: u64, days: u32, allowed: &[Trouble]) -> Self {
+        let chance =
+            SeededEntropy::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x6761_6c6c_6579);
+        let draw = |(least, more): (u64, u64)| least + chance.below(more);
+        let weights: u64 = allowed.iter().map(|t| t.weight()).sum();
+        let days = (0..days)
+            .map(|_| {
+                let mut guests: Vec<Guest> = (0..draw(GUESTS))
+                    .map(|_| Guest {
+                        at_ms: chance.below(OPEN_MS * 2 / 3),
+                        seed: chance.below(u64::MAX),
+                        mood: match chance.below(16) {
+                            0 => Mood::Leaves,
+                            1 | 2 => Mood::PaysLate,
+                            3 => Mood::Regrets,
+                            4 => Mood::Greedy,
+                            5 => Mood::PaysTwice,
+                            _ => Mood::Plain,
+                        },
+                    })
+                    .collect();
+                guests.sort_by_key(|g| g.at_ms);
+                let mut troubles = Vec::new();
+                if weights > 0 {
+                    for _ in 0..draw(TROUBLES) {
+                        let mut pick = chance.below(weights);
+                        let drawn = allowed.iter().find(|t| {
+                            let hit = pick < t.weight();
+                            pick = pick.saturating_sub(t.weight());
+                            hit
+                        });
+                        if let Some(trouble) = drawn {
+                            troubles.push(Event {
+                                at_ms: chance.below(OPEN_MS),
+                                lasts_ms: draw(LASTS_MS),
+                                trouble: *trouble,
+                                number: chance.below(1 << 20),
+                            });
+                        }
+                    }
+                }
+                troubles.sort_by_key(|t| t.at_ms);
+                Day {
+                    guests,
+                    troubles,
+                    off_at_night: chance.below(3) == 0,
+                }
+            })
+            .collect();
+        Self { seed, days }
+    }
+
+    /// How many troubles it has.
+    pub(super) fn troubles(&self) -> usize {
+        self.days.iter().map(|d| d.troubles.len()).sum()
+    }
+
+    /// How many guests it has.
+    pub(super) fn guests(&self) -> usize {
+        self.days.iter().map(|d| d.guests.len()).sum()
+    }
+}
+
+/// How long the doors are open.
+pub(super) const fn opening_hours() -> Duration {
+    Duration::from_millis(OPEN_MS)
+}

@@ -1,0 +1,73 @@
+//! The protections that keep Galley's promises, by name, so that the fault simulator can switch one off and must
+//! find out. In a program without the emulators all of them hold, and asking costs nothing.
+
+/// One protection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protection {
+    /// An attempt that may have left the box is resolved before it is repeated.
+    Resolve,
+    /// An attempt is written down as sent before it leaves the box.
+    SentMark,
+    /// Requests are acknowledged after the flush.
+    CommitBeforeAck,
+    /// A request that is repeated with its Idempotency-Key gets the stored answer.
+    IdempotencyKey,
+    /// An effect has the same key at the other side through all attempts.
+    StableKey,
+    /// What `resolve` compares with (document counters) is written down before the attempt.
+    Evidence,
+    /// The cursor of the uplink moves by what headquarters has committed, not by what was sent.
+    CursorAfterAck,
+    /// Stock that is reserved for one order is not sold to another.
+    Reserve,
+    /// Money that comes after the order was given up goes back.
+    LateMoney,
+    /// An order that is given up at the bank is watched until the bank is through with it.
+    CloseAtBank,
+    /// Headquarters takes no events behind a gap, and sends the store back.
+    GapCheck,
+    /// Headquarters takes an event that it has already only once.
+    Dedupe,
+    /// A dish's story told twice by the robot counts once.
+    RobotDedupe,
+    /// A refund takes no more than what was paid and is not yet given back.
+    RefundLimit,
+    /// One order gets one sale receipt.
+    OneSale,
+    /// The receipt that is registered is told to the log, even if the process dies in between.
+    ReportOnce,
+}
+
+#[cfg(any(test, feature = "emulators"))]
+mod switch {
+    use super::Protection;
+    use std::cell::Cell;
+
+    thread_local! {
+        static OFF: Cell<Option<Protection>> = const { Cell::new(None) };
+    }
+
+    /// Whether a protection holds on this thread.
+    #[must_use]
+    pub fn holds(protection: Protection) -> bool {
+        OFF.get() != Some(protection)
+    }
+
+    /// Runs `life` on this thread without one protection.
+    pub fn without<T>(protection: Option<Protection>, life: impl FnOnce() -> T) -> T {
+        let before = OFF.replace(protection);
+        let result = life();
+        OFF.set(before);
+        result
+    }
+}
+
+#[cfg(any(test, feature = "emulators"))]
+pub use switch::{holds, without};
+
+/// Whether a protection holds: always.
+#[cfg(not(any(test, feature = "emulators")))]
+#[must_use]
+pub const fn holds(_: Protection) -> bool {
+    true
+}
