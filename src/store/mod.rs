@@ -38,6 +38,11 @@ use tokio::sync::watch;
 
 /// The oldest SQLite without the WAL-reset race. [source: sqlite.org/wal.html#walresetbug]
 const OLDEST_SQLITE: i32 = 3_051_003;
+/// Pages the writer keeps in memory, KiB at most.
+const CACHE_KIB: i64 = 16 * 1024;
+/// Pages of the WAL (4 KiB each) after which it is copied into the database: a page that changed a hundred times
+/// until then is copied once.
+const CHECKPOINT_PAGES: i64 = 4096;
 /// Connections kept for readers.
 const READERS: usize = 4;
 
@@ -285,6 +290,10 @@ fn open_writer(options: &Options) -> Result<Connection, StoreError> {
     };
     db.pragma_update(None, "synchronous", synchronous)?;
     db.pragma_update(None, "foreign_keys", true)?;
+    // Savepoints keep pages for going back; in files they cost more than the pages' own writes.
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     let verdict: String = db.pragma_query_value(None, "quick_check", |r| r.get(0))?;
     if verdict != "ok" {
         return Err(StoreError::Damaged(format!(

@@ -35,6 +35,8 @@ pub(super) struct Core {
     options: Options,
     pub(super) head: Head,
     published: watch::Sender<u64>,
+    /// The open transaction holds work of an earlier request of the group.
+    shared: bool,
     broken: bool,
     closed: bool,
 }
@@ -72,6 +74,7 @@ impl Writer {
             options: options.clone(),
             head,
             published,
+            shared: false,
             broken: false,
             closed: false,
         };
@@ -175,6 +178,7 @@ impl Core {
         if self.broken {
             self.reopen()?;
         }
+        self.shared = false;
         self.sql("BEGIN IMMEDIATE").map_err(|e| self.failed(e))
     }
 
@@ -197,15 +201,28 @@ impl Core {
             return Err(StoreError::Open(REOPENING.to_owned()).into());
         }
         let head = self.head.clone();
-        self.sql("SAVEPOINT request")?;
+        // A request that comes first can take the whole transaction back: a savepoint would copy every page it
+        // touches for nothing.
+        let alone = !self.shared;
+        if !alone {
+            self.sql("SAVEPOINT request")?;
+        }
         let result = work(&mut Tx { core: self });
-        let ended = match &result {
-            Ok(_) => self.sql("RELEASE request"),
-            Err(_) => {
-                self.head = head;
-                self.sql("ROLLBACK TO request")
-                    .and_then(|()| self.sql("RELEASE request"))
+        if result.is_err() {
+            self.head = head;
+        }
+        let ended = match (&result, alone) {
+            (Ok(_), true) => {
+                self.shared = true;
+                Ok(())
             }
+            (Ok(_), false) => self.sql("RELEASE request"),
+            (Err(_), true) => self
+                .sql("ROLLBACK")
+                .and_then(|()| self.sql("BEGIN IMMEDIATE")),
+            (Err(_), false) => self
+                .sql("ROLLBACK TO request")
+                .and_then(|()| self.sql("RELEASE request")),
         };
         match (result, ended) {
             (result, Ok(())) => result,
