@@ -105,6 +105,7 @@ struct Inner {
     writer: writer::Writer,
     readers: Mutex<Vec<Connection>>,
     head: watch::Receiver<u64>,
+    effects: watch::Receiver<()>,
 }
 
 impl Store {
@@ -120,13 +121,15 @@ impl Store {
             )));
         }
         let (head_tx, head) = watch::channel(0);
-        let writer = writer::Writer::start(&options, head_tx)?;
+        let (effects_tx, effects) = watch::channel(());
+        let writer = writer::Writer::start(&options, head_tx, effects_tx)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 options,
                 writer,
                 readers: Mutex::new(Vec::new()),
                 head,
+                effects,
             }),
         })
     }
@@ -210,6 +213,12 @@ impl Store {
     #[must_use]
     pub fn head(&self) -> watch::Receiver<u64> {
         self.inner.head.clone()
+    }
+
+    /// Changes with every commit that changed an effect; wakes those who carry them out.
+    #[must_use]
+    pub fn effects_changed(&self) -> watch::Receiver<()> {
+        self.inner.effects.clone()
     }
 
     /// The database file.
