@@ -89,14 +89,14 @@ impl Engine {
         if let Err(error) = self.recover().await {
             tracing::error!(%error, "the effects of the last run can't be taken up");
         }
-        let mut head = self.site.store.head();
+        let mut changes = self.site.store.effects_changed();
         let mut running: BTreeSet<String> = BTreeSet::new();
         let mut steps: FuturesUnordered<BoxFuture<'static, String>> = FuturesUnordered::new();
         let mut all_due = false;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            head.borrow_and_update();
+            changes.borrow_and_update();
             let mut next_due = None;
             match self.site.store.read(|s| s.queue_heads()).await {
                 Ok(rows) => {
@@ -131,7 +131,7 @@ impl Engine {
                 Some(queue) = steps.next(), if !steps.is_empty() => {
                     running.remove(&queue);
                 }
-                changed = head.changed() => if changed.is_err() { return },
+                changed = changes.changed() => if changed.is_err() { return },
                 () = self.poke.0.notified() => all_due = true,
                 _ = tick.tick() => self.tick().await,
                 Some(()) = nap => {}

@@ -189,6 +189,7 @@ impl Tx<'_> {
     /// # Errors
     /// When it can't be written.
     pub fn intend(&mut self, effect: &NewEffect, now: Timestamp) -> Result<(), StoreError> {
+        self.core.effects_changed = true;
         self.prepare_cached(
             "INSERT INTO effects (key, kind, queue, order_id, item, request, state, created_at, next_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?7) ON CONFLICT (key) DO NOTHING",
@@ -210,6 +211,7 @@ impl Tx<'_> {
     /// # Errors
     /// When it can't be written.
     pub fn put_effect(&mut self, e: &EffectRow) -> Result<(), StoreError> {
+        self.core.effects_changed = true;
         self.prepare_cached(
             "UPDATE effects SET evidence = ?2, state = ?3, attempt = ?4, tries = ?5, next_at = ?6, ended_at = ?7,
              note = ?8, advice = ?9, result = ?10 WHERE id = ?1",
@@ -252,6 +254,7 @@ impl Tx<'_> {
     /// # Errors
     /// When it can't be written.
     pub fn doubt_sent_effects(&mut self, now: Timestamp) -> Result<usize, StoreError> {
+        self.core.effects_changed = true;
         Ok(self.execute(
             "UPDATE effects SET state = 'unknown', next_at = ?1, note = 'the daemon stopped during the attempt'
              WHERE state = 'sent'",

@@ -38,6 +38,11 @@ use tokio::sync::watch;
 
 /// The oldest SQLite without the WAL-reset race. [source: sqlite.org/wal.html#walresetbug]
 const OLDEST_SQLITE: i32 = 3_051_003;
+/// Pages the writer keeps in memory, KiB at most.
+const CACHE_KIB: i64 = 16 * 1024;
+/// Pages of the WAL (4 KiB each) after which it is copied into the database: a page that changed a hundred times
+/// until then is copied once.
+const CHECKPOINT_PAGES: i64 = 4096;
 /// Connections kept for readers.
 const READERS: usize = 4;
 
@@ -100,6 +105,7 @@ struct Inner {
     writer: writer::Writer,
     readers: Mutex<Vec<Connection>>,
     head: watch::Receiver<u64>,
+    effects: watch::Receiver<()>,
 }
 
 impl Store {
@@ -115,13 +121,15 @@ impl Store {
             )));
         }
         let (head_tx, head) = watch::channel(0);
-        let writer = writer::Writer::start(&options, head_tx)?;
+        let (effects_tx, effects) = watch::channel(());
+        let writer = writer::Writer::start(&options, head_tx, effects_tx)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 options,
                 writer,
                 readers: Mutex::new(Vec::new()),
                 head,
+                effects,
             }),
         })
     }
@@ -207,6 +215,12 @@ impl Store {
         self.inner.head.clone()
     }
 
+    /// Changes with every commit that changed an effect; wakes those who carry them out.
+    #[must_use]
+    pub fn effects_changed(&self) -> watch::Receiver<()> {
+        self.inner.effects.clone()
+    }
+
     /// The database file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -285,6 +299,10 @@ fn open_writer(options: &Options) -> Result<Connection, StoreError> {
     };
     db.pragma_update(None, "synchronous", synchronous)?;
     db.pragma_update(None, "foreign_keys", true)?;
+    // Savepoints keep pages for going back; in files they cost more than the pages' own writes.
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     let verdict: String = db.pragma_query_value(None, "quick_check", |r| r.get(0))?;
     if verdict != "ok" {
         return Err(StoreError::Damaged(format!(

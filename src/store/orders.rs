@@ -65,11 +65,10 @@ impl Tx<'_> {
     /// # Errors
     /// When it can't be written.
     pub fn count(&mut self, name: &str) -> Result<u32, StoreError> {
+        // RETURNING would open a table of its own each time.
+        self.add_to_counter(name, 1)?;
         Ok(self
-            .prepare_cached(
-                "INSERT INTO counters (name, value) VALUES (?1, 1)
-                 ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
-            )?
+            .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
             .query_row([name], |r| r.get(0))?)
     }
 

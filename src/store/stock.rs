@@ -47,6 +47,14 @@ impl Tx<'_> {
     }
 
     fn hold(&self, job: JobId, ingredient: &IngredientId, by: i64) -> Result<(), StoreError> {
+        if by > 0 {
+            self.prepare_cached(
+                "INSERT INTO reservations (job_id, ingredient, quantity) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET quantity = quantity + ?3",
+            )?
+            .execute(params![job.0.into_bytes(), ingredient.0, by])?;
+            return Ok(());
+        }
         let held: Option<i64> = self
             .prepare_cached(
                 "SELECT quantity FROM reservations WHERE job_id = ?1 AND ingredient = ?2",
@@ -56,8 +64,7 @@ impl Tx<'_> {
         let next = held.unwrap_or(0).saturating_add(by);
         if next > 0 {
             self.prepare_cached(
-                "INSERT INTO reservations (job_id, ingredient, quantity) VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO UPDATE SET quantity = ?3",
+                "UPDATE reservations SET quantity = ?3 WHERE job_id = ?1 AND ingredient = ?2",
             )?
             .execute(params![job.0.into_bytes(), ingredient.0, next])?;
         } else {

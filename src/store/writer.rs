@@ -1,7 +1,7 @@
 //! The one writer: runs requests one after the other and commits them in groups.
 //!
-//! While one flush runs, further requests queue up; the next flush carries all of them. Each request has a
-//! savepoint of its own, so that one that refuses takes nothing of the others back. A request is acknowledged
+//! While one flush runs, further requests queue up; the next flush carries all of them. Each request
+//! but the first has a savepoint, so that one that refuses takes nothing of the others back. A request is acknowledged
 //! only after its flush. After a failed flush the writer takes nothing for written: it reopens the file and
 //! starts again from what is really there.
 
@@ -35,6 +35,11 @@ pub(super) struct Core {
     options: Options,
     pub(super) head: Head,
     published: watch::Sender<u64>,
+    /// A request changed what is to be done outside; told with the flush.
+    pub(super) effects_changed: bool,
+    effects: watch::Sender<()>,
+    /// The open transaction holds work of an earlier request of the group.
+    shared: bool,
     broken: bool,
     closed: bool,
 }
@@ -63,6 +68,7 @@ impl Writer {
     pub(super) fn start(
         options: &Options,
         published: watch::Sender<u64>,
+        effects: watch::Sender<()>,
     ) -> Result<Self, StoreError> {
         let db = open_writer(options)?;
         let head = Head::load(&db)?;
@@ -72,6 +78,9 @@ impl Writer {
             options: options.clone(),
             head,
             published,
+            effects_changed: false,
+            effects,
+            shared: false,
             broken: false,
             closed: false,
         };
@@ -165,6 +174,9 @@ impl Core {
                 *head = self.head.seq;
                 changed
             });
+            if std::mem::take(&mut self.effects_changed) {
+                self.effects.send_replace(());
+            }
         }
         for reply in replies {
             reply(flushed.clone());
@@ -175,6 +187,7 @@ impl Core {
         if self.broken {
             self.reopen()?;
         }
+        self.shared = false;
         self.sql("BEGIN IMMEDIATE").map_err(|e| self.failed(e))
     }
 
@@ -197,15 +210,28 @@ impl Core {
             return Err(StoreError::Open(REOPENING.to_owned()).into());
         }
         let head = self.head.clone();
-        self.sql("SAVEPOINT request")?;
+        // A request that comes first can take the whole transaction back: a savepoint would copy every page it
+        // touches for nothing.
+        let alone = !self.shared;
+        if !alone {
+            self.sql("SAVEPOINT request")?;
+        }
         let result = work(&mut Tx { core: self });
-        let ended = match &result {
-            Ok(_) => self.sql("RELEASE request"),
-            Err(_) => {
-                self.head = head;
-                self.sql("ROLLBACK TO request")
-                    .and_then(|()| self.sql("RELEASE request"))
+        if result.is_err() {
+            self.head = head;
+        }
+        let ended = match (&result, alone) {
+            (Ok(_), true) => {
+                self.shared = true;
+                Ok(())
             }
+            (Ok(_), false) => self.sql("RELEASE request"),
+            (Err(_), true) => self
+                .sql("ROLLBACK")
+                .and_then(|()| self.sql("BEGIN IMMEDIATE")),
+            (Err(_), false) => self
+                .sql("ROLLBACK TO request")
+                .and_then(|()| self.sql("RELEASE request")),
         };
         match (result, ended) {
             (result, Ok(())) => result,

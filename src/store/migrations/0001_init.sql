@@ -108,13 +108,14 @@ CREATE TABLE cursors (
   at     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- With a rowid: answers are too long for the pages of an index, each would take an overflow page of its own.
 CREATE TABLE requests (
   key         TEXT PRIMARY KEY,
   fingerprint BLOB NOT NULL,
   status      INTEGER NOT NULL,
   body        TEXT NOT NULL,
   at          INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE tokens (
   hash       BLOB PRIMARY KEY,
