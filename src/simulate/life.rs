@@ -95,7 +95,7 @@ async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
         live_a_day(&rig, day, &memories).await;
         fate.days += 1;
         let seen: Vec<Memory> = memories.borrow().clone();
-        fate.violations = match settle(&rig).await {
+        fate.violations = match settle(&rig, fate.days).await {
             Ok(()) => {
                 let mut violations = check::check(&rig, &seen).await;
                 violations.sort();
@@ -186,7 +186,7 @@ async fn live_a_day(rig: &Rig, day: &Day, memories: &Memories) {
 }
 
 /// Waits until nothing is under way, closes the shift, and waits again.
-async fn settle(rig: &Rig) -> Result<(), String> {
+async fn settle(rig: &Rig, day: u64) -> Result<(), String> {
     quiet(rig).await?;
     let until = Instant::now() + SETTLE;
     for attempt in 0.. {
@@ -197,7 +197,7 @@ async fn settle(rig: &Rig) -> Result<(), String> {
         match state {
             Some(state) if state == "closed" => break,
             Some(state) if state == "open" => {
-                let key = format!("close-{attempt}-{}", rig.seed());
+                let key = format!("close-{day}-{attempt}");
                 rig.call("POST", "shift/close", STAFF, Some(&key), &json!({}))
                     .await;
             }

@@ -68,7 +68,6 @@ pub(super) enum End {
 pub(super) struct Rig(Rc<Inner>);
 
 struct Inner {
-    seed: u64,
     truth: SimClock,
     box_clock: SimClock,
     disk: Disk,
@@ -110,7 +109,6 @@ impl Rig {
             .route(Service::OneC.authority(), outside.one_c.router())
             .route(Service::Sms.authority(), outside.sms.router());
         let rig = Self(Rc::new(Inner {
-            seed,
             box_clock: truth.follower(),
             truth,
             disk: Disk::new("store", seed),
@@ -443,11 +441,6 @@ impl Rig {
         };
         // A dead process answers nobody, whatever its last words were.
         answer.filter(|_| heart.is_alive())
-    }
-
-    /// Chance of this world, for whoever lives outside of the store's own.
-    pub(super) fn seed(&self) -> u64 {
-        self.0.seed
     }
 }
 
