@@ -356,13 +356,6 @@ async fn wrong_payments_and_refunds_are_refused_and_change_nothing() {
             conflict,
         ),
         wrong(
-            "a result that contradicts: operation",
-            TILL,
-            result.clone(),
-            json!({"result": "approved", "external_id": "op-2"}),
-            conflict,
-        ),
-        wrong(
             "a result without the operation's id",
             TILL,
             result.clone(),
