@@ -125,6 +125,7 @@ impl From<FlowError> for Problem {
                 Self::already_paid(detail)
             }
             FlowError::Order(OrderError::RefundTooLarge { .. }) => Self::refund_too_large(detail),
+            FlowError::Order(OrderError::NothingPaid) => Self::conflict(detail),
             FlowError::Order(OrderError::TooMuch { .. }) => Self::invalid(detail),
             FlowError::Order(OrderError::NoSuchPayment) => Self::unknown_payment(detail),
             FlowError::Order(OrderError::State(state)) => {

@@ -129,6 +129,20 @@ impl OrderState {
         }
     }
 
+    /// All of them, in the order of an order's life.
+    pub const ALL: [Self; 10] = [
+        Self::Placed,
+        Self::Paid,
+        Self::Receipted,
+        Self::Cooking,
+        Self::Ready,
+        Self::Closed,
+        Self::Cancelled,
+        Self::Expired,
+        Self::Refunding,
+        Self::Refunded,
+    ];
+
     /// Nothing more is to happen, unless money comes late or goes back.
     #[must_use]
     pub fn is_final(self) -> bool {
@@ -207,6 +221,9 @@ pub enum OrderError {
     /// The order is not open for it.
     #[error("the order is {}", .0.word())]
     State(OrderState),
+    /// Nothing was paid that could go back.
+    #[error("nothing was paid for this order, so there is nothing to give back")]
+    NothingPaid,
     /// Nothing is left to pay.
     #[error("the order is already paid, or a payment is under way")]
     NothingDue,

@@ -198,7 +198,11 @@ pub fn refund_order(
 ) -> Result<(Order, Vec<RefundId>), FlowError> {
     let order = load(tx, id)?;
     if !order.paid {
-        return Err(OrderError::State(order.state).into());
+        return Err(match order.received_minor() {
+            0 => OrderError::NothingPaid,
+            _ => OrderError::State(order.state),
+        }
+        .into());
     }
     let left: i64 = order
         .payments
