@@ -297,7 +297,7 @@ impl Robot {
 
     /// The journal is read up to date: compare, bring the recipes, and only then take effects up again.
     async fn catch_up(&self) -> Result<(), RobotError> {
-        let records = match self.site.store.read(|s| compare::records(s)).await {
+        let records = match self.site.store.read(compare::records).await {
             Ok(records) => records,
             Err(error) => {
                 let error: crate::store::StoreError = error;
