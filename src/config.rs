@@ -101,6 +101,9 @@ pub struct PolicySection {
     /// A QR code can be paid for so long; 5 minutes.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
     pub qr_valid: Option<Duration>,
+    /// A QR code that the bank has not given by then is not waited for any more; 20 seconds.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
+    pub qr_within: Option<Duration>,
     /// Longest wait that is promised to a guest; 2 hours.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
     pub max_wait: Option<Duration>,
@@ -301,6 +304,7 @@ impl Config {
             store_id: self.store.id.clone(),
             pay_within: p.pay_within.unwrap_or(d.pay_within),
             qr_valid: p.qr_valid.unwrap_or(d.qr_valid),
+            qr_within: p.qr_within.unwrap_or(d.qr_within),
             max_pieces: p.max_pieces.unwrap_or(d.max_pieces),
             max_wait: p.max_wait.unwrap_or(d.max_wait),
             cook_attempts: p.cook_attempts.unwrap_or(d.cook_attempts),

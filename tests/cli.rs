@@ -1,200 +1,13 @@
-//! The command line as a technician or a script meets it: the real program against a stub of the daemon on a Unix
-//! socket.
+//! The command line as a technician or a script meets it: what it asks the daemon, tells and ends with.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
-use axum::{
-    Json, Router,
-    body::Bytes,
-    extract::{Request, State},
-    response::{IntoResponse as _, Response},
-};
-use http::{HeaderMap, StatusCode, header};
-use http_body_util::BodyExt as _;
+mod stub;
+
 use serde_json::{Value, json};
-use std::{
-    path::PathBuf,
-    process::Stdio,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
-use tempfile::TempDir;
+use std::path::PathBuf;
+use stub::*;
 use tokio::net::UnixListener;
-
-const ORDER: &str = "0192f3c5-5d0e-7c1a-9d9e-3c1a0c5b7a10";
-/// No command may take longer; a test that hangs fails.
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// What the stub was asked.
-#[derive(Clone, Debug)]
-struct Asked {
-    /// `GET /api/v1/store`
-    line: String,
-    headers: HeaderMap,
-    body: Value,
-}
-
-type Answer = fn(&str) -> Response;
-
-#[derive(Clone)]
-struct Desk {
-    asked: Arc<Mutex<Vec<Asked>>>,
-    answer: Answer,
-}
-
-/// A daemon that answers by a table.
-struct Stub {
-    folder: TempDir,
-    asked: Arc<Mutex<Vec<Asked>>>,
-}
-
-/// How a command ended.
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-async fn take(State(desk): State<Desk>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let body: Bytes = body.collect().await.unwrap().to_bytes();
-    let line = format!("{} {}", parts.method, parts.uri);
-    desk.asked.lock().unwrap().push(Asked {
-        line: line.clone(),
-        headers: parts.headers,
-        body: serde_json::from_slice(&body).unwrap_or(Value::Null),
-    });
-    (desk.answer)(&line)
-}
-
-fn router(answer: Answer) -> (Router, Arc<Mutex<Vec<Asked>>>) {
-    let asked = Arc::default();
-    let desk = Desk {
-        asked: Arc::clone(&asked),
-        answer,
-    };
-    (Router::new().fallback(take).with_state(desk), asked)
-}
-
-impl Stub {
-    fn start(answer: Answer) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let listener = UnixListener::bind(folder.path().join("s")).unwrap();
-        let (router, asked) = router(answer);
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { folder, asked }
-    }
-
-    async fn galley(&self, args: &[&str]) -> Ended {
-        galley(&self.folder.path().join("s"), args).await
-    }
-
-    fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.asked().into_iter().map(|a| a.line).collect()
-    }
-}
-
-async fn galley(socket: &PathBuf, args: &[&str]) -> Ended {
-    let run = tokio::process::Command::new(env!("CARGO_BIN_EXE_galley"))
-        .args(args)
-        .env_clear()
-        .env("GALLEY_SOCKET", socket)
-        .env("TZ", "UTC")
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(LIMIT, run)
-        .await
-        .expect("the command ends in time")
-        .unwrap();
-    Ended {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn ok(value: Value) -> Response {
-    Json(value).into_response()
-}
-
-fn problem(status: u16, slug: &str, detail: &str) -> Response {
-    let body = json!({
-        "type": format!("https://galley.invalid/problems/{slug}"),
-        "slug": slug, "title": "Refused", "status": status, "detail": detail,
-        "errors": [{"field": "amount_minor", "message": "is more than was paid"}],
-    });
-    (
-        StatusCode::from_u16(status).unwrap(),
-        [(header::CONTENT_TYPE, "application/problem+json")],
-        body.to_string(),
-    )
-        .into_response()
-}
-
-fn order() -> Value {
-    json!({
-        "id": ORDER, "number": "A17", "state": "cooking", "total_minor": 45_050,
-        "due_minor": 0, "placed_at": 1_763_800_000_000_i64, "promised_at": null,
-        "lines": [{"quantity": 2, "name": {"ru": "Суп", "uz": "Sho‘rva", "en": "Soup"}}],
-        "payments": [{"tender": "sbp_qr", "state": "captured", "amount_minor": 45_050,
-            "refunded_minor": 0}],
-        "receipts": [{"kind": "sale", "state": "registered", "total_minor": 45_050,
-            "document_number": 41, "fiscal_sign": "1234567890"}],
-        "dishes": [{"state": "plated", "slot": "slot-1", "name": {"en": "Soup"}}],
-        "refunds": [],
-    })
-}
-
-/// A store in which all is well.
-fn well(line: &str) -> Response {
-    let path = line.split_once(" /api/v1").map_or(line, |(_, path)| path);
-    match path {
-        "/store" => ok(json!({
-            "store_id": "S001", "name": {"en": "Robot cafe"}, "uplink": "online",
-            "accepting": {"ok": true},
-            "tenders": [{"tender": "sbp_qr", "available": true}, {"tender": "cash", "available": false}],
-        })),
-        "/shift" => ok(
-            json!({"state": "open", "number": 7, "receipts": 3, "sales_minor": 120_000, "returns_minor": 0, "opened_at": 1_763_800_000_000_i64}),
-        ),
-        "/devices" => ok(
-            json!({"devices": [{"id": "printer", "state": "up", "detail": "ATOL 91F", "since_at": 1_763_800_000_000_i64}]}),
-        ),
-        "/sync" => ok(json!({"uplink": "online", "readers": [
-            {"name": "hq", "cursor": 90, "head": 100, "backlog": 10, "oldest_age_ms": 4000},
-        ]})),
-        "/alerts" => ok(json!({"alerts": []})),
-        "/stock" => ok(json!({"ingredients": [
-            {"id": "rice", "name": {"en": "Rice"}, "unit": "mg", "on_hand": 25_000_000, "reserved": 300_000, "available": 24_700_000, "low": false},
-        ]})),
-        "/robot/jobs" => ok(json!({"jobs": [
-            {"job_id": "j-1", "state": "cooking", "progress_pm": 505, "order_ref": "A17", "recipe": {"id": "soup"}},
-        ]})),
-        "/reconcile" => {
-            ok(json!({"totals": {"orders": 3, "captured_minor": 120_000}, "differences": []}))
-        }
-        _ if line == "GET /ready" => ok(json!({"status": "ready"})),
-        _ if path.starts_with("/orders?") => ok(json!({"orders": [order()]})),
-        _ if line.starts_with("GET") && path.ends_with(ORDER) => ok(order()),
-        _ if path.ends_with("/timeline") => ok(json!({
-            "events": [{"seq": 2, "at": 1_763_800_009_000_i64, "actor": "system", "body": {"kind": "order.paid"}}],
-            "effects": [{"kind": "bank.register", "attempts": [
-                {"at": 1_763_800_000_000_i64, "verb": "perform", "outcome": "unknown", "note": "time-out"},
-            ]}],
-        })),
-        _ if path.ends_with("/refunds") => {
-            let refund = json!({"id": "r-1", "amount_minor": 12_050, "state": "pending"});
-            ok(json!({"refunds": ["r-1"], "order": {"refunds": [refund]}}))
-        }
-        _ if line.starts_with("POST") => ok(json!({})),
-        _ => problem(404, "not_found", "there is no such thing"),
-    }
-}
 
 #[tokio::test]
 async fn a_healthy_store_is_told_in_eighty_columns() {
@@ -376,6 +189,7 @@ async fn a_wrong_command_line_ends_with_2_and_asks_nothing() {
         &[
             "order", "refund", ORDER, "--reason", "x", "--amount", "12,345",
         ],
+        &["order", "list", "--state", "foo"],
         &["stock", "receive", "rice", "1l"],
         &["effect", "settle", "1", "--reason", "x"],
         &[
@@ -407,6 +221,16 @@ async fn every_act_reaches_its_own_door() {
     let stub = Stub::start(well);
     for (args, line, body) in [
         (&["shift", "open"][..], "/shift/open", json!({})),
+        (
+            &["order", "refunded", ORDER, "--reference", "R1"],
+            "/refunds/0192f3c5-5d0e-7c1a-9d9e-3c1a0c5b7a10/confirm",
+            json!({"reference": "R1"}),
+        ),
+        (
+            &["order", "call-off", ORDER],
+            "/payments/0192f3c5-5d0e-7c1a-9d9e-3c1a0c5b7a10/cancel",
+            json!({}),
+        ),
         (&["shift", "close"], "/shift/close", json!({})),
         (&["shift", "x"], "/shift/x-report", json!({})),
         (&["robot", "pause"], "/robot/pause", json!({})),
@@ -488,12 +312,18 @@ async fn every_look_is_told_or_given_as_it_came() {
 async fn differences_in_the_books_end_with_5() {
     let stub = Stub::start(|_| {
         ok(json!({"totals": {"orders": 1}, "differences": [
-            {"subject": "A17", "what": "paid, but no receipt", "left": 45_050, "right": 0},
+            {"subject": "A17 0192f3c5-5d0e-7c1a-9d9e-3c1a0c5b7a10", "what": "money kept differs from money on receipts, and more",
+             "left": 45_050, "right": 0, "money": true},
         ]}))
     });
     let ended = stub.galley(&["reconcile", "--day", "2026-11-22"]).await;
     assert_eq!(ended.code, 5);
-    assert!(ended.out.contains("paid, but no receipt"), "{}", ended.out);
+    assert!(
+        ended.out.contains("money on receipts, and more"),
+        "{}",
+        ended.out
+    );
+    assert!(ended.out.contains("450.50   0.00"), "{}", ended.out);
     assert_eq!(stub.lines(), ["GET /api/v1/reconcile?day=2026-11-22"]);
 }
 
@@ -536,177 +366,19 @@ async fn a_store_from_afar_gets_the_token_and_nobody_else_sees_it() {
 }
 
 #[tokio::test]
-async fn the_doctor_works_without_a_daemon_and_says_what_to_do() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().to_str().unwrap();
-    let config = folder.path().join("galley.toml");
-    std::fs::write(&config, "a = = 1\n").unwrap();
+async fn what_can_be_read_in_two_ways_is_asked_back_with_the_choices() {
+    let stub = Stub::start(well);
     let args = [
-        "doctor",
-        "--config",
-        config.to_str().unwrap(),
-        "--data",
-        data,
+        "order", "refund", ORDER, "--reason", "x", "--amount", "1,500",
     ];
-    let ended = galley(&folder.path().join("none"), &args).await;
-    assert_eq!(ended.code, 5, "{}", ended.err);
-    for words in [
-        "ERROR    config",
-        "ok       sqlite",
-        "ERROR    daemon",
-        "systemctl start galley",
-    ] {
-        assert!(ended.out.contains(words), "{words}: {}", ended.out);
-    }
-    let ended = galley(
-        &folder.path().join("none"),
-        &[&args[..], &["--json"]].concat(),
-    )
-    .await;
-    let json: Value = serde_json::from_str(&ended.out).unwrap();
-    let bad = json["findings"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|f| f["level"] != "ok");
-    for finding in bad {
-        assert_ne!(finding["advice"], "", "{finding}");
-    }
-}
-
-#[tokio::test]
-async fn the_doctor_passes_on_what_the_daemon_knows() {
-    let stub = Stub::start(|line| match line {
-        "GET /api/v1/devices" => ok(json!({"devices": [
-            {"id": "robot", "state": "down", "detail": "connection refused", "address": "tcp://10.0.0.9:7460"}
-        ]})),
-        other => well(other),
-    });
-    let ended = stub.galley(&["doctor", "--data", "/nowhere"]).await;
-    assert_eq!(ended.code, 5);
-    for words in ["the daemon is ready", "robot: down", "tcp://10.0.0.9:7460"] {
-        assert!(ended.out.contains(words), "{words}: {}", ended.out);
-    }
-}
-
-#[tokio::test]
-async fn a_broken_configuration_is_told_before_anything_starts() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("galley.toml");
-    std::fs::write(&config, "x = 1\ny = = 2\n").unwrap();
-    let none = folder.path().join("none");
-    let ended = galley(&none, &["check-config", config.to_str().unwrap()]).await;
-    assert_eq!(ended.code, 1);
-    assert!(ended.out.contains("line 2"), "{}", ended.out);
-    let ended = galley(&none, &["check-config", "/nowhere/galley.toml"]).await;
-    assert_eq!(ended.code, 1);
+    let ended = stub.galley(&args).await;
+    assert_eq!(ended.code, 2);
     assert!(
-        ended.err.contains("cannot read /nowhere/galley.toml"),
+        ended.err.contains("1500") && ended.err.contains("1.50"),
         "{}",
         ended.err
     );
-}
-
-#[tokio::test]
-async fn the_help_is_documentation() {
-    let none = PathBuf::from("/nowhere");
-    let ended = galley(&none, &["-h"]).await;
-    assert_eq!(ended.code, 0);
-    for words in ["Examples:", "galley demo", "Exit codes:", "5  unhealthy"] {
-        assert!(ended.out.contains(words), "{words}");
-    }
-    assert!(
-        ended.out.lines().all(|l| l.chars().count() <= 80),
-        "{}",
-        ended.out
-    );
-    let ended = galley(&none, &["effect", "settle", "-h"]).await;
-    assert!(ended.out.contains("does it twice"), "{}", ended.out);
-}
-
-#[cfg(feature = "emulators")]
-#[tokio::test]
-async fn an_emulator_tells_its_address_and_serves_there() {
-    use tokio::io::{AsyncBufReadExt as _, BufReader};
-    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_galley"))
-        .args([
-            "emulate",
-            "sms",
-            "--listen",
-            "127.0.0.1:0",
-            "--fault",
-            "mode=no_money",
-        ])
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = tokio::time::timeout(LIMIT, lines.next_line())
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
-    let base = line.strip_prefix("sms: ").unwrap();
-    use galley::world::{Http as _, ReqwestHttp};
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let request = http::Request::post(format!("{base}sms/send"))
-        .body(Bytes::from_static(
-            b"api_id=galley&to=79001234567&msg=x&json=1",
-        ))
-        .unwrap();
-    let answer = ReqwestHttp::new()
-        .unwrap()
-        .send(request, LIMIT)
-        .await
-        .unwrap();
-    let json: Value = serde_json::from_slice(answer.body()).unwrap();
-    assert_eq!(
-        json["status_code"], 201,
-        "the fault that was asked for: no money"
-    );
-    child.kill().await.unwrap();
-}
-
-#[cfg(feature = "emulators")]
-#[tokio::test]
-async fn a_fault_that_an_emulator_does_not_know_is_a_wrong_command_line() {
-    let none = PathBuf::from("/nowhere");
-    for args in [
-        [
-            "emulate",
-            "sms",
-            "--listen",
-            "127.0.0.1:0",
-            "--fault",
-            "mode=nonsense",
-        ],
-        [
-            "emulate",
-            "one-c",
-            "--listen",
-            "127.0.0.1:0",
-            "--fault",
-            "act=post,fault=no",
-        ],
-        [
-            "emulate",
-            "atol",
-            "--listen",
-            "127.0.0.1:0",
-            "--fault",
-            "fault=no",
-        ],
-        [
-            "emulate",
-            "robot",
-            "--listen",
-            "127.0.0.1:0",
-            "--fault",
-            "fault=no",
-        ],
-    ] {
-        let ended = galley(&none, &args).await;
-        assert_eq!(ended.code, 2, "{args:?}: {}", ended.err);
-    }
+    let ended = stub.galley(&["order", "list", "--state", "foo"]).await;
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("receipted"), "{}", ended.err);
 }

@@ -18,20 +18,32 @@ use prometheus_client::{
     registry::Registry,
 };
 
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(health, ready, metrics, description))]
+pub(super) struct Described;
+
 pub(super) fn router() -> Router<Api> {
     Router::new()
         .route("/health", get(health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
-        .route("/openapi.json", get(async || Json(openapi::document())))
+        .route("/openapi.json", get(description))
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", tag = "health", responses((status = 200, body = Object)))]
+async fn description() -> Json<utoipa::openapi::OpenApi> {
+    Json(openapi::document())
 }
 
 /// The process answers.
+#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = Object)))]
 async fn health() -> Json<serde_json::Value> {
     Json(serde_json::json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
 }
 
 /// The store can write: orders can be taken.
+#[utoipa::path(get, path = "/ready", tag = "health", responses((status = 200, body = Object), (status = 503, body = Object)))]
 async fn ready(State(api): State<Api>) -> Response {
     let wrote = api
         .site
@@ -60,6 +72,7 @@ struct NameLabel {
 }
 
 /// Prometheus metrics.
+#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, content_type = "application/openmetrics-text", body = String)))]
 async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     let now = api.site.world.clock.now();
     let (head, cursors, effects, alerts, devices, shift) = api

@@ -136,6 +136,7 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(payments::qr))
         .routes(routes!(payments::result))
         .routes(routes!(payments::confirm))
+        .routes(routes!(payments::cancel))
         .routes(routes!(board::board))
         .routes(routes!(live::live))
         .routes(routes!(stock::list))

@@ -1,6 +1,6 @@
 //! The API's description, made from the same routes that are served.
 
-use super::{Problem, routes_v1};
+use super::{Problem, health, routes_v1};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -20,7 +20,8 @@ use utoipa::{
         (name = "guest", description = "Kiosk, board, customers' systems"),
         (name = "staff", description = "Cashiers and managers"),
         (name = "till", description = "The card terminal's own link"),
-        (name = "technician", description = "Devices and decisions")
+        (name = "technician", description = "Devices and decisions"),
+        (name = "health", description = "For monitoring; no token")
     )
 )]
 struct Base;
@@ -30,6 +31,7 @@ struct Base;
 pub fn document() -> Document {
     let (_, v1) = routes_v1().split_for_parts();
     let mut document = Base::openapi().nest("/api/v1", v1);
+    document.merge(health::Described::openapi());
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
     document

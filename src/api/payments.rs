@@ -12,9 +12,12 @@ use crate::{
     domain::{
         ids::{OrderId, PaymentId},
         order::Order,
-        payment::Tender,
+        payment::{Tender, Withdrawal},
     },
-    flow::{FlowError, commands},
+    flow::{
+        FlowError,
+        commands::{self, TerminalReport},
+    },
     store::StoreError,
 };
 use axum::{
@@ -151,7 +154,9 @@ pub struct TerminalResult {
     terminal_id: Option<String>,
 }
 
-/// Records the outcome of a card payment. The same report twice changes nothing.
+/// Records the outcome of a card payment. The same report twice changes nothing. `approved` after `declined` is taken
+/// in (another card was tried); `declined` after `approved`, and a second approved operation, are refused, and of the
+/// latter a person is told.
 #[utoipa::path(post, path = "/payments/{id}/result", tag = "till", params(("id" = Uuid, Path)), request_body = TerminalResult, responses((status = 200, body = PaymentView), (status = "4XX", body = Problem)))]
 pub(super) async fn result(
     State(api): State<Api>,
@@ -173,61 +178,32 @@ pub(super) async fn result(
             "external_id is empty: send the link's own id of the operation",
         ));
     }
-    post.once(&api, StatusCode::OK, move |tx, cx, body| {
-        let order = tx
-            .snapshot()
-            .order_of_part(id)?
-            .ok_or(FlowError::Unknown("payment"))?;
-        if order.payment(PaymentId(id)).map(|p| p.tender) != Some(Tender::CardTerminal) {
-            return Err(FlowError::Conflict(
-                "this payment is not the card terminal's".to_owned(),
-            ));
-        }
-        let (terminal, external) = (body.terminal_id.clone(), body.external_id.clone());
-        let reference = [
-            Some(body.external_id),
-            body.rrn,
-            body.auth_code,
-            body.terminal_id,
-        ]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("/");
-        // One operation of a terminal pays one payment: it is findable like a part of the order.
-        let operation = format!(
-            "terminal:{}:{}",
-            terminal.as_deref().unwrap_or_default(),
-            external.trim()
-        );
-        let part = Uuid::new_v5(&Uuid::NAMESPACE_OID, operation.as_bytes());
-        let other_order = tx
-            .snapshot()
-            .order_of_part(part)?
-            .is_some_and(|o| o.id != order.id);
-        let other_payment = order
-            .payments
-            .iter()
-            .any(|p| p.id.0 != id && p.reference.as_deref() == Some(reference.as_str()));
-        if approved && (other_order || other_payment) {
-            return Err(FlowError::Conflict(
-                "this operation of the terminal has paid something else already".to_owned(),
-            ));
-        }
-        if approved {
-            tx.link_part(part, order.id)?;
-        }
-        let order = commands::payment_result(
-            tx,
-            cx,
-            PaymentId(id),
-            approved,
-            body.amount_minor,
-            Some(reference),
-        )?;
-        shown(&order, PaymentId(id))
-    })
-    .await
+    let report = TerminalReport {
+        approved,
+        operation: post.body.external_id.trim().to_owned(),
+        amount_minor: post.body.amount_minor,
+        rrn: post.body.rrn.clone(),
+        auth_code: post.body.auth_code.clone(),
+        terminal_id: post.body.terminal_id.clone(),
+    };
+    let (second, actor) = (report.clone(), post.caller.actor());
+    let told = post
+        .once(&api, StatusCode::OK, move |tx, cx, _| {
+            let order = commands::terminal_result(tx, cx, PaymentId(id), &report)?;
+            shown(&order, PaymentId(id))
+        })
+        .await;
+    if let Err(problem) = &told
+        && problem.is("conflict")
+    {
+        // A refusal writes nothing, but a guest who was charged twice must not be forgotten.
+        api.site
+            .command(actor, move |tx, cx| {
+                commands::second_charge(tx, cx, PaymentId(id), &second)
+            })
+            .await?;
+    }
+    told
 }
 
 /// A cashier took the cash.
@@ -249,6 +225,26 @@ pub(super) async fn confirm(
             ));
         }
         let order = commands::payment_result(tx, cx, PaymentId(id), true, None, None)?;
+        shown(&order, PaymentId(id))
+    })
+    .await
+}
+
+/// Gives up a payment that is not paid yet; another way to pay can be chosen. Repeating it changes nothing.
+#[utoipa::path(post, path = "/payments/{id}/cancel", tag = "guest", params(("id" = Uuid, Path)), request_body = Nothing, responses((status = 200, body = PaymentView), (status = "4XX", body = Problem)))]
+pub(super) async fn cancel(
+    State(api): State<Api>,
+    Path(id): Path<Uuid>,
+    post: Post<Nothing>,
+) -> Result<Response, Problem> {
+    post.caller.need(ORDERING)?;
+    let caller = post.caller.clone();
+    post.once(&api, StatusCode::OK, move |tx, cx, _| {
+        tx.snapshot()
+            .order_of_part(id)?
+            .filter(|o| may_see(&caller, o))
+            .ok_or(FlowError::Unknown("payment"))?;
+        let order = commands::cancel_payment(tx, cx, PaymentId(id), Withdrawal::Asked)?;
         shown(&order, PaymentId(id))
     })
     .await

@@ -89,6 +89,12 @@ impl Problem {
         }
     }
 
+    /// Whether it is of this kind.
+    #[must_use]
+    pub fn is(&self, slug: &str) -> bool {
+        self.slug == slug
+    }
+
     /// With words for guests.
     #[must_use]
     pub fn telling(mut self, message: Text) -> Self {
@@ -115,8 +121,11 @@ impl From<FlowError> for Problem {
         match error {
             FlowError::Store(e) => e.into(),
             FlowError::Place(refused) => Self::from(refused),
-            FlowError::Order(OrderError::NothingDue) => Self::already_paid(detail),
+            FlowError::Order(OrderError::NothingDue) | FlowError::PaymentCaptured => {
+                Self::already_paid(detail)
+            }
             FlowError::Order(OrderError::RefundTooLarge { .. }) => Self::refund_too_large(detail),
+            FlowError::Order(OrderError::NothingPaid) => Self::conflict(detail),
             FlowError::Order(OrderError::TooMuch { .. }) => Self::invalid(detail),
             FlowError::Order(OrderError::NoSuchPayment) => Self::unknown_payment(detail),
             FlowError::Order(OrderError::State(state)) => {

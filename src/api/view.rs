@@ -2,7 +2,7 @@
 
 use crate::domain::{
     order::{JobStage, Order, Service},
-    payment::{Payment, PaymentState},
+    payment::{Payment, PaymentState, Withdrawal},
     receipt::ReceiptKind,
     refund::RefundState,
     text::{Language, Text},
@@ -95,6 +95,10 @@ pub struct PaymentView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub expires_at: Option<Timestamp>,
+    /// Why it was given up before it was paid: `asked`, or `no_code` when the bank gave no QR code in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub withdrawn: Option<Withdrawal>,
     /// Why it was declined or closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -282,6 +286,7 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
 #[must_use]
 pub fn payment(o: &Order, p: &Payment, unclear: &BTreeSet<Uuid>) -> PaymentView {
     let state = match p.state {
+        PaymentState::Registering | PaymentState::Waiting if p.withdrawn.is_some() => "closed",
         PaymentState::Registering | PaymentState::Waiting if unclear.contains(&p.id.0) => "unclear",
         PaymentState::Registering => "registering",
         PaymentState::Waiting => "waiting",
@@ -299,13 +304,25 @@ pub fn payment(o: &Order, p: &Payment, unclear: &BTreeSet<Uuid>) -> PaymentView 
         qr: p
             .qr_payload
             .as_ref()
-            .filter(|q| p.is_live() && !q.is_empty())
+            .filter(|q| p.covers() && !q.is_empty())
             .map(|payload| QrView {
                 payload: payload.clone(),
                 svg_path: format!("/api/v1/payments/{}/qr.svg", p.id),
             }),
         expires_at: p.expires_at,
+        withdrawn: p.withdrawn,
         reason: match p.state {
+            PaymentState::Captured => None,
+            _ if p.withdrawn == Some(Withdrawal::NoCode) => Some(Text::new(
+                "Банк не прислал код. Деньги не списаны.",
+                "Bank kod yubormadi. Pul yechilmadi.",
+                "The bank sent no code. No money was taken.",
+            )),
+            _ if p.withdrawn.is_some() => Some(Text::new(
+                "Эта оплата отменена. Если деньги всё же спишутся, они вернутся.",
+                "Bu to‘lov bekor qilindi. Pul yechilsa ham, u qaytariladi.",
+                "This payment was cancelled. If money is still taken, it comes back.",
+            )),
             PaymentState::Declined => Some(Text::new(
                 "Оплата не прошла. Деньги не списаны.",
                 "To‘lov o‘tmadi. Pul yechilmadi.",

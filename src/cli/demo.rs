@@ -6,7 +6,11 @@ use super::{
 };
 use crate::demo::{Addresses, Books, Demo};
 use clap::Args;
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 /// Try it: a whole store, with bank, printer, robot, 1C and SMS emulated.
 #[derive(Args, Debug)]
@@ -62,7 +66,16 @@ pub async fn execute(args: DemoArgs) -> anyhow::Result<ExitCode> {
     .await?;
     let a = &running.addresses;
     if let Some(orders) = args.orders {
-        let books = running.live_a_day(orders, args.faults).await?;
+        let show = !args.json || std::io::stderr().is_terminal();
+        let books = running
+            .live_a_day(orders, args.faults, |done| {
+                // Nobody minds when it can't be shown.
+                let _ = show.then(|| write!(std::io::stderr(), "\r{done} of {orders} orders"));
+            })
+            .await?;
+        if show {
+            let _ = writeln!(std::io::stderr());
+        }
         if args.json {
             print(&serde_json::to_string_pretty(&books)?)?;
         } else {

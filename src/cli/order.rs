@@ -5,7 +5,8 @@ use super::{
     exit::{Exit, Misuse, help},
     output::{Lean, Table, View, facts, print, print_json, time},
 };
-use clap::{Args, Subcommand};
+use crate::domain::order::OrderState;
+use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use uuid::Uuid;
@@ -21,7 +22,9 @@ const LOOK_BACK: u32 = 200;
     "galley order show A17 --json | jq .receipts",
     "galley order log A17             what happened, step by step",
     "galley order refund A17 --reason 'dish was cold'           all of it",
-    "galley order refund A17 --amount 120.50 --reason 'no drink'"
+    "galley order refund A17 --amount 120.50 --reason 'no drink'",
+    "galley order refunded ID         the money was given back by hand",
+    "galley order call-off ID         give up a payment that waits; its order stays"
 ))]
 pub struct OrderArgs {
     #[command(flatten)]
@@ -34,8 +37,8 @@ pub struct OrderArgs {
 enum Act {
     /// The newest orders
     List {
-        /// Only those in this state: placed, paid, receipted, cooking, ready, closed …
-        #[arg(long)]
+        /// Only those in this state
+        #[arg(long, value_parser = PossibleValuesParser::new(OrderState::ALL.map(OrderState::word)))]
         state: Option<String>,
         /// How many
         #[arg(long, default_value_t = 20)]
@@ -61,6 +64,19 @@ enum Act {
         /// Why, for the books
         #[arg(long)]
         reason: String,
+    },
+    /// Confirm that a refund was given back by hand: cash, a card at the terminal, or one the bank refused
+    Refunded {
+        /// Id of the refund, as `order show` and the alert tell it
+        refund: Uuid,
+        /// The terminal's reference (RRN), if there is one
+        #[arg(long)]
+        reference: Option<String>,
+    },
+    /// Give up one payment that waits for its money; the order stays and can be paid otherwise
+    CallOff {
+        /// Id of the payment, as `order show --json` tells it
+        payment: Uuid,
     },
 }
 
@@ -123,6 +139,30 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
                         print(&refunded(made))?;
                     }
                 }
+            }
+        }
+        Act::Refunded { refund, reference } => {
+            let body = reference.map_or_else(|| json!({}), |r| json!({"reference": r}));
+            let path = format!("/refunds/{refund}/confirm");
+            let answer = client.post(&path, &body).await?;
+            if args.door.json {
+                print_json(&answer)?;
+            } else {
+                print(&show(View(&answer)))?;
+            }
+        }
+        Act::CallOff { payment } => {
+            let path = format!("/payments/{payment}/cancel");
+            let answer = client.post(&path, &json!({})).await?;
+            if args.door.json {
+                print_json(&answer)?;
+            } else {
+                let p = View(&answer);
+                let (tender, amount) = (p.text("tender"), p.money("amount_minor"));
+                print(&format!(
+                    "{tender} payment of {amount}: {}\n",
+                    p.text("state")
+                ))?;
             }
         }
     }
@@ -286,7 +326,7 @@ fn log(timeline: View<'_>) -> String {
 
 fn refunded(refund: View<'_>) -> String {
     let what = match refund.text("state").as_str() {
-        "awaiting_person" => "give it back by hand at the till, and confirm it there",
+        "awaiting_person" => "give it back by hand, then: galley order refunded ID",
         "done" => "it is done",
         "refused" => "the other side refused it",
         _ => "it is on its way",
@@ -301,6 +341,15 @@ fn refunded(refund: View<'_>) -> String {
 /// Minor units from what a person types: `120`, `120.5`, `120,50`.
 fn minor(text: &str) -> Result<i64, Misuse> {
     let wrong = || Misuse(format!("--amount {text}: write it like 120.50"));
+    if let Some((whole, part)) = text.split_once(',')
+        && part.len() == 3
+        && [whole, part].concat().bytes().all(|b| b.is_ascii_digit())
+    {
+        return Err(Misuse(format!(
+            "--amount {text} can be read as {whole}{part} or as {whole} and a part: write {whole}{part} or {whole}.{}",
+            part.get(..2).unwrap_or_default()
+        )));
+    }
     let (whole, part) = text.split_once(['.', ',']).unwrap_or((text, "0"));
     let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
     if !digits(whole) || !digits(part) || part.len() > 2 {
@@ -321,6 +370,11 @@ mod tests {
         assert_eq!(minor("120").unwrap(), 12_000);
         assert_eq!(minor("120.5").unwrap(), 12_050);
         assert_eq!(minor("0,05").unwrap(), 5);
+        let either = minor("1,500").unwrap_err().to_string();
+        assert!(
+            either.contains("1500") && either.contains("1.50"),
+            "{either}"
+        );
         for wrong in [
             "",
             ".",

@@ -78,6 +78,16 @@ impl Table {
     /// The table as text.
     #[must_use]
     pub fn render(&self) -> String {
+        self.render_within(WIDTH)
+    }
+
+    /// The table as text with nothing cut, for what must be read to the last word.
+    #[must_use]
+    pub fn render_whole(&self) -> String {
+        self.render_within(usize::MAX)
+    }
+
+    fn render_within(&self, most: usize) -> String {
         let width = |i: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(i));
             cells
@@ -89,7 +99,7 @@ impl Table {
         let mut widths: Vec<usize> = (0..self.head.len()).map(width).collect();
         if let Some((last, before)) = widths.split_last_mut() {
             let taken: usize = before.iter().map(|w| w + 2).sum();
-            *last = (*last).min(WIDTH.saturating_sub(taken)).max(8);
+            *last = (*last).min(most.saturating_sub(taken)).max(8);
         }
         let mut text = String::new();
         let heads: Vec<String> = self.head.iter().map(|h| h.0.to_owned()).collect();

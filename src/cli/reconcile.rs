@@ -58,9 +58,16 @@ fn show(answer: &Value) -> String {
         ("WHAT", Lean::Left),
     ]);
     for d in view.each("differences") {
+        let side = |name: &str| {
+            if d.yes("money") {
+                d.money(name)
+            } else {
+                d.text(name)
+            }
+        };
         table.row([
-            d.text("left"),
-            d.text("right"),
+            side("left"),
+            side("right"),
             d.text("subject"),
             d.text("what"),
         ]);
@@ -71,7 +78,7 @@ fn show(answer: &Value) -> String {
             _ => "no differences\n".to_owned(),
         }
     } else {
-        format!("DIFFERENCES\n{}", table.render())
+        format!("DIFFERENCES\n{}", table.render_whole())
     };
     format!("{}\n{verdict}", facts_of(view.at("totals").0))
 }

@@ -147,6 +147,7 @@ pub(super) async fn live_a_day(
     door: &Door,
     orders: u32,
     faults: Option<u64>,
+    mut progress: impl FnMut(usize),
 ) -> anyhow::Result<Books> {
     let began = Instant::now();
     let stop = CancellationToken::new();
@@ -166,6 +167,11 @@ pub(super) async fn live_a_day(
             async move { guest.visit().await }
         })
         .buffer_unordered(AT_ONCE)
+        .enumerate()
+        .map(|(done, end)| {
+            progress(done + 1);
+            end
+        })
         .collect()
         .await;
     stop.cancel();

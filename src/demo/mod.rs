@@ -220,8 +220,13 @@ impl Running {
     ///
     /// # Errors
     /// When the store can't be talked to at all.
-    pub async fn live_a_day(&self, orders: u32, faults: Option<u64>) -> anyhow::Result<Books> {
-        guests::live_a_day(&self.door, orders, faults).await
+    pub async fn live_a_day(
+        &self,
+        orders: u32,
+        faults: Option<u64>,
+        progress: impl FnMut(usize),
+    ) -> anyhow::Result<Books> {
+        guests::live_a_day(&self.door, orders, faults, progress).await
     }
 
     /// The emulated systems around the store, to see what really reached them.

@@ -1,6 +1,7 @@
 //! The robot's supervisor: applies its journal, hands jobs over, keeps its recipes, tells its health.
 
 mod apply;
+mod compare;
 mod recipes;
 
 use super::Health;
@@ -57,6 +58,10 @@ struct Known {
     cell: Option<CellInfo>,
     machine: Option<MachineState>,
     ready: bool,
+    /// Another cell, or one without its memory: its levels are compared with the book once.
+    replaced: bool,
+    /// The first levels are not booked yet.
+    levels_due: bool,
     /// Jobs at the robot that are not final.
     at_work: BTreeSet<String>,
     detail: String,
@@ -176,6 +181,7 @@ impl Robot {
                 Incoming::Up(cell) => {
                     if cell.gap || cursor.is_some_and(|c| c.epoch != cell.epoch) {
                         self.alert_gap(&cell).await;
+                        self.known.send_modify(|k| k.replaced = true);
                     }
                     if cursor.is_none_or(|c| c.epoch != cell.epoch) {
                         cursor = Some(Cursor {
@@ -197,6 +203,11 @@ impl Robot {
                     self.follow(&event.event).await;
                     if let Err(e) = self.driver.ack(event.seq).await {
                         return e.to_string();
+                    }
+                    if self.known.borrow().levels_due
+                        && let Ok(snapshot) = self.driver.snapshot(&[Part::Bins]).await
+                    {
+                        self.book_levels(snapshot.bins, snapshot.as_of).await;
                     }
                 }
                 Incoming::CaughtUp { .. } => {
@@ -286,8 +297,17 @@ impl Robot {
 
     /// The journal is read up to date: compare, bring the recipes, and only then take effects up again.
     async fn catch_up(&self) -> Result<(), RobotError> {
-        let snapshot = self.driver.snapshot(&Part::ALL).await?;
+        let records = match self.site.store.read(compare::records).await {
+            Ok(records) => records,
+            Err(error) => {
+                let error: crate::store::StoreError = error;
+                tracing::error!(%error, "the dishes under way can't be read");
+                std::collections::BTreeMap::new()
+            }
+        };
+        let snapshot = galley_robot::look(&*self.driver, &records).await?;
         let jobs = snapshot.jobs.unwrap_or_default();
+        self.settle(records, jobs.clone()).await;
         let at_work = jobs
             .iter()
             .filter(|j| !j.state.is_final() && j.state != JobState::Plated)
@@ -313,17 +333,7 @@ impl Robot {
             .await?;
         }
         *self.recipes.lock().unwrap_or_else(PoisonError::into_inner) = wanted;
-        if let Some(bins) = snapshot.bins {
-            let first = self
-                .site
-                .command(Actor(String::from("robot")), move |tx, cx| {
-                    apply::first_levels(tx, cx, &bins)
-                })
-                .await;
-            if let Err(error) = first {
-                tracing::error!(%error, "the robot's bins can't be booked");
-            }
-        }
+        self.book_levels(snapshot.bins, snapshot.as_of).await;
         self.known.send_modify(|k| {
             k.machine = snapshot.machine.map(|m| m.state).or(k.machine.take());
             k.at_work = at_work;
@@ -332,6 +342,64 @@ impl Robot {
         self.tell_machine().await;
         self.poke.poke();
         Ok(())
+    }
+
+    /// Takes in what the robot says of the jobs, and tells people what nobody can know.
+    async fn settle(
+        &self,
+        records: std::collections::BTreeMap<String, galley_robot::Record>,
+        jobs: Vec<JobView>,
+    ) {
+        let Some(cell) = self.known.borrow().cell.clone() else {
+            return;
+        };
+        // A robot without a memory of its own forgets; that proves nothing.
+        if !cell.quality.exactly_once {
+            return;
+        }
+        let settled = self
+            .site
+            .command(Actor(String::from("robot")), move |tx, cx| {
+                compare::settle(tx, cx, &records, &jobs, cell.gap)
+            })
+            .await;
+        if let Err(error) = settled {
+            tracing::error!(%error, "the robot's jobs can't be taken in");
+        }
+    }
+
+    /// Books the first levels when the report is of the very event that was applied last: an older one would hide
+    /// movements that are booked, a newer one would count those to come twice. Otherwise after the next event.
+    async fn book_levels(&self, bins: Option<Vec<galley_robot::BinView>>, as_of: u64) {
+        let Some(bins) = bins else { return };
+        let replaced = self.known.borrow().replaced;
+        let epoch = self.known.borrow().cell.as_ref().map(|c| c.epoch);
+        let booked = self
+            .site
+            .command(Actor(String::from("robot")), move |tx, cx| {
+                let place: Option<Place> = tx.snapshot().document(JOURNAL)?;
+                // Before a journal's first event there is no cursor of it, and nothing that could have been missed.
+                let applied = place
+                    .and_then(|p| p.cursor)
+                    .filter(|c| epoch.is_none_or(|e| e == c.epoch))
+                    .map_or(as_of, |c| c.last_seq);
+                if applied != as_of {
+                    return Ok(false);
+                }
+                if replaced {
+                    compare::levels(tx, cx, &bins)?;
+                }
+                apply::first_levels(tx, cx, &bins)?;
+                Ok(true)
+            })
+            .await;
+        match booked {
+            Ok(done) => self.known.send_modify(|k| {
+                k.levels_due = !done;
+                k.replaced &= !done;
+            }),
+            Err(error) => tracing::error!(%error, "the robot's bins can't be booked"),
+        }
     }
 
     async fn tell_machine(&self) {

@@ -4,7 +4,7 @@ use super::{
     alert::Alert,
     ids::{JobId, OrderId, PaymentId, RefundId},
     order::{JobStage, Order},
-    payment::Payment,
+    payment::{Payment, Withdrawal},
     receipt::{ReceiptDraft, Registered},
     refund::Refund,
     stock::Movement,
@@ -111,6 +111,17 @@ pub enum Body {
         payment_id: PaymentId,
         /// Why.
         reason: String,
+        /// The other side's reference of the operation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+    },
+    /// Not wanted any more: it no longer covers what is due, and money that still comes goes back.
+    #[serde(rename = "payment.withdrawn")]
+    PaymentWithdrawn {
+        /// Which.
+        payment_id: PaymentId,
+        /// Why.
+        why: Withdrawal,
     },
     /// Closed unpaid.
     #[serde(rename = "payment.closed")]
@@ -309,6 +320,7 @@ impl Body {
             Self::PaymentShown { .. } => "payment.shown",
             Self::PaymentCaptured { .. } => "payment.captured",
             Self::PaymentDeclined { .. } => "payment.declined",
+            Self::PaymentWithdrawn { .. } => "payment.withdrawn",
             Self::PaymentClosed { .. } => "payment.closed",
             Self::ReceiptRequested { .. } => "receipt.requested",
             Self::ReceiptRegistered { .. } => "receipt.registered",

@@ -98,6 +98,7 @@ fn payment(n: u8, amount_minor: i64) -> Payment {
         reason: None,
         fiscal_by: FiscalBy::Store,
         surplus: false,
+        withdrawn: None,
     }
 }
 

@@ -129,6 +129,20 @@ impl OrderState {
         }
     }
 
+    /// All of them, in the order of an order's life.
+    pub const ALL: [Self; 10] = [
+        Self::Placed,
+        Self::Paid,
+        Self::Receipted,
+        Self::Cooking,
+        Self::Ready,
+        Self::Closed,
+        Self::Cancelled,
+        Self::Expired,
+        Self::Refunding,
+        Self::Refunded,
+    ];
+
     /// Nothing more is to happen, unless money comes late or goes back.
     #[must_use]
     pub fn is_final(self) -> bool {
@@ -207,6 +221,9 @@ pub enum OrderError {
     /// The order is not open for it.
     #[error("the order is {}", .0.word())]
     State(OrderState),
+    /// Nothing was paid that could go back.
+    #[error("nothing was paid for this order, so there is nothing to give back")]
+    NothingPaid,
     /// Nothing is left to pay.
     #[error("the order is already paid, or a payment is under way")]
     NothingDue,
@@ -259,7 +276,7 @@ impl Order {
         let pending: i64 = self
             .payments
             .iter()
-            .filter(|p| p.is_live())
+            .filter(|p| p.covers())
             .map(|p| p.amount_minor)
             .sum();
         (self.total_minor - self.captured_minor() - pending).max(0)
@@ -362,6 +379,9 @@ impl Order {
             Body::PaymentDeclined { payment_id, .. } | Body::PaymentClosed { payment_id, .. } => {
                 self.payment(*payment_id).is_some_and(Payment::is_live)
             }
+            Body::PaymentWithdrawn { payment_id, .. } => {
+                self.payment(*payment_id).is_some_and(Payment::covers)
+            }
             Body::ReceiptRequested { draft } => {
                 self.receipts.iter().all(|r| r.draft.key != draft.key)
             }
@@ -435,16 +455,29 @@ impl Order {
                 amount_minor,
                 reference,
             } => {
-                let surplus = self.given_up.is_some() || self.paid;
+                let unwanted = self.given_up.is_some() || self.paid;
                 if let Some(p) = self.payment_mut(*payment_id) {
+                    let surplus = unwanted || p.withdrawn.is_some();
                     p.state = PaymentState::Captured;
                     p.captured_minor = *amount_minor;
                     p.reference.clone_from(reference);
                     p.surplus = surplus;
                 }
             }
-            Body::PaymentDeclined { payment_id, reason } => {
+            Body::PaymentDeclined {
+                payment_id,
+                reason,
+                reference,
+            } => {
                 self.end_payment(*payment_id, PaymentState::Declined, reason);
+                if let Some(p) = self.payment_mut(*payment_id) {
+                    p.reference.clone_from(reference);
+                }
+            }
+            Body::PaymentWithdrawn { payment_id, why } => {
+                if let Some(p) = self.payment_mut(*payment_id) {
+                    p.withdrawn = Some(*why);
+                }
             }
             Body::PaymentClosed { payment_id, reason } => {
                 self.end_payment(*payment_id, PaymentState::Closed, reason);
@@ -517,7 +550,11 @@ impl Order {
             .map(|r| r.amount_minor)
             .sum();
         let received = self.received_minor();
-        if received > 0 && self.refunded_minor() >= received {
+        // Money of a withdrawn payment may come and go back while the guest pays otherwise.
+        let still_to_pay = !self.paid && self.given_up.is_none();
+        if still_to_pay {
+            OrderState::Placed
+        } else if received > 0 && self.refunded_minor() >= received {
             OrderState::Refunded
         } else if received > 0 && held >= received {
             OrderState::Refunding
@@ -528,8 +565,6 @@ impl Order {
                 GivenUp::Expired => OrderState::Expired,
                 GivenUp::Cancelled { .. } => OrderState::Cancelled,
             }
-        } else if !self.paid {
-            OrderState::Placed
         } else if self.sale_receipt().is_none_or(|r| r.registered.is_none()) {
             OrderState::Paid
         } else if self.ready {

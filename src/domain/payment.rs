@@ -128,9 +128,28 @@ pub struct Payment {
     /// The money came after the order was given up, or above what was due: it goes back.
     #[serde(default)]
     pub surplus: bool,
+    /// Given up before it was paid: it covers nothing of what is due, and money that still comes goes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Withdrawal>,
+}
+
+/// Why a payment was given up before it was paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withdrawal {
+    /// The guest or staff chose otherwise.
+    Asked,
+    /// The bank gave no QR code in time.
+    NoCode,
 }
 
 impl Payment {
+    /// Money is awaited, and covers a part of what is due.
+    #[must_use]
+    pub fn covers(&self) -> bool {
+        self.is_live() && self.withdrawn.is_none()
+    }
+
     /// Money can still come.
     #[must_use]
     pub fn is_live(&self) -> bool {

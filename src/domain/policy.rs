@@ -12,6 +12,8 @@ pub struct Policy {
     pub pay_within: Duration,
     /// A QR code can be paid for so long.
     pub qr_valid: Duration,
+    /// A payment whose QR code the bank has not given by then is given up, and the guest chooses another way.
+    pub qr_within: Duration,
     /// Most pieces of one order.
     pub max_pieces: u32,
     /// Longest wait that is promised to a guest; longer ones are not accepted.
@@ -44,6 +46,7 @@ impl Default for Policy {
             store_id: "S001".to_owned(),
             pay_within: Duration::from_mins(10),
             qr_valid: Duration::from_mins(5),
+            qr_within: Duration::from_secs(20),
             max_pieces: 50,
             max_wait: Duration::from_hours(2),
             cook_attempts: 2,

@@ -57,6 +57,9 @@ pub struct Difference {
     pub left: i64,
     /// The other.
     pub right: i64,
+    /// The two are money, minor units; otherwise they are counts.
+    #[serde(default)]
+    pub money: bool,
 }
 
 /// All sums.
@@ -141,13 +144,14 @@ impl Reconciler {
         t.under_way += u64::from(under_way);
         if !under_way {
             let subject = format!("order {} ({})", line.number, line.order_id);
-            let mut check = |what: &str, left: i64, right: i64| {
+            let mut check = |what: &str, left: i64, right: i64, money: bool| {
                 if left != right {
                     self.result.differences.push(Difference {
                         subject: subject.clone(),
                         what: what.to_owned(),
                         left,
                         right,
+                        money,
                     });
                 }
             };
@@ -155,11 +159,13 @@ impl Reconciler {
                 "money kept differs from money on receipts",
                 line.captured_minor - line.refunded_minor,
                 receipted_minor - returned_minor,
+                true,
             );
             check(
                 "sale receipts of a paid order",
                 sales,
                 i64::from(order.paid),
+                false,
             );
             if order.paid {
                 let kept = order.captured_minor()
@@ -181,6 +187,7 @@ impl Reconciler {
                         "money kept is more than the dishes that came cost",
                         kept,
                         order.total_minor - owed,
+                        true,
                     );
                 }
             }
@@ -191,13 +198,14 @@ impl Reconciler {
     /// Takes a closed shift in.
     pub fn shift(&mut self, books: &ShiftBooks) {
         self.result.totals.accounting_minor += books.posted_minor.unwrap_or(0);
-        let mut differ = |what: &str, left: i64, right: i64| {
+        let mut differ = |what: &str, left: i64, right: i64, money: bool| {
             if left != right {
                 self.result.differences.push(Difference {
                     subject: format!("shift {}", books.shift),
                     what: what.to_owned(),
                     left,
                     right,
+                    money,
                 });
             }
         };
@@ -205,12 +213,14 @@ impl Reconciler {
             "receipts of the shift differ from its accounting document",
             books.receipts_minor,
             books.posted_minor.unwrap_or(0),
+            true,
         );
         let expected = u32::from(books.posted_minor.is_some() || books.receipts_minor != 0);
         differ(
             "accounting documents of the shift",
             i64::from(books.documents),
             i64::from(expected),
+            false,
         );
     }
 

@@ -1,15 +1,20 @@
 //! What people and devices ask of the store. Each command is one write: it is all there, or nothing is.
 
+pub use super::payments::{
+    TerminalReport, cancel_payment, payment_result, second_charge, start_payment, tender_works,
+    terminal_result,
+};
 use super::{
     Context, FlowError, decide, effects,
+    payments::{above_zero, give_up_codeless},
     record::{self, record},
 };
 use crate::{
     domain::{
         event::{Actor, Body},
-        ids::{IngredientId, OrderId, PaymentId, RefundId},
+        ids::{IngredientId, OrderId, RefundId},
         order::{Order, OrderError, OrderState},
-        payment::{FiscalBy, Payment, PaymentState, Tender},
+        payment::{Payment, PaymentState},
         place::{self, Situation, Wish},
         refund::{Refund, RefundState},
         shift::ShiftState,
@@ -128,159 +133,14 @@ fn levels_for(s: &Snapshot<'_>, cx: &Context, wish: &Wish) -> Result<Levels, Flo
     Ok(levels)
 }
 
-fn load(tx: &Tx<'_>, id: OrderId) -> Result<Order, FlowError> {
+pub(super) fn load(tx: &Tx<'_>, id: OrderId) -> Result<Order, FlowError> {
     tx.snapshot().order(id)?.ok_or(FlowError::UnknownOrder)
 }
 
-fn load_part(tx: &Tx<'_>, part: Uuid, what: &'static str) -> Result<Order, FlowError> {
+pub(super) fn load_part(tx: &Tx<'_>, part: Uuid, what: &'static str) -> Result<Order, FlowError> {
     tx.snapshot()
         .order_of_part(part)?
         .ok_or(FlowError::Unknown(what))
-}
-
-/// Begins a payment: `id` is its new id. Without an amount it is for all that is due. `online`: the bank can be
-/// reached.
-///
-/// # Errors
-/// The tender doesn't work now, nothing is due, or less is.
-pub fn start_payment(
-    tx: &mut Tx<'_>,
-    cx: &Context,
-    order_id: OrderId,
-    id: PaymentId,
-    tender: Tender,
-    amount_minor: Option<i64>,
-    online: bool,
-) -> Result<Order, FlowError> {
-    let order = load(tx, order_id)?;
-    if order.state != OrderState::Placed || order.expires_at <= cx.now {
-        return Err(OrderError::State(order.state).into());
-    }
-    let due = order.due_minor();
-    if due <= 0 {
-        return Err(OrderError::NothingDue.into());
-    }
-    let amount_minor = amount_minor.unwrap_or(due);
-    above_zero(amount_minor)?;
-    if amount_minor > due {
-        return Err(OrderError::TooMuch { due_minor: due }.into());
-    }
-    if let Err(reason) = tender_works(cx, tender, online) {
-        return Err(FlowError::Tender(tender, reason));
-    }
-    let attempt = u32::try_from(order.payments.len()).unwrap_or(u32::MAX) + 1;
-    // The bank's longest number is 36 characters [source: alfa-bank.md 3.1]: the order's id without dashes and
-    // the attempt fit, and are unique without asking anyone.
-    let order_number = format!("{}-{attempt}", order.id.0.simple());
-    let waits_for_bank = tender == Tender::SbpQr;
-    let payment = Payment {
-        id,
-        tender,
-        amount_minor,
-        state: if waits_for_bank {
-            PaymentState::Registering
-        } else {
-            PaymentState::Waiting
-        },
-        captured_minor: 0,
-        refunded_minor: 0,
-        started_at: cx.now,
-        expires_at: waits_for_bank.then(|| {
-            cx.now
-                .saturating_add(cx.policy.qr_valid)
-                .min(order.expires_at)
-        }),
-        attempt,
-        order_number,
-        provider_id: None,
-        qr_id: None,
-        qr_payload: None,
-        reference: None,
-        reason: None,
-        fiscal_by: FiscalBy::Store,
-        surplus: false,
-    };
-    record(tx, cx, Some(order_id), Body::PaymentStarted { payment })?;
-    load(tx, order_id)
-}
-
-fn above_zero(amount_minor: i64) -> Result<(), FlowError> {
-    if amount_minor > 0 {
-        return Ok(());
-    }
-    Err(FlowError::Invalid(
-        "the amount must be above zero".to_owned(),
-    ))
-}
-
-/// Whether a tender works now, and if not, why, for guests.
-///
-/// # Errors
-/// The reason.
-pub fn tender_works(cx: &Context, tender: Tender, online: bool) -> Result<(), Text> {
-    if !tender.works_offline() && (!online || !cx.policy.bank) {
-        return Err(Text::new(
-            "Нет связи с банком. Оплатите картой или наличными.",
-            "Bank bilan aloqa yo‘q. Karta yoki naqd pul bilan to‘lang.",
-            "The bank can't be reached. Please pay by card or in cash.",
-        ));
-    }
-    Ok(())
-}
-
-/// What the till's own link says of a card payment, or a cashier of cash. The same report twice changes nothing.
-///
-/// # Errors
-/// No such payment, another tender, a report that contradicts an earlier one.
-pub fn payment_result(
-    tx: &mut Tx<'_>,
-    cx: &Context,
-    id: PaymentId,
-    approved: bool,
-    amount_minor: Option<i64>,
-    reference: Option<String>,
-) -> Result<Order, FlowError> {
-    let order = load_part(tx, id.0, "payment")?;
-    let payment = order.payment(id).ok_or(FlowError::Unknown("payment"))?;
-    if payment.tender == Tender::SbpQr {
-        return Err(FlowError::Conflict(
-            "this payment's outcome comes from the bank".to_owned(),
-        ));
-    }
-    if payment.state == PaymentState::Captured {
-        let same = approved
-            && amount_minor.is_none_or(|a| a == payment.captured_minor)
-            && (reference.is_none() || reference == payment.reference);
-        return if same {
-            Ok(order)
-        } else {
-            Err(FlowError::Conflict(
-                "another outcome is recorded for this payment already".to_owned(),
-            ))
-        };
-    }
-    let body = if approved {
-        let amount_minor = amount_minor.unwrap_or(payment.amount_minor);
-        if amount_minor != payment.amount_minor {
-            return Err(FlowError::Invalid(format!(
-                "the payment is for {} minor units, not {amount_minor}",
-                payment.amount_minor
-            )));
-        }
-        Body::PaymentCaptured {
-            payment_id: id,
-            amount_minor,
-            reference,
-        }
-    } else {
-        Body::PaymentDeclined {
-            payment_id: id,
-            reason: "declined by the terminal".to_owned(),
-        }
-    };
-    let order_id = order.id;
-    record(tx, cx, Some(order_id), body)?;
-    load(tx, order_id)
 }
 
 /// Gives an unpaid order up.
@@ -338,7 +198,11 @@ pub fn refund_order(
 ) -> Result<(Order, Vec<RefundId>), FlowError> {
     let order = load(tx, id)?;
     if !order.paid {
-        return Err(OrderError::State(order.state).into());
+        return Err(match order.received_minor() {
+            0 => OrderError::NothingPaid,
+            _ => OrderError::State(order.state),
+        }
+        .into());
     }
     let left: i64 = order
         .payments
@@ -644,7 +508,7 @@ pub fn clear_alert(tx: &mut Tx<'_>, cx: &Context, key: &str) -> Result<(), FlowE
     Ok(())
 }
 
-/// What time alone brings: orders that were not paid in time, a shift that is about to be too old. Answers when
+/// What time alone brings: orders that were not paid in time, payments without a QR code, a shift that is about to be too old. Answers when
 /// to look again at the latest.
 ///
 /// # Errors
@@ -658,6 +522,7 @@ pub fn tick(tx: &mut Tx<'_>, cx: &Context) -> Result<(), FlowError> {
         record(tx, &cx, Some(order.id), Body::OrderExpired {})?;
         refund_partial_captures(tx, &cx, order.id)?;
     }
+    give_up_codeless(tx, &cx)?;
     let shift = tx.snapshot().shift()?;
     let old = |at: Timestamp| cx.now.since(at) >= cx.policy.close_shift_after;
     if shift.state == ShiftState::Open && shift.opened_at.is_some_and(old) {

@@ -90,6 +90,11 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
             .collect(),
         Body::PaymentStarted { payment } => payment_started(order, payment),
         Body::PaymentShown { payment_id, .. } => watch(order, *payment_id),
+        Body::PaymentWithdrawn { payment_id, .. } => order
+            .payment(*payment_id)
+            .map(|p| close_payment(order, p))
+            .into_iter()
+            .collect(),
         Body::PaymentCaptured { payment_id, .. } => captured(order, *payment_id, f.now),
         Body::PaymentClosed { payment_id, .. } | Body::PaymentDeclined { payment_id, .. } => {
             vec![Next::Withdraw(watch_key(*payment_id))]
@@ -213,7 +218,8 @@ fn bank_queue(payment: PaymentId) -> String {
 }
 
 fn watch(order: &Order, id: PaymentId) -> Vec<Next> {
-    let Some(p) = order.payment(id) else {
+    // The closing of a withdrawn payment tells its end.
+    let Some(p) = order.payment(id).filter(|p| p.withdrawn.is_none()) else {
         return Vec::new();
     };
     let (Some(provider_id), Some(qr_id)) = (p.provider_id.clone(), p.qr_id.clone()) else {
@@ -293,28 +299,30 @@ pub fn first_refund_state(tender: Tender) -> RefundState {
 }
 
 fn close_live_payments(order: &Order) -> impl Iterator<Item = Next> + '_ {
-    order.payments.iter().filter(|p| p.is_live()).map(|p| {
-        if p.tender == Tender::SbpQr {
-            effect(
-                bank_close::KIND,
-                format!("close:{}", p.id),
-                bank_queue(p.id),
-                order,
-                Some(p.id.0),
-                &bank_close::Request {
-                    provider_id: p.provider_id.clone(),
-                    order_number: p.order_number.clone(),
-                    qr_id: p.qr_id.clone(),
-                    amount_minor: p.amount_minor,
-                },
-            )
-        } else {
-            fact(Body::PaymentClosed {
-                payment_id: p.id,
-                reason: "not wanted any more".to_owned(),
-            })
-        }
-    })
+    let live = order.payments.iter().filter(|p| p.is_live());
+    live.map(|p| close_payment(order, p))
+}
+
+fn close_payment(order: &Order, p: &Payment) -> Next {
+    if p.tender != Tender::SbpQr {
+        return fact(Body::PaymentClosed {
+            payment_id: p.id,
+            reason: "not wanted any more".to_owned(),
+        });
+    }
+    effect(
+        bank_close::KIND,
+        format!("close:{}", p.id),
+        bank_queue(p.id),
+        order,
+        Some(p.id.0),
+        &bank_close::Request {
+            provider_id: p.provider_id.clone(),
+            order_number: p.order_number.clone(),
+            qr_id: p.qr_id.clone(),
+            amount_minor: p.amount_minor,
+        },
+    )
 }
 
 fn bank_refund(order: &Order, refund: &Refund) -> Option<Next> {

@@ -32,6 +32,9 @@ pub enum FlowError {
     /// The tender doesn't work now.
     #[error("{}", .1.en)]
     Tender(Tender, Text),
+    /// The money is in: it can be given back, not called off.
+    #[error("this payment is captured already; refund the order instead")]
+    PaymentCaptured,
     /// It doesn't fit the state of things.
     #[error("{0}")]
     Conflict(String),

@@ -10,6 +10,7 @@ pub mod effects;
 pub mod engine;
 mod error;
 pub mod executor;
+mod payments;
 pub mod record;
 mod site;
 #[cfg(test)]

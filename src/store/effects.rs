@@ -299,6 +299,18 @@ impl Snapshot<'_> {
         )
     }
 
+    /// What the live effects of a kind are about.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn live_items(&self, kind: &str) -> Result<Vec<Uuid>, StoreError> {
+        let rows = self.effect_where(
+            "kind = ?1 AND state IN ('waiting', 'sent', 'unknown', 'person') ORDER BY id",
+            [kind],
+        )?;
+        Ok(rows.into_iter().filter_map(|row| row.item).collect())
+    }
+
     /// The effect with this number.
     ///
     /// # Errors

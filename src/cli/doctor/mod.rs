@@ -6,7 +6,7 @@ mod machine;
 
 use super::{
     check_config,
-    client::Door,
+    client::{Door, SOCKET},
     exit::{Exit, help},
     output::{clean, print, print_json, wrap},
     run::CONFIG,
@@ -14,7 +14,10 @@ use super::{
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Where the daemon keeps its data unless configured otherwise (systemd's `StateDirectory=galley`).
 pub const DATA: &str = "/var/lib/galley";
@@ -91,11 +94,24 @@ impl Finding {
 /// When the command line makes no sense.
 pub async fn execute(args: DoctorArgs) -> anyhow::Result<ExitCode> {
     let mut findings = Vec::new();
-    findings.extend(config(&args));
-    findings.extend(machine::data(&args.data));
+    let elsewhere = elsewhere(&args);
+    if elsewhere {
+        findings.push(Finding::ok(
+            "config",
+            format!(
+                "the daemon at {} is not this box's installation (a demonstration, or run by hand); name --config and --data to look at its own",
+                args.door.socket.display()
+            ),
+        ));
+    } else {
+        findings.extend(config(&args));
+        findings.extend(machine::data(&args.data));
+    }
     findings.push(machine::clock().await);
     findings.push(machine::sqlite());
-    findings.extend(machine::serial_ports());
+    if !elsewhere {
+        findings.extend(machine::serial_ports());
+    }
     findings.extend(daemon::look(&args.door).await?);
     if args.door.json {
         print_json(&json!({"findings": findings}))?;
@@ -104,6 +120,18 @@ pub async fn execute(args: DoctorArgs) -> anyhow::Result<ExitCode> {
     }
     let worst = findings.iter().any(|f| f.level == Level::Error);
     Ok(if worst { Exit::Unhealthy } else { Exit::Done }.into())
+}
+
+/// Whether a daemon answers at a socket of its own on a box where nothing is installed.
+fn elsewhere(args: &DoctorArgs) -> bool {
+    let door = &args.door;
+    door.store.is_none()
+        && door.socket != Path::new(SOCKET)
+        && args.config == Path::new(CONFIG)
+        && args.data == Path::new(DATA)
+        && !args.config.exists()
+        && !args.data.exists()
+        && std::os::unix::net::UnixStream::connect(&door.socket).is_ok()
 }
 
 fn config(args: &DoctorArgs) -> Vec<Finding> {

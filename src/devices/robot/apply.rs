@@ -15,7 +15,7 @@ use crate::{
     },
     store::Tx,
 };
-use galley_robot::{BinView, Event, JobPhase, JobState, JobStateChanged};
+use galley_robot::{BinView, Event, JobPhase, JobState, JobStateChanged, JobView};
 use std::collections::BTreeMap;
 
 pub(super) fn apply(tx: &mut Tx<'_>, cx: &Context, event: &Event) -> Result<(), FlowError> {
@@ -87,7 +87,25 @@ fn order_of(tx: &Tx<'_>, job: JobId) -> Result<Option<OrderId>, FlowError> {
 }
 
 fn job_state(tx: &mut Tx<'_>, cx: &Context, e: &JobStateChanged) -> Result<(), FlowError> {
-    let Some(job_id) = job_id(&e.job_id) else {
+    moved_to(
+        tx,
+        cx,
+        &e.job_id,
+        &e.to,
+        e.slot.as_deref(),
+        e.reason.as_deref(),
+    )
+}
+
+fn moved_to(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    job: &str,
+    to: &JobState,
+    slot: Option<&str>,
+    reason: Option<&str>,
+) -> Result<(), FlowError> {
+    let Some(job_id) = job_id(job) else {
         return Ok(());
     };
     let Some(order) = order_of(tx, job_id)? else {
@@ -100,22 +118,34 @@ fn job_state(tx: &mut Tx<'_>, cx: &Context, e: &JobStateChanged) -> Result<(), F
     };
     let failed = |why: &str, retry| Body::CookFailed {
         job_id,
-        reason: e.reason.clone().unwrap_or_else(|| why.to_owned()),
+        reason: reason.unwrap_or(why).to_owned(),
         retry,
     };
-    let body = match &e.to {
+    let body = match to {
         JobState::Queued => Body::CookSubmitted { job_id },
         JobState::Preparing => progressed(JobStage::Preparing),
         JobState::Cooking => progressed(JobStage::Cooking),
         JobState::Plated | JobState::Done => Body::CookPlated {
             job_id,
-            slot: e.slot.clone(),
+            slot: slot.map(str::to_owned),
         },
         JobState::Failed => failed("failed", true),
         JobState::Aborted => failed("aborted", false),
         JobState::Other(_) => return Ok(()),
     };
     record(tx, cx, Some(order), body)
+}
+
+/// Where the robot says a job stands, as if it had just come there. What is known already is no news.
+pub(super) fn standing(tx: &mut Tx<'_>, cx: &Context, view: &JobView) -> Result<(), FlowError> {
+    moved_to(
+        tx,
+        cx,
+        &view.job_id,
+        &view.state,
+        view.slot.as_deref(),
+        view.reason.as_deref(),
+    )
 }
 
 /// Every phase that ended moves the dish on by its share of the planned time.

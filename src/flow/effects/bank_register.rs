@@ -65,6 +65,7 @@ impl Kind for BankRegister {
             .map(|payment_id| Body::PaymentDeclined {
                 payment_id,
                 reason: format!("{}: {}", refusal.code, refusal.text),
+                reference: None,
             })
             .into_iter()
             .collect()

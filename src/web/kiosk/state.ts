@@ -44,7 +44,7 @@ export const currency = computed(() => store.value?.currency ?? "RUB");
 
 export const payment = computed<Payment | null>(() => {
   const all = order.value?.payments ?? [];
-  return all.findLast((one) => one.state !== "closed" && one.state !== "declined") ?? all.at(-1) ?? null;
+  return all.findLast((one) => one.state !== "closed" && one.state !== "declined" && !one.withdrawn) ?? all.at(-1) ?? null;
 });
 
 /** While money may be moving the screen belongs to this guest, however long it takes. Cash waits at the counter. */
@@ -139,7 +139,8 @@ export async function pay(tender: string): Promise<void> {
   busy.value = "placing";
   notice.value = null;
   try {
-    const placed = order.peek() ?? (await place());
+    const kept = order.peek();
+    const placed = kept?.state === "placed" ? kept : await place();
     busy.value = "paying";
     const started = await client.post<Payment>("pay", `/orders/${placed.id}/payments`, { tender });
     order.value = { ...placed, payments: [...placed.payments.filter((one) => one.id !== started.id), started] };
@@ -195,7 +196,33 @@ async function explain(error: unknown): Promise<void> {
   }
 }
 
-/** Takes the unpaid order back; the cart stays, so that another tender can be chosen. */
+/** Gives up the payment under way; the order stays, so that another tender can be chosen. */
+export async function chooseAgain(): Promise<void> {
+  const one = payment.peek();
+  if (!one || busy.peek()) return;
+  busy.value = "cancelling";
+  try {
+    await client.post<Payment>("cancel payment", `/payments/${one.id}/cancel`, {});
+    await refreshOrder().catch(() => undefined);
+    if (screen.peek() === "pay") go("tender");
+  } catch (error) {
+    await explainStay(error);
+  } finally {
+    busy.value = null;
+  }
+}
+
+/** It may have been paid in this very moment; what the box says now is the truth. */
+async function explainStay(error: unknown): Promise<void> {
+  if (!(error instanceof Refusal)) {
+    notice.value = { text: t("failed.unreachable"), tone: "alert" };
+    return;
+  }
+  await refreshOrder().catch(() => undefined);
+  if (order.peek() && screen.peek() === "pay") notice.value = { text: error.guestMessage ?? t("failed.other"), tone: "alert" };
+}
+
+/** Takes the unpaid order back; the cart stays, so that the guest can change it. */
 export async function withdraw(then: "tender" | "menu"): Promise<void> {
   const id = order.peek()?.id;
   if (!id || busy.peek()) return;
@@ -213,11 +240,7 @@ export async function withdraw(then: "tender" | "menu"): Promise<void> {
     }
     go("tender");
   } catch (error) {
-    if (error instanceof Refusal) {
-      // It may have been paid in this very moment; what the box says now is the truth.
-      await refreshOrder().catch(() => undefined);
-      if (order.peek() && screen.peek() === "pay") notice.value = { text: error.guestMessage ?? t("failed.other"), tone: "alert" };
-    } else notice.value = { text: t("failed.unreachable"), tone: "alert" };
+    await explainStay(error);
   } finally {
     busy.value = null;
   }

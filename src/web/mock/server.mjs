@@ -102,6 +102,7 @@ async function api(req, res, path) {
   if ((m = /^orders\/([^/]+)$/.exec(path))) return json(res, 200, shop.find(m[1]));
   if ((m = /^orders\/([^/]+)\/payments$/.exec(path))) return post(201, (input) => shop.startPayment(m[1], input));
   if ((m = /^orders\/([^/]+)\/cancel$/.exec(path))) return post(200, () => shop.cancel(m[1]));
+  if ((m = /^payments\/([^/]+)\/cancel$/.exec(path))) return post(200, () => shop.cancelPayment(m[1]));
   if (/^payments\/[^/]+\/qr\.svg$/.test(path)) {
     res.writeHead(200, { "Content-Type": "image/svg+xml" });
     return res.end(qr());

@@ -130,6 +130,22 @@ export function cancel(id) {
   return order;
 }
 
+export function cancelPayment(id) {
+  for (const order of orders.values()) {
+    const payment = order.payments.find((one) => one.id === id);
+    if (!payment) continue;
+    if (payment.state === "captured") throw new Refused(409, "already_paid");
+    if (payment.state === "waiting" || payment.state === "registering") {
+      Object.assign(payment, { state: "closed", withdrawn: "asked" });
+      order.due_minor = order.total_minor;
+    }
+    for (const bill of bank) if (bill.payment === payment && bill.state === "registered") bill.state = "closed";
+    publish("payment.withdrawn", { order_id: order.id, payment_id: id });
+    return { ...payment };
+  }
+  throw new Refused(404, "unknown_payment");
+}
+
 const BEAT = 200;
 setInterval(() => {
   for (const order of orders.values()) {

@@ -62,6 +62,8 @@ export interface Payment {
   refunded_minor: number;
   qr?: { payload: string; svg_path: string } | null;
   expires_at?: number | null;
+  /** Given up before it was paid: by somebody, or because the bank gave no code. */
+  withdrawn?: "asked" | "no_code" | null;
   reason?: Text | null;
 }
 

@@ -6,7 +6,7 @@ import { money } from "../../shared/money";
 import type { Order, Payment } from "../../shared/types";
 import { Notice } from "../app";
 import { Title, TopBar } from "../parts";
-import { busy, client, go, pay, payment, reset, withdraw } from "../state";
+import { busy, chooseAgain, client, go, pay, payment, reset, withdraw } from "../state";
 
 export function PayScreen({ order }: { order: Order }) {
   const now = payment.value;
@@ -53,7 +53,7 @@ function Waiting() {
 function CancelRow() {
   return (
     <div class="actions">
-      <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void withdraw("tender")}>{t("pay.other")}</button>
+      <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void chooseAgain()}>{t("pay.other")}</button>
       <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void withdraw("menu")}>{t("pay.cancel")}</button>
     </div>
   );
@@ -123,7 +123,7 @@ function Counter({ order, sum }: { order: Order; sum: string }) {
       <p class="due"><strong class="display num">{sum}</strong></p>
       <p class="lead">{t("pay.cash.more")}</p>
       <div class="actions">
-        <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void withdraw("tender")}>{t("pay.other")}</button>
+        <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void chooseAgain()}>{t("pay.other")}</button>
         <button type="button" class="btn btn-main" onClick={reset}>{t("pay.done.here")}</button>
       </div>
     </>
@@ -132,14 +132,18 @@ function Counter({ order, sum }: { order: Order; sum: string }) {
 
 function Failed({ payment: one }: { payment: Payment }) {
   const declined = one.state === "declined";
+  const codeless = one.withdrawn === "no_code";
+  const [title, more] = declined
+    ? [t("pay.declined"), t("pay.declined.more")]
+    : codeless ? [t("pay.nocode"), t("pay.nocode.more")] : [t("pay.closed"), t("pay.closed.more")];
   return (
     <>
       <span class="roundel roundel-warn"><Icon name={declined ? "close" : "clock"} size="4.4rem" /></span>
-      <Title>{declined ? t("pay.declined") : t("pay.closed")}</Title>
-      <p class="lead" role="alert">{say(one.reason)} {declined ? t("pay.declined.more") : t("pay.closed.more")}</p>
+      <Title>{title}</Title>
+      <p class="lead" role="alert">{say(one.reason)} {more}</p>
       <div class="actions actions-column">
-        <button type="button" class="btn btn-main" disabled={busy.value !== null} onClick={() => void pay(one.tender)}>{one.tender === "sbp_qr" ? t("pay.newcode") : t("pay.again")}</button>
-        <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => go("tender")}>{t("pay.other")}</button>
+        {!codeless && <button type="button" class="btn btn-main" disabled={busy.value !== null} onClick={() => void pay(one.tender)}>{one.tender === "sbp_qr" ? t("pay.newcode") : t("pay.again")}</button>}
+        <button type="button" class={codeless ? "btn btn-main" : "btn btn-quiet"} disabled={busy.value !== null} onClick={() => go("tender")}>{t("pay.other")}</button>
         <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void withdraw("menu")}>{t("pay.cancel")}</button>
       </div>
     </>

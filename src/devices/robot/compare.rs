@@ -1,0 +1,208 @@
+//! After a reconnect: what the robot has against what the store believes (klink 3.18). The store's effects send,
+//! repeat and collect by themselves; here the robot's word is taken in and what nobody can tell goes to a person.
+
+use super::apply;
+use crate::{
+    domain::{
+        alert::{Alert, Severity},
+        ids::{IngredientId, JobId},
+        order::JobStage,
+        stock::Level,
+    },
+    flow::{
+        Context, FlowError,
+        commands::{clear_alert, raise_alert},
+    },
+    store::{EffectState, Snapshot, StoreError, Tx},
+};
+use galley_robot::{BinView, JobState, JobView, Record, Step, reconcile};
+use std::collections::BTreeMap;
+
+/// Cause of the alert about levels.
+const LEVELS: &str = "robot:levels";
+
+/// What the store knows of the dishes that are at the robot, or on their way to it. A dish on the hand-over place
+/// needs no comparison: it was made.
+pub(super) fn records(s: &Snapshot<'_>) -> Result<BTreeMap<String, Record>, StoreError> {
+    let mut records = BTreeMap::new();
+    for order in s.active_orders()? {
+        for piece in &order.pieces {
+            let record = match piece.stage {
+                JobStage::Waiting | JobStage::Plated => continue,
+                JobStage::Requested => {
+                    let effect = s.effect_by_key(&format!("cook:{}", piece.job_id))?;
+                    match effect.map(|e| e.state) {
+                        Some(EffectState::Sent | EffectState::Unknown) => Record::Sent,
+                        _ => Record::NotSent,
+                    }
+                }
+                JobStage::Queued | JobStage::Preparing | JobStage::Cooking => Record::Accepted,
+                JobStage::Failed => Record::Final,
+            };
+            records.insert(piece.job_id.to_string(), record);
+        }
+    }
+    Ok(records)
+}
+
+/// Takes in what the robot says of every job, in one write. Doing it again changes nothing.
+pub(super) fn settle(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    records: &BTreeMap<String, Record>,
+    jobs: &[JobView],
+    lost: bool,
+) -> Result<(), FlowError> {
+    for (job, step) in reconcile(records, jobs, lost) {
+        let view = jobs.iter().find(|j| j.job_id == job);
+        match (step, view) {
+            (Step::Take, Some(view)) => apply::standing(tx, cx, view)?,
+            // What the store only believed to be at the robot waits in the engine otherwise.
+            (Step::AskPerson { contradiction }, _)
+                if records.get(&job) == Some(&Record::Accepted) =>
+            {
+                let why = if contradiction {
+                    "the robot had taken it, and does not know it any more"
+                } else {
+                    "the robot's memory was lost"
+                };
+                ask(
+                    tx,
+                    cx,
+                    &job,
+                    "The robot does not know a dish that it took",
+                    why,
+                    "Look whether the dish was made. If it was not, refund it: it is never cooked again by itself.",
+                )?;
+            }
+            (Step::Foreign, Some(view)) => stranger(tx, cx, view)?,
+            (Step::Contradiction, _) => contradiction(tx, cx, &job)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A job that the comparison does not know: of an order that is over, or not ours at all.
+fn stranger(tx: &mut Tx<'_>, cx: &Context, view: &JobView) -> Result<(), FlowError> {
+    let job = view.job_id.parse().ok().map(JobId);
+    let ours = match job {
+        Some(job) => tx.snapshot().order_of_part(job.0)?.map(|o| (o, job)),
+        None => None,
+    };
+    let Some((order, job)) = ours else {
+        return ask(
+            tx,
+            cx,
+            &view.job_id,
+            "The robot works on a dish that is not this store's",
+            view.order_ref.as_deref().unwrap_or("it names no order"),
+            "Find out who sent it. Galley does not touch it, and books what it uses.",
+        );
+    };
+    let failed = order
+        .piece_of(job)
+        .is_none_or(|(_, p)| p.stage == JobStage::Failed);
+    if failed && view.state != JobState::Plated {
+        return contradiction(tx, cx, &view.job_id);
+    }
+    Ok(())
+}
+
+fn contradiction(tx: &mut Tx<'_>, cx: &Context, job: &str) -> Result<(), FlowError> {
+    ask(
+        tx,
+        cx,
+        job,
+        "The robot works on a dish that was given up",
+        "its money is settled already",
+        "Let it end and throw the dish away, or stop it at the robot's panel.",
+    )
+}
+
+fn ask(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    job: &str,
+    title: &str,
+    detail: &str,
+    advice: &str,
+) -> Result<(), FlowError> {
+    raise_alert(
+        tx,
+        cx,
+        Alert {
+            key: format!("robot:job:{job}"),
+            severity: Severity::Error,
+            title: title.to_owned(),
+            detail: format!("job {job}: {detail}"),
+            advice: advice.to_owned(),
+            since_at: cx.now,
+        },
+    )
+}
+
+/// The levels of another cell, or of one that lost its memory, against the book. The book stays; a person counts.
+pub(super) fn levels(tx: &mut Tx<'_>, cx: &Context, bins: &[BinView]) -> Result<(), FlowError> {
+    let differences = differ(&tx.snapshot().levels()?, bins);
+    if differences.is_empty() {
+        return clear_alert(tx, cx, LEVELS);
+    }
+    raise_alert(
+        tx,
+        cx,
+        Alert {
+            key: LEVELS.to_owned(),
+            severity: Severity::Warning,
+            title: "The robot's bins differ from the book".to_owned(),
+            detail: differences.join(", "),
+            advice: "Count what is in the bins and book it: galley stock count.".to_owned(),
+            since_at: cx.now,
+        },
+    )
+}
+
+fn differ(levels: &BTreeMap<IngredientId, Level>, bins: &[BinView]) -> Vec<String> {
+    let mut seen: BTreeMap<IngredientId, i64> = BTreeMap::new();
+    for bin in bins {
+        if let Some(item) = &bin.item {
+            *seen.entry(IngredientId(item.clone())).or_default() += bin.level;
+        }
+    }
+    seen.iter()
+        .filter_map(|(id, seen)| Some((id, levels.get(id)?.on_hand, seen)))
+        .filter(|(_, booked, seen)| booked != *seen)
+        .map(|(id, booked, seen)| format!("{}: {seen} there, {booked} booked", id.0))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_levels_that_differ_are_told() {
+        let bin = |item: &str, level: i64| -> BinView {
+            serde_json::from_value(json!({
+                "bin": "b", "state": "ok", "item": item, "level": level, "unit": "mg", "cap": 9000
+            }))
+            .unwrap()
+        };
+        let level = |on_hand| Level {
+            on_hand,
+            reserved: 0,
+        };
+        let book = BTreeMap::from([
+            (IngredientId("beet".to_owned()), level(500)),
+            (IngredientId("rice".to_owned()), level(100)),
+        ]);
+        let bins = [
+            bin("beet", 200),
+            bin("beet", 300),
+            bin("rice", 90),
+            bin("new", 5),
+        ];
+        assert_eq!(differ(&book, &bins), ["rice: 90 there, 100 booked"]);
+    }
+}

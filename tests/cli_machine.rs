@@ -1,0 +1,197 @@
+//! The command line without a daemon, or about the box it runs on: doctor, configuration, help, emulators.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on ends")]
+
+mod stub;
+
+use axum::body::Bytes;
+use serde_json::{Value, json};
+use std::{path::PathBuf, process::Stdio};
+use stub::*;
+
+#[tokio::test]
+async fn the_doctor_works_without_a_daemon_and_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let config = folder.path().join("galley.toml");
+    std::fs::write(&config, "a = = 1\n").unwrap();
+    let args = [
+        "doctor",
+        "--config",
+        config.to_str().unwrap(),
+        "--data",
+        data,
+    ];
+    let ended = galley(&folder.path().join("none"), &args).await;
+    assert_eq!(ended.code, 5, "{}", ended.err);
+    for words in [
+        "ERROR    config",
+        "ok       sqlite",
+        "ERROR    daemon",
+        "systemctl start galley",
+    ] {
+        assert!(ended.out.contains(words), "{words}: {}", ended.out);
+    }
+    let ended = galley(
+        &folder.path().join("none"),
+        &[&args[..], &["--json"]].concat(),
+    )
+    .await;
+    let json: Value = serde_json::from_str(&ended.out).unwrap();
+    let bad = json["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|f| f["level"] != "ok");
+    for finding in bad {
+        assert_ne!(finding["advice"], "", "{finding}");
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_passes_on_what_the_daemon_knows() {
+    let stub = Stub::start(|line| match line {
+        "GET /api/v1/devices" => ok(json!({"devices": [
+            {"id": "robot", "state": "down", "detail": "connection refused", "address": "tcp://10.0.0.9:7460"}
+        ]})),
+        other => well(other),
+    });
+    let ended = stub.galley(&["doctor", "--data", "/nowhere"]).await;
+    assert_eq!(ended.code, 5);
+    for words in ["the daemon is ready", "robot: down", "tcp://10.0.0.9:7460"] {
+        assert!(ended.out.contains(words), "{words}: {}", ended.out);
+    }
+}
+
+#[tokio::test]
+async fn a_broken_configuration_is_told_before_anything_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("galley.toml");
+    std::fs::write(&config, "x = 1\ny = = 2\n").unwrap();
+    let none = folder.path().join("none");
+    let ended = galley(&none, &["check-config", config.to_str().unwrap()]).await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.contains("line 2"), "{}", ended.out);
+    let ended = galley(&none, &["check-config", "/nowhere/galley.toml"]).await;
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.err.contains("cannot read /nowhere/galley.toml"),
+        "{}",
+        ended.err
+    );
+}
+
+#[tokio::test]
+async fn the_help_is_documentation() {
+    let none = PathBuf::from("/nowhere");
+    let ended = galley(&none, &["-h"]).await;
+    assert_eq!(ended.code, 0);
+    for words in ["Examples:", "galley demo", "Exit codes:", "5  unhealthy"] {
+        assert!(ended.out.contains(words), "{words}");
+    }
+    assert!(
+        ended.out.lines().all(|l| l.chars().count() <= 80),
+        "{}",
+        ended.out
+    );
+    let ended = galley(&none, &["effect", "settle", "-h"]).await;
+    assert!(ended.out.contains("does it twice"), "{}", ended.out);
+}
+
+#[cfg(feature = "emulators")]
+#[tokio::test]
+async fn an_emulator_tells_its_address_and_serves_there() {
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
+    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_galley"))
+        .args([
+            "emulate",
+            "sms",
+            "--listen",
+            "127.0.0.1:0",
+            "--fault",
+            "mode=no_money",
+        ])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = tokio::time::timeout(LIMIT, lines.next_line())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    let base = line.strip_prefix("sms: ").unwrap();
+    use galley::world::{Http as _, ReqwestHttp};
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let request = http::Request::post(format!("{base}sms/send"))
+        .body(Bytes::from_static(
+            b"api_id=galley&to=79001234567&msg=x&json=1",
+        ))
+        .unwrap();
+    let answer = ReqwestHttp::new()
+        .unwrap()
+        .send(request, LIMIT)
+        .await
+        .unwrap();
+    let json: Value = serde_json::from_slice(answer.body()).unwrap();
+    assert_eq!(
+        json["status_code"], 201,
+        "the fault that was asked for: no money"
+    );
+    child.kill().await.unwrap();
+}
+
+#[cfg(feature = "emulators")]
+#[tokio::test]
+async fn a_fault_that_an_emulator_does_not_know_is_a_wrong_command_line() {
+    let none = PathBuf::from("/nowhere");
+    for args in [
+        [
+            "emulate",
+            "sms",
+            "--listen",
+            "127.0.0.1:0",
+            "--fault",
+            "mode=nonsense",
+        ],
+        [
+            "emulate",
+            "one-c",
+            "--listen",
+            "127.0.0.1:0",
+            "--fault",
+            "act=post,fault=no",
+        ],
+        [
+            "emulate",
+            "atol",
+            "--listen",
+            "127.0.0.1:0",
+            "--fault",
+            "fault=no",
+        ],
+        [
+            "emulate",
+            "robot",
+            "--listen",
+            "127.0.0.1:0",
+            "--fault",
+            "fault=no",
+        ],
+    ] {
+        let ended = galley(&none, &args).await;
+        assert_eq!(ended.code, 2, "{args:?}: {}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_asks_no_installation_of_a_demonstration() {
+    let stub = Stub::start(well);
+    let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o660);
+    std::fs::set_permissions(stub.folder.path().join("s"), owner_only).unwrap();
+    let ended = stub.galley(&["doctor"]).await;
+    assert_eq!(ended.code, 0, "{}", ended.out);
+    assert!(!ended.out.contains("/etc/galley"), "{}", ended.out);
+    assert!(ended.out.contains("not this box's"), "{}", ended.out);
+}

@@ -1,0 +1,196 @@
+//! The real program against a stub of the daemon on a Unix socket.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Request, State},
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::net::UnixListener;
+
+pub const ORDER: &str = "0192f3c5-5d0e-7c1a-9d9e-3c1a0c5b7a10";
+/// No command may take longer; a test that hangs fails.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// What the stub was asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// `GET /api/v1/store`
+    pub line: String,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+pub type Answer = fn(&str) -> Response;
+
+#[derive(Clone)]
+pub struct Desk {
+    pub asked: Arc<Mutex<Vec<Asked>>>,
+    pub answer: Answer,
+}
+
+/// A daemon that answers by a table.
+pub struct Stub {
+    pub folder: TempDir,
+    pub asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+/// How a command ended.
+pub struct Ended {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+pub async fn take(State(desk): State<Desk>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body: Bytes = body.collect().await.unwrap().to_bytes();
+    let line = format!("{} {}", parts.method, parts.uri);
+    desk.asked.lock().unwrap().push(Asked {
+        line: line.clone(),
+        headers: parts.headers,
+        body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+    });
+    (desk.answer)(&line)
+}
+
+pub fn router(answer: Answer) -> (Router, Arc<Mutex<Vec<Asked>>>) {
+    let asked = Arc::default();
+    let desk = Desk {
+        asked: Arc::clone(&asked),
+        answer,
+    };
+    (Router::new().fallback(take).with_state(desk), asked)
+}
+
+impl Stub {
+    pub fn start(answer: Answer) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join("s")).unwrap();
+        let (router, asked) = router(answer);
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { folder, asked }
+    }
+
+    pub async fn galley(&self, args: &[&str]) -> Ended {
+        galley(&self.folder.path().join("s"), args).await
+    }
+
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub fn lines(&self) -> Vec<String> {
+        self.asked().into_iter().map(|a| a.line).collect()
+    }
+}
+
+pub async fn galley(socket: &PathBuf, args: &[&str]) -> Ended {
+    let run = tokio::process::Command::new(env!("CARGO_BIN_EXE_galley"))
+        .args(args)
+        .env_clear()
+        .env("GALLEY_SOCKET", socket)
+        .env("TZ", "UTC")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(LIMIT, run)
+        .await
+        .expect("the command ends in time")
+        .unwrap();
+    Ended {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+pub fn ok(value: Value) -> Response {
+    Json(value).into_response()
+}
+
+pub fn problem(status: u16, slug: &str, detail: &str) -> Response {
+    let body = json!({
+        "type": format!("https://galley.invalid/problems/{slug}"),
+        "slug": slug, "title": "Refused", "status": status, "detail": detail,
+        "errors": [{"field": "amount_minor", "message": "is more than was paid"}],
+    });
+    (
+        StatusCode::from_u16(status).unwrap(),
+        [(header::CONTENT_TYPE, "application/problem+json")],
+        body.to_string(),
+    )
+        .into_response()
+}
+
+pub fn order() -> Value {
+    json!({
+        "id": ORDER, "number": "A17", "state": "cooking", "total_minor": 45_050,
+        "due_minor": 0, "placed_at": 1_763_800_000_000_i64, "promised_at": null,
+        "lines": [{"quantity": 2, "name": {"ru": "Суп", "uz": "Sho‘rva", "en": "Soup"}}],
+        "payments": [{"tender": "sbp_qr", "state": "captured", "amount_minor": 45_050,
+            "refunded_minor": 0}],
+        "receipts": [{"kind": "sale", "state": "registered", "total_minor": 45_050,
+            "document_number": 41, "fiscal_sign": "1234567890"}],
+        "dishes": [{"state": "plated", "slot": "slot-1", "name": {"en": "Soup"}}],
+        "refunds": [],
+    })
+}
+
+/// A store in which all is well.
+pub fn well(line: &str) -> Response {
+    let path = line.split_once(" /api/v1").map_or(line, |(_, path)| path);
+    match path {
+        "/store" => ok(json!({
+            "store_id": "S001", "name": {"en": "Robot cafe"}, "uplink": "online",
+            "accepting": {"ok": true},
+            "tenders": [{"tender": "sbp_qr", "available": true}, {"tender": "cash", "available": false}],
+        })),
+        "/shift" => ok(
+            json!({"state": "open", "number": 7, "receipts": 3, "sales_minor": 120_000, "returns_minor": 0, "opened_at": 1_763_800_000_000_i64}),
+        ),
+        "/devices" => ok(
+            json!({"devices": [{"id": "printer", "state": "up", "detail": "ATOL 91F", "since_at": 1_763_800_000_000_i64}]}),
+        ),
+        "/sync" => ok(json!({"uplink": "online", "readers": [
+            {"name": "hq", "cursor": 90, "head": 100, "backlog": 10, "oldest_age_ms": 4000},
+        ]})),
+        "/alerts" => ok(json!({"alerts": []})),
+        "/stock" => ok(json!({"ingredients": [
+            {"id": "rice", "name": {"en": "Rice"}, "unit": "mg", "on_hand": 25_000_000, "reserved": 300_000, "available": 24_700_000, "low": false},
+        ]})),
+        "/robot/jobs" => ok(json!({"jobs": [
+            {"job_id": "j-1", "state": "cooking", "progress_pm": 505, "order_ref": "A17", "recipe": {"id": "soup"}},
+        ]})),
+        "/reconcile" => {
+            ok(json!({"totals": {"orders": 3, "captured_minor": 120_000}, "differences": []}))
+        }
+        _ if line == "GET /ready" => ok(json!({"status": "ready"})),
+        _ if path.starts_with("/orders?") => ok(json!({"orders": [order()]})),
+        _ if line.starts_with("GET") && path.ends_with(ORDER) => ok(order()),
+        _ if path.ends_with("/timeline") => ok(json!({
+            "events": [{"seq": 2, "at": 1_763_800_009_000_i64, "actor": "system", "body": {"kind": "order.paid"}}],
+            "effects": [{"kind": "bank.register", "attempts": [
+                {"at": 1_763_800_000_000_i64, "verb": "perform", "outcome": "unknown", "note": "time-out"},
+            ]}],
+        })),
+        _ if path.ends_with("/refunds") => {
+            let refund = json!({"id": "r-1", "amount_minor": 12_050, "state": "pending"});
+            ok(json!({"refunds": ["r-1"], "order": {"refunds": [refund]}}))
+        }
+        _ if line.starts_with("POST") => ok(json!({})),
+        _ => problem(404, "not_found", "there is no such thing"),
+    }
+}
