@@ -18,7 +18,7 @@ use crate::{
     store::StoreError,
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 /// All devices.
@@ -131,7 +131,11 @@ pub(super) async fn robot_jobs(
     Ok(Json(serde_json::json!({ "jobs": jobs })))
 }
 
-async fn machine(api: Api, post: Post<Nothing>, act: Act) -> Result<Response, Problem> {
+async fn machine<T: DeserializeOwned + Send + 'static>(
+    api: Api,
+    post: Post<T>,
+    act: Act,
+) -> Result<Response, Problem> {
     post.caller.need(TECHNICIANS)?;
     if api.robot.is_none() {
         return Err(no_robot());
@@ -163,6 +167,46 @@ pub(super) async fn robot_resume(
     post: Post<Nothing>,
 ) -> Result<Response, Problem> {
     machine(api, post, Act::Resume).await
+}
+
+/// A person has looked at the cell.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Inspection {
+    /// Whoever asks has inspected the cell, and nothing is in the way of the arms.
+    inspected: bool,
+}
+
+/// Leaves a fault or an emergency stop behind, after somebody has inspected the cell; nothing moves yet.
+#[utoipa::path(post, path = "/robot/clear", tag = "technician", request_body = Inspection, responses((status = 202), (status = "4XX", body = Problem)))]
+pub(super) async fn robot_clear(
+    State(api): State<Api>,
+    post: Post<Inspection>,
+) -> Result<Response, Problem> {
+    if !post.body.inspected {
+        return Err(Problem::invalid(
+            "inspect the cell first; then send inspected: true",
+        ));
+    }
+    machine(api, post, Act::Clear).await
+}
+
+/// Makes a stopped robot ready.
+#[utoipa::path(post, path = "/robot/reset", tag = "technician", request_body = Nothing, responses((status = 202), (status = "4XX", body = Problem)))]
+pub(super) async fn robot_reset(
+    State(api): State<Api>,
+    post: Post<Nothing>,
+) -> Result<Response, Problem> {
+    machine(api, post, Act::Reset).await
+}
+
+/// Lets a robot that is ready begin to work.
+#[utoipa::path(post, path = "/robot/start", tag = "technician", request_body = Nothing, responses((status = 202), (status = "4XX", body = Problem)))]
+pub(super) async fn robot_start(
+    State(api): State<Api>,
+    post: Post<Nothing>,
+) -> Result<Response, Problem> {
+    machine(api, post, Act::Start).await
 }
 
 /// A member of staff says how a dish goes, where a robot has no interface.

@@ -16,6 +16,8 @@ use std::process::ExitCode;
     "galley robot jobs",
     "galley robot pause           finishes what is begun, begins nothing new",
     "galley robot resume",
+    "galley robot clear --inspected   after an emergency stop, when the cell is free;",
+    "galley robot reset               then this, and then: galley robot start",
     "galley robot job ready 0192f3c5-5d0e-7c1a-9d9e-3c1a0c5b7a10",
     "                             a robot without an interface: a person tells"
 ))]
@@ -36,6 +38,16 @@ enum Act {
     Pause,
     /// Go on
     Resume,
+    /// Leave a fault or an emergency stop behind; nothing moves yet
+    Clear {
+        /// You have inspected the cell, and nothing is in the way of the arms
+        #[arg(long, required = true)]
+        inspected: bool,
+    },
+    /// Make a stopped robot ready
+    Reset,
+    /// Let a robot that is ready begin to work
+    Start,
     /// Tell what became of a job, when the robot itself can't
     Job {
         /// What became of it
@@ -80,6 +92,20 @@ pub async fn execute(args: RobotArgs) -> anyhow::Result<ExitCode> {
         Act::Resume => (
             client.post("/robot/resume", &nothing).await?,
             "the robot goes on\n".to_owned(),
+        ),
+        Act::Clear { inspected } => (
+            client
+                .post("/robot/clear", &json!({"inspected": inspected}))
+                .await?,
+            "the fault is left behind; next: galley robot reset\n".to_owned(),
+        ),
+        Act::Reset => (
+            client.post("/robot/reset", &nothing).await?,
+            "the robot gets ready; next: galley robot start\n".to_owned(),
+        ),
+        Act::Start => (
+            client.post("/robot/start", &nothing).await?,
+            "the robot begins to work\n".to_owned(),
         ),
         Act::Job { what, id } => {
             let word = match what {

@@ -252,6 +252,24 @@ impl Printer {
         Ok(())
     }
 
+    /// Nothing is registered on another drive than the one the open shift lives on: the printer was swapped.
+    async fn same_drive(&self, baseline: &Baseline) -> Result<(), FiscalError> {
+        let shift = self.site.store.read(|s| s.shift()).await;
+        match shift {
+            Ok(shift) if !shift.lives_on(&baseline.drive_number) => Err(FiscalError::OtherDrive {
+                expected: shift.drive_number.unwrap_or_default(),
+                found: baseline.drive_number.clone(),
+            }),
+            Ok(_) => Ok(()),
+            Err(e) => {
+                let e: crate::store::StoreError = e;
+                Err(FiscalError::Unreachable {
+                    detail: e.to_string(),
+                })
+            }
+        }
+    }
+
     async fn turn_shift(
         &self,
         session: &mut Session,
@@ -393,6 +411,8 @@ impl Executor for Printer {
         let for_receipt = call.kind == receipt::KIND;
         let result = async {
             // A too old shift must be closed before another can be opened, whoever asks.
+            let status = self.open(&mut session).await?.baseline().await?;
+            self.same_drive(&status).await?;
             if for_receipt
                 || call.request::<shift::Request>().ok() == Some(shift::Request::Open)
                     && self.open(&mut session).await?.status().await?.shift == ShiftState::Expired
@@ -470,9 +490,6 @@ impl Executor for Printer {
                 Resolution::Done(Self::result(call, &record))
             }
             Ok(Recovered::NotRegistered) => Resolution::NotDone,
-            Err(e @ FiscalError::OtherDrive { .. }) => {
-                Resolution::NeedsPerson(refusal("other_drive", &e))
-            }
             Err(e @ FiscalError::NeedsPerson(_)) => {
                 Resolution::NeedsPerson(refusal("contradiction", &e))
             }

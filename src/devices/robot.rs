@@ -510,13 +510,15 @@ impl Robot {
                 let cmd = match request.act {
                     machine::Act::Pause => MachineCommand::Hold,
                     machine::Act::Resume => MachineCommand::Unhold,
+                    machine::Act::Clear => MachineCommand::Clear,
+                    machine::Act::Reset => MachineCommand::Reset,
+                    machine::Act::Start => MachineCommand::Start,
                 };
+                // The robot clears a fault only for a person who has looked. [source: robot.md 2.8]
+                let inspected = (request.act == machine::Act::Clear).then_some(true);
                 Ok(Command::new(
                     command_id(&call.key),
-                    Operation::Machine(MachineCmd {
-                        cmd,
-                        inspected: None,
-                    }),
+                    Operation::Machine(MachineCmd { cmd, inspected }),
                 )
                 .by(RobotActor {
                     role: ActorRole::Staff,

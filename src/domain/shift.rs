@@ -38,6 +38,9 @@ pub struct Shift {
     /// While it closes, the next one was asked for.
     #[serde(default)]
     pub reopening: bool,
+    /// Serial number of the fiscal drive it was opened on.
+    #[serde(default)]
+    pub drive_number: Option<String>,
 }
 
 impl Shift {
@@ -58,8 +61,12 @@ impl Shift {
                 self.ordinal += 1;
                 self.reopening = true;
             }
-            (Body::ShiftOpened { number, .. }, ShiftState::Opening | ShiftState::Closed) => {
+            (
+                Body::ShiftOpened { number, registered },
+                ShiftState::Opening | ShiftState::Closed,
+            ) => {
                 self.state = ShiftState::Open;
+                self.drive_number = Some(registered.drive_number.clone());
                 self.number = Some(*number);
                 self.opened_at = Some(at);
                 self.closed_at = None;
@@ -82,6 +89,17 @@ impl Shift {
             _ => return false,
         }
         true
+    }
+
+    /// Whether documents may go to this fiscal drive now: a shift lives and ends on the drive it was opened on.
+    #[must_use]
+    pub fn lives_on(&self, drive_number: &str) -> bool {
+        let bound = matches!(self.state, ShiftState::Open | ShiftState::Closing);
+        !bound
+            || self
+                .drive_number
+                .as_deref()
+                .is_none_or(|d| d == drive_number)
     }
 
     /// It is open and not past its 24 hours.

@@ -307,6 +307,12 @@ fn open_writer(options: &Options) -> Result<Connection, StoreError> {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )
     .map_err(open)?;
+    if db.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(StoreError::Open(format!(
+            "the database {} can't be written: its disk or its rights are read-only",
+            options.path.display()
+        )));
+    }
     configure(&db)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;

@@ -462,6 +462,14 @@ fn outside(rig: &Rig, books: &Books, verdict: &mut Verdict) {
         returns,
         registered(ReceiptKind::SaleReturn),
     );
+    // A swapped printer may take documents of a shift of its own only.
+    for receipt in rig.other_printer().receipts() {
+        let total = i64::try_from(receipt.total_minor).unwrap_or(i64::MAX);
+        verdict.broken(
+            "one drive a shift",
+            format!("a receipt over {total} of an open shift is on another fiscal drive"),
+        );
+    }
     // The kitchen.
     let mut plated = 0;
     for (job, dish) in outside.kitchen.dishes() {

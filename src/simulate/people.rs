@@ -421,11 +421,17 @@ impl Visit {
 pub(super) struct Staff {
     rig: Rig,
     n: u64,
+    /// The robot was stopped and is on its way back.
+    stopped: bool,
 }
 
 impl Staff {
     pub(super) fn new(rig: Rig) -> Self {
-        Self { rig, n: 0 }
+        Self {
+            rig,
+            n: 0,
+            stopped: false,
+        }
     }
 
     /// Looks after the store for ever.
@@ -453,8 +459,37 @@ impl Staff {
                     .call("POST", &path, STAFF, Some(&key), &body)
                     .await?;
             }
-            self.n += 1;
         }
+        self.bring_the_robot_back().await
+    }
+
+    /// After an emergency stop somebody looks into the cell, and lets the robot begin again, step by step.
+    async fn bring_the_robot_back(&mut self) -> Option<()> {
+        let (_, devices) = self
+            .rig
+            .call("GET", "devices", STAFF, None, &Value::Null)
+            .await?;
+        let robot = devices["devices"]
+            .as_array()?
+            .iter()
+            .find(|d| d["id"] == "robot")?;
+        let detail = robot["detail"].as_str()?;
+        let (path, body) = match detail.rsplit(' ').next()? {
+            "aborted" => ("robot/clear", json!({"inspected": true})),
+            "stopped" => ("robot/reset", json!({})),
+            "idle" if self.stopped => ("robot/start", json!({})),
+            "execute" => {
+                self.stopped = false;
+                return Some(());
+            }
+            _ => return Some(()),
+        };
+        self.stopped |= path == "robot/clear";
+        self.n += 1;
+        let key = format!("robot-{}", self.n);
+        self.rig
+            .call("POST", path, STAFF, Some(&key), &body)
+            .await?;
         Some(())
     }
 }

@@ -84,7 +84,6 @@ pub(super) enum Trouble {
     RobotPowerAtJob,
     RobotJam,
     RobotStop,
-    RobotOtherCell,
     RobotBinEmpty,
     Killed,
     KilledAtWrite,
@@ -161,7 +160,6 @@ impl Trouble {
             Self::RobotPowerAtJob,
             Self::RobotJam,
             Self::RobotStop,
-            Self::RobotOtherCell,
             Self::RobotBinEmpty,
             Self::Killed,
             Self::KilledAtWrite,
@@ -200,7 +198,7 @@ impl Trouble {
             Self::KilledAtWrite | Self::KilledAtStep | Self::PowerCutAtWrite => 14,
             Self::AnswerLost(_) | Self::PrinterPowerAfter | Self::RobotCutAfter => 6,
             // Ends the day's sales; once in a while is enough.
-            Self::BitRot | Self::PrinterOtherDrive | Self::RobotOtherCell | Self::DriveFull => 1,
+            Self::BitRot | Self::PrinterOtherDrive | Self::DriveFull => 1,
             _ => 3,
         }
     }

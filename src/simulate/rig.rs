@@ -20,7 +20,11 @@ use crate::{
 };
 use anyhow::Context as _;
 use axum::{body::Body, http::Request};
-use galley_atol::AtolPrinters;
+use galley_atol::{
+    AtolPrinters,
+    emulator::{AtolEmulator, EmulatorConfig as AtolSetup, TokioClock},
+    local_time::LocalDateTime,
+};
 use galley_link::MemoryNet;
 use galley_moley::{Framing, KlinkConfig, KlinkDriver};
 use galley_vfs::{Disk, PowerCut};
@@ -73,6 +77,7 @@ struct Inner {
     disk: Disk,
     hq_disk: Disk,
     outside: Outside,
+    other_printer: AtolEmulator,
     net: RouterHttp,
     devices: MemoryNet,
     printer: Wire,
@@ -104,6 +109,19 @@ impl Rig {
         let (core, kitchen) = (outside.printer.clone(), outside.kitchen.clone());
         tokio::spawn(async move { core.listen(printer).await });
         tokio::spawn(async move { kitchen.listen(robot, Framing::Len32).await });
+        let other_printer = AtolEmulator::open(
+            None,
+            AtolSetup {
+                serial: 106_900_000_999,
+                drive_number: "9999078902009999".to_owned(),
+                ..AtolSetup::default()
+            },
+            Arc::new(TokioClock::starting(LocalDateTime::from_seconds(
+                outside.printer.local_time().seconds(),
+            ))),
+        )?;
+        let (other, core) = (devices.listen("other-printer"), other_printer.clone());
+        tokio::spawn(async move { core.listen(other).await });
         let net = RouterHttp::new()
             .route(Service::Bank.authority(), outside.bank.router())
             .route(Service::OneC.authority(), outside.one_c.router())
@@ -114,6 +132,7 @@ impl Rig {
             disk: Disk::new("store", seed),
             hq_disk: Disk::new("hq", seed ^ 1),
             outside,
+            other_printer,
             net,
             devices,
             printer: Wire::default(),
@@ -136,6 +155,11 @@ impl Rig {
 
     pub(super) fn outside(&self) -> &Outside {
         &self.0.outside
+    }
+
+    /// The printer that takes the place of the store's own.
+    pub(super) fn other_printer(&self) -> &AtolEmulator {
+        &self.0.other_printer
     }
 
     pub(super) fn net(&self) -> &RouterHttp {

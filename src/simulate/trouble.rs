@@ -11,6 +11,7 @@ use crate::{
         one_c::emulator::{Act, Fault as OneCFault},
         sms_ru::emulator::{SmsFault, Trouble as SmsTrouble},
     },
+    domain::shift::ShiftState,
     world::{HttpFault, Times},
 };
 use axum::http::StatusCode;
@@ -109,7 +110,9 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         Trouble::PrinterStranger => {
             let _ = printer.stranger_receipt(true, 1_00 + n % 50_000, Some("another till"));
         }
-        Trouble::PrinterOtherDrive => at_printer(PrinterFault::OtherDrive),
+        // With a closed shift it would be a replacement like any other.
+        Trouble::PrinterOtherDrive if shift_is_open(rig) => rig.printer_wire().swap(true),
+        Trouble::PrinterOtherDrive => {}
         Trouble::DriveFull => printer.set_fault(
             PrinterFault::Refuse { err: DRIVE_IS_FULL },
             PrinterTimes::Always,
@@ -140,7 +143,6 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         }),
         Trouble::RobotJam => kitchen.jam(true),
         Trouble::RobotStop => kitchen.estop(true),
-        Trouble::RobotOtherCell => kitchen.replace_cell(),
         Trouble::RobotBinEmpty => {
             let bins = kitchen.bins();
             let which = usize::try_from(n).unwrap_or(0) % bins.len().max(1);
@@ -166,6 +168,14 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         Trouble::HqRestored => {}
         Trouble::HqKilled => rig.kill_hq((n % 2 == 0).then_some(n)),
     }
+}
+
+fn shift_is_open(rig: &Rig) -> bool {
+    rig.site().is_some_and(|site| {
+        site.store
+            .read_here(|s| s.shift())
+            .is_ok_and(|shift: crate::domain::shift::Shift| shift.state == ShiftState::Open)
+    })
 }
 
 /// Bytes of the files on the store's disk.
@@ -198,6 +208,7 @@ pub(super) async fn mend(rig: &Rig, trouble: Trouble) {
         | Trouble::PrinterWireCut
         | Trouble::PrinterBitFlipped
         | Trouble::PrinterHalfOpen => rig.printer_wire().mend(),
+        Trouble::PrinterOtherDrive => rig.printer_wire().swap(false),
         Trouble::PrinterPowerBefore
         | Trouble::PrinterPowerAfter
         | Trouble::PrinterAnswerLost
@@ -257,9 +268,7 @@ pub(super) async fn mend(rig: &Rig, trouble: Trouble) {
         | Trouble::SmsTakenUnanswered
         | Trouble::PrinterRestarted
         | Trouble::PrinterStranger
-        | Trouble::PrinterOtherDrive
         | Trouble::ShiftTooOld
-        | Trouble::RobotOtherCell
         | Trouble::Killed
         | Trouble::KilledAtWrite
         | Trouble::KilledAtStep

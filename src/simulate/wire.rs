@@ -40,6 +40,8 @@ struct Condition {
     plugged: bool,
     /// Half open: what is sent vanishes, nothing comes, nothing breaks.
     hole: bool,
+    /// It leads to another device of the same kind.
+    swapped: bool,
 }
 
 impl Default for Wire {
@@ -50,6 +52,7 @@ impl Default for Wire {
                 life: 0,
                 plugged: true,
                 hole: false,
+                swapped: false,
             }),
         }))
     }
@@ -77,6 +80,14 @@ impl Wire {
     pub(super) fn hole(&self, on: bool) {
         self.0.generation.send_modify(|c| {
             c.hole = on;
+        });
+    }
+
+    /// Leads to the other device, or back.
+    pub(super) fn swap(&self, swapped: bool) {
+        self.0.generation.send_modify(|c| {
+            c.swapped = swapped;
+            c.life += 1;
         });
     }
 
@@ -168,8 +179,17 @@ impl Dialer for SimDialer {
                 return Err(gone());
             }
         }
-        let inner = self.net.open(address).await?;
-        let life = wire.0.generation.borrow().life;
+        let (life, swapped) = {
+            let now = wire.0.generation.borrow();
+            (now.life, now.swapped)
+        };
+        let inner = match address {
+            Address::Memory(name) if swapped => {
+                let other = Address::Memory(format!("other-{name}"));
+                self.net.open(&other).await?
+            }
+            address => self.net.open(address).await?,
+        };
         Ok(Box::new(Wired {
             inner,
             heart: self.heart.clone(),

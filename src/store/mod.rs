@@ -291,6 +291,13 @@ fn open_writer(options: &Options) -> Result<Connection, StoreError> {
             options.path.display()
         ))
     })?;
+    // SQLite opens what can't be written for reading; a writer that began so would stay so for ever.
+    if db.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(StoreError::Open(format!(
+            "the database {} can't be written: its disk or its rights are read-only",
+            options.path.display()
+        )));
+    }
     db.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match options.synchronous {
         Synchronous::Full => "FULL",

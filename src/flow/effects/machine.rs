@@ -1,4 +1,4 @@
-//! A command to the robot as a machine: pause, resume. Operating functions, never safety functions.
+//! A command to the robot as a machine: pause, resume, and the way back after a stop. Operating functions, never safety functions.
 
 use super::Kind;
 use crate::{domain::event::Body, flow::executor::Refusal, store::EffectRow};
@@ -25,6 +25,12 @@ pub enum Act {
     Pause,
     /// Go on.
     Resume,
+    /// Leave the fault behind; whoever asks has inspected the cell.
+    Clear,
+    /// Make ready.
+    Reset,
+    /// Begin to work.
+    Start,
 }
 
 /// What follows.
