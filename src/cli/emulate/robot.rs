@@ -26,6 +26,9 @@ pub(super) struct RobotArgs {
     /// Cook so many times faster than the recipes say
     #[arg(long, value_name = "N", default_value_t = 1)]
     speed: u32,
+    /// Portions of every ingredient that the bins hold at birth
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    portions: u32,
     /// Begin stopped and in manual mode, as a real cell does, until a person acts
     #[arg(long)]
     stopped: bool,
@@ -89,7 +92,7 @@ pub(super) async fn execute(args: RobotArgs) -> anyhow::Result<()> {
     let config = EmulatorConfig {
         speed: args.speed.max(1),
         auto_production: !args.stopped,
-        stock_portions: 50,
+        stock_portions: args.portions,
         ..EmulatorConfig::new(args.seed, ambient)
     };
     let file = args.state.as_ref();
