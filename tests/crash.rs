@@ -1,0 +1,69 @@
+//! Real processes on real sockets, killed with `kill -9` while guests order. `scripts/crash` runs the same for
+//! longer.
+
+#![cfg(all(feature = "hq", feature = "emulators"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test that can't go on ends; scripts/crash reads what is printed"
+)]
+
+#[path = "crash/books.rs"]
+mod books;
+#[path = "crash/day.rs"]
+mod day;
+#[path = "crash/guests.rs"]
+mod guests;
+#[path = "crash/program.rs"]
+mod program;
+#[path = "crash/rig.rs"]
+mod rig;
+
+use day::Report;
+use rig::{MOSQUITTO, Wires};
+
+/// Kills of one day; a longer run has more days.
+const DAY: u32 = 25;
+
+/// A number that `scripts/crash` hands in.
+fn asked<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(otherwise)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_killed_every_acknowledged_order_is_there_once() {
+    if !rig::has(MOSQUITTO, "mosquitto") {
+        return;
+    }
+    let (rounds, seed) = (
+        asked("GALLEY_CRASH_ROUNDS", 12_u32),
+        asked("GALLEY_CRASH_SEED", 1),
+    );
+    let day_long = DAY.min(rounds.div_ceil(2)).max(1);
+    let mut report = Report {
+        seed,
+        ..Report::default()
+    };
+    let mut day = 0;
+    while report.rounds < rounds {
+        let wires = Wires {
+            pty: day % 2 == 1,
+            straight: day % 3 == 2,
+        };
+        let length = day_long.min(rounds - report.rounds);
+        let lived = day::live(seed + day, length, wires).await;
+        let ended_early = lived.rounds < length;
+        report.add(lived);
+        if ended_early {
+            break;
+        }
+        day += 1;
+    }
+    println!("CRASH {}", serde_json::to_string(&report).unwrap());
+    assert!(report.violations.is_empty(), "{:#?}", report.violations);
+    assert!(report.acknowledged > 0 && report.rounds == rounds);
+}
