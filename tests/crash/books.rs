@@ -253,10 +253,10 @@ fn bank(
     }
     let captured = pairs(
         store,
-        "SELECT lower(hex(c.order_id)), sum(json_extract(s.body, '$.amount_minor'))
+        "SELECT lower(hex(c.order_id)), sum(json_extract(c.body, '$.amount_minor'))
            FROM events c JOIN events s ON s.kind = 'payment.started'
-            AND json_extract(s.body, '$.payment_id') = json_extract(c.body, '$.payment_id')
-          WHERE c.kind = 'payment.captured' AND json_extract(s.body, '$.tender') = 'sbp_qr'
+            AND json_extract(s.body, '$.payment.id') = json_extract(c.body, '$.payment_id')
+          WHERE c.kind = 'payment.captured' AND json_extract(s.body, '$.payment.tender') = 'sbp_qr'
           GROUP BY 1",
     )?;
     same("money of order", &captured, &charged, wrong);

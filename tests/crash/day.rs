@@ -34,6 +34,23 @@ pub struct Report {
 }
 
 impl Report {
+    /// One line for a person.
+    pub fn in_words(&self) -> String {
+        let kills: Vec<String> = self.kills.iter().map(|(p, n)| format!("{p} {n}")).collect();
+        format!(
+            "{} rounds from seed {}; killed: {}; {} orders, {} acknowledged, {} violations; longest start of the \
+             store {} ms; {:.0} s",
+            self.rounds,
+            self.seed,
+            kills.join(", "),
+            self.orders,
+            self.acknowledged,
+            self.violations.len(),
+            self.worst_ready_ms,
+            self.seconds
+        )
+    }
+
     pub fn add(&mut self, day: Self) {
         self.rounds += day.rounds;
         for (part, n) in day.kills {
@@ -58,7 +75,7 @@ pub async fn live(seed: u64, rounds: u32, wires: Wires) -> Report {
     };
     rig.all_on();
     let told = Arc::new(Mutex::new(Told::default()));
-    let (closing, night) = (CancellationToken::new(), CancellationToken::new());
+    let closing = CancellationToken::new();
     let mut people = JoinSet::new();
     let opened = opened(&rig).await;
     if let Err(why) = opened {
@@ -76,7 +93,7 @@ pub async fn live(seed: u64, rounds: u32, wires: Wires) -> Report {
             };
             people.spawn(guest.live(closing.clone()));
         }
-        let staff = tokio::spawn(staff(rig.door(), format!("{seed}"), night.clone()));
+        let staff = tokio::spawn(staff(rig.door(), format!("{seed}")));
         disturb(&mut rig, &chance, rounds, &mut report).await;
         rig.all_on();
         closing.cancel();
@@ -89,8 +106,7 @@ pub async fn live(seed: u64, rounds: u32, wires: Wires) -> Report {
         report.acknowledged = said.acknowledged.len();
         report.orders = said.acknowledged.len();
         report.violations = books::close(&mut rig, &said).await;
-        night.cancel();
-        let _ = staff.await;
+        staff.abort();
     }
     report
         .violations
@@ -135,6 +151,8 @@ async fn opened(rig: &Rig) -> Result<(), String> {
 async fn disturb(rig: &mut Rig, chance: &SeededEntropy, rounds: u32, report: &mut Report) {
     let mut down: Vec<(Instant, Part)> = Vec::new();
     let mut starts = JoinSet::new();
+    // Of every twelve that die, five are the store, and each of the others is one.
+    let mut deck: Vec<Part> = Vec::new();
     for _ in 0..rounds {
         // The pace of the disasters; nothing is waited for here.
         tokio::time::sleep(Duration::from_millis(100 + chance.below(500))).await;
@@ -152,16 +170,12 @@ async fn disturb(rig: &mut Rig, chance: &SeededEntropy, rounds: u32, report: &mu
                 });
             }
         }
-        let part = match chance.below(20) {
-            0..8 => Part::Store,
-            8..10 => Part::Printer,
-            10..12 => Part::Robot,
-            12..14 => Part::Bank,
-            14..16 => Part::Headquarters,
-            16..18 => Part::Broker,
-            18 => Part::OneC,
-            _ => Part::Sms,
-        };
+        if deck.is_empty() {
+            deck.extend(Part::ALL);
+            deck.extend([Part::Store; 4]);
+        }
+        let n = usize::try_from(chance.below(deck.len() as u64)).unwrap();
+        let part = deck.swap_remove(n);
         // What is dead already gets its power back, and dies young.
         rig.program(part).start();
         down.retain(|(_, p)| *p != part);

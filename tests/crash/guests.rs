@@ -232,9 +232,9 @@ impl Guest {
     }
 }
 
-/// The staff: gives cash and card money back where the store asks for it, until `closing`.
-pub async fn staff(door: Door, run: String, closing: CancellationToken) {
-    while !closing.is_cancelled() {
+/// The staff: gives cash and card money back where the store asks for it.
+pub async fn staff(door: Door, run: String) {
+    loop {
         tokio::time::sleep(LOOK * 5).await;
         let Ok(alerts) = door.get("alerts", STAFF).await else {
             continue;

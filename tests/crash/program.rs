@@ -52,21 +52,9 @@ impl Program {
         }
     }
 
-    /// Waits until it ends by itself.
-    pub async fn ended(&mut self) -> std::process::ExitStatus {
-        let status = self.child.as_mut().unwrap().wait().await.unwrap();
-        self.child = None;
-        status
-    }
-
     /// Whether it has ended by itself, which no program of the rig should.
     pub fn has_ended(&mut self) -> Option<std::process::ExitStatus> {
         self.child.as_mut()?.try_wait().unwrap()
-    }
-
-    /// Whether it was started and not killed since.
-    pub fn runs(&self) -> bool {
-        self.child.is_some()
     }
 
     /// The last lines that it printed.

@@ -232,7 +232,7 @@ impl Rig {
             true => vec!["--pty".to_owned(), "--link".to_owned(), path("printer")],
             false => vec!["--listen".to_owned(), listen(printer)],
         };
-        let mut atol = emulator(&["atol", "--speed", "10", "--state", &path("printer.fn")]);
+        let mut atol = emulator(&["atol", "--speed", "30", "--state", &path("printer.fn")]);
         atol.extend(printer_line);
         let store_config = path("galley.toml");
         let words: [(Part, Vec<String>); 7] = [
@@ -258,6 +258,8 @@ impl Rig {
                     "2000",
                     "--portions",
                     "5000",
+                    "--slots",
+                    "12",
                     "--listen",
                     &listen(robot),
                     "--state",
