@@ -19,6 +19,8 @@ mod guests;
 mod program;
 #[path = "crash/rig.rs"]
 mod rig;
+#[path = "crash/writes.rs"]
+mod writes;
 
 use day::Report;
 use rig::{MOSQUITTO, Wires};
@@ -67,4 +69,44 @@ async fn whatever_is_killed_every_acknowledged_order_is_there_once() {
     println!("CRASH {}", serde_json::to_string(&report).unwrap());
     assert!(report.violations.is_empty(), "{:#?}", report.violations);
     assert!(report.acknowledged > 0 && report.rounds == rounds);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_write_the_daemon_starts_again_with_all_that_it_acknowledged() {
+    if !writes::possible() {
+        return;
+    }
+    let most = asked("GALLEY_CRASH_POINTS", 8_u32);
+    let (mut points, mut worst_ready_ms, mut violations) = (0_u32, 0, Vec::new());
+    'calls: for call in writes::CALLS {
+        // A handful looks at each call once; a long run at every one of them.
+        let handful = usize::try_from(most).unwrap() <= writes::CALLS.len();
+        let mut nth = if handful && call == "pwrite64" { 30 } else { 1 };
+        loop {
+            if points >= most {
+                break 'calls;
+            }
+            let point = writes::kill_at(call, nth).await;
+            violations.extend(point.violations);
+            if point.survived {
+                break;
+            }
+            points += 1;
+            worst_ready_ms = worst_ready_ms.max(point.ready.as_millis());
+            if handful {
+                break;
+            }
+            nth += 1;
+        }
+    }
+    let report = serde_json::json!({
+        "points": points, "worst_ready_ms": worst_ready_ms, "violations": violations,
+    });
+    println!(
+        "\nHUMAN killed at {points} system calls, {} violations; longest start of the store {worst_ready_ms} ms",
+        violations.len()
+    );
+    println!("CRASH {report}");
+    assert!(violations.is_empty(), "{violations:#?}");
+    assert!(points > 0);
 }

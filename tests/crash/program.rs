@@ -52,6 +52,21 @@ impl Program {
         }
     }
 
+    /// `kill -9` for what a tracer runs; the tracer then ends by itself.
+    pub async fn kill_below(&mut self) {
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        if let Some(pid) = child.id() {
+            let children = format!("/proc/{pid}/task/{pid}/children");
+            let children = std::fs::read_to_string(children).unwrap_or_default();
+            for pid in children.split_whitespace() {
+                let _ = Command::new("kill").args(["-KILL", pid]).status().await;
+            }
+        }
+        child.wait().await.unwrap();
+    }
+
     /// Whether it has ended by itself, which no program of the rig should.
     pub fn has_ended(&mut self) -> Option<std::process::ExitStatus> {
         self.child.as_mut()?.try_wait().unwrap()
