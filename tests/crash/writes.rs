@@ -4,7 +4,7 @@ use super::{
     books::acknowledged_are_there,
     guests::Told,
     program::Program,
-    rig::{GALLEY, KIOSK, Part, Rig, Wires},
+    rig::{GALLEY, KIOSK, Part, Rig, STAFF, Wires},
 };
 use reqwest::Method;
 use rusqlite::Connection;
@@ -103,29 +103,48 @@ fn alone(rig: &Rig) {
     std::fs::write(file, config.to_string()).unwrap();
 }
 
-fn wish() -> Value {
-    json!({"language": "en", "service": "here", "lines": [{"dish_id": "mors", "quantity": 1}]})
+/// The day's requests: goods come in, then guests order. Path, token and body of the `n`th.
+fn request(n: usize) -> (&'static str, &'static str, Value) {
+    match n {
+        0 => {
+            let body = json!({"ingredient_id": "berries", "quantity": 1_000_000});
+            ("stock/receive", STAFF, body)
+        }
+        _ => {
+            let lines = json!([{"dish_id": "mors", "quantity": 1}]);
+            let body = json!({"language": "en", "service": "here", "lines": lines});
+            ("orders", KIOSK, body)
+        }
+    }
 }
 
-/// Orders until the daemon dies; answers with whether it lived, and the number of the order without an answer.
+/// Keeps what the store has acknowledged.
+fn keep(told: &mut Told, n: usize, answer: &Value) {
+    if n > 0 {
+        let id = answer["id"].as_str().unwrap_or_default().to_owned();
+        told.acknowledged.insert(id, format!("request-{n}"));
+    }
+}
+
+/// Orders until the daemon dies; answers with whether it lived, and the number of the request without an answer.
 async fn orders(rig: &Rig, traced: &mut Program, told: &mut Told) -> (bool, usize) {
     let door = rig.door();
-    let url = format!("{}/api/v1/orders", rig.origin);
     let mut n = 0;
-    while n < ORDERS {
-        let key = format!("order-{n}");
+    while n <= ORDERS {
+        let (path, token, body) = request(n);
+        let url = format!("{}/api/v1/{path}", rig.origin);
+        let key = format!("request-{n}");
         match door
-            .send(Method::POST, &url, KIOSK, Some(&key), Some(&wish()))
+            .send(Method::POST, &url, token, Some(&key), Some(&body))
             .await
         {
-            Some((201, order)) => {
-                let id = order["id"].as_str().unwrap_or_default().to_owned();
-                told.acknowledged.insert(id, key);
+            Some((200 | 201, answer)) => {
+                keep(told, n, &answer);
                 n += 1;
             }
             Some((status, problem)) => {
                 told.violations
-                    .push(format!("an order got {status}: {problem}"));
+                    .push(format!("request {n} got {status}: {problem}"));
                 return (false, n);
             }
             None if traced.has_ended().is_some() => return (false, n),
@@ -136,22 +155,23 @@ async fn orders(rig: &Rig, traced: &mut Program, told: &mut Told) -> (bool, usiz
     (traced.has_ended().is_none(), n)
 }
 
-/// The daemon starts again; the guest without an answer repeats.
+/// The daemon starts again; whoever got no answer repeats.
 async fn again(rig: &Rig, open: usize, told: &mut Told, point: &mut Point) -> Result<(), String> {
     point.ready = rig.ready().await?;
     point.violations.append(&mut told.violations);
     let door = rig.door();
-    for n in open..ORDERS {
-        let key = format!("order-{n}");
-        let (status, order) = door.post("orders", KIOSK, &key, &wish()).await?;
-        if status != 201 {
-            return Err(format!("order {n} got {status}: {order}"));
+    for n in open..=ORDERS {
+        let (path, token, body) = request(n);
+        let key = format!("request-{n}");
+        let (status, answer) = door.post(path, token, &key, &body).await?;
+        if !matches!(status, 200 | 201) {
+            return Err(format!("request {n} got {status}: {answer}"));
         }
-        let id = order["id"].as_str().unwrap_or_default().to_owned();
-        told.acknowledged.insert(id, key);
+        keep(told, n, &answer);
     }
-    for (id, key) in told.acknowledged.clone() {
-        let (_, order) = door.post("orders", KIOSK, &key, &wish()).await?;
+    for (id, key) in &told.acknowledged {
+        let (path, token, body) = request(1);
+        let (_, order) = door.post(path, token, key, &body).await?;
         if order["id"] != id.as_str() {
             return Err(format!(
                 "order {id} was acknowledged, its repetition gives {order}"
