@@ -13,6 +13,8 @@
 mod books;
 #[path = "crash/day.rs"]
 mod day;
+#[path = "crash/disk.rs"]
+mod disk;
 #[path = "crash/guests.rs"]
 mod guests;
 #[path = "crash/program.rs"]
@@ -109,4 +111,60 @@ async fn killed_at_any_write_the_daemon_starts_again_with_all_that_it_acknowledg
     println!("CRASH {report}");
     assert!(violations.is_empty(), "{violations:#?}");
     assert!(points > 0);
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_orders_and_recovers_without_a_restart() {
+    let rig = disk::rig();
+    let Some(disk) = disk::Disk::mount(rig.path("data"), "2m").await else {
+        return;
+    };
+    let mut shop = disk::Shop::open(rig, None).await;
+    assert_eq!(shop.order().await.0, 201);
+    disk.fill();
+    // What was already allocated may take some more.
+    let mut refused = shop.order().await;
+    for _ in 0..200 {
+        if refused.0 != 201 {
+            break;
+        }
+        refused = shop.order().await;
+    }
+    assert_eq!(refused.0, 507, "{}", refused.1);
+    assert!(refused.1["slug"].is_string(), "{}", refused.1);
+    shop.reads().await;
+    disk.free();
+    shop.sells_again().await;
+    shop.all_there().await;
+}
+
+#[tokio::test]
+async fn after_a_failed_write_or_flush_nothing_is_acknowledged_until_the_database_was_read_again() {
+    if !writes::possible() {
+        return;
+    }
+    for inject in [
+        ("fsync,fdatasync", "error=EIO:when=12..14"),
+        // A file system that the kernel has made read-only.
+        ("pwrite64", "error=EROFS:when=60..80"),
+        ("pwrite64", "error=ENOSPC:when=60..80"),
+    ] {
+        let mut shop = disk::Shop::open(disk::rig(), Some(inject)).await;
+        let mut refused = 0;
+        for _ in 0..20 {
+            let (status, answer) = shop.order().await;
+            if status != 201 {
+                assert!(
+                    (500..600).contains(&status),
+                    "{inject:?}: {status} {answer}"
+                );
+                assert!(answer["slug"].is_string(), "{inject:?}: {answer}");
+                shop.reads().await;
+                refused += 1;
+            }
+        }
+        assert!(refused > 0, "{inject:?} did nothing");
+        shop.sells_again().await;
+        shop.all_there().await;
+    }
 }

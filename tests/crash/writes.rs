@@ -94,7 +94,7 @@ pub async fn kill_at(call: &str, nth: u32) -> Point {
 }
 
 /// A store without devices and services: only its own writes count here.
-fn alone(rig: &Rig) {
+pub fn alone(rig: &Rig) {
     let file = rig.path("galley.toml");
     let mut config: toml::Table = std::fs::read_to_string(&file).unwrap().parse().unwrap();
     for section in ["printer", "robot", "connectors", "sync"] {
