@@ -146,8 +146,8 @@ async fn after_a_failed_write_or_flush_nothing_is_acknowledged_until_the_databas
     for inject in [
         ("fsync,fdatasync", "error=EIO:when=12..14"),
         // A file system that the kernel has made read-only.
-        ("pwrite64", "error=EROFS:when=60..80"),
-        ("pwrite64", "error=ENOSPC:when=60..80"),
+        ("pwrite64", "error=EROFS:when=120..130"),
+        ("pwrite64", "error=ENOSPC:when=120..130"),
     ] {
         let mut shop = disk::Shop::open(disk::rig(), Some(inject)).await;
         let mut refused = 0;
