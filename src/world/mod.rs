@@ -6,6 +6,8 @@
 
 mod clock;
 mod entropy;
+#[cfg(any(test, feature = "emulators"))]
+mod file;
 mod http;
 pub mod protection;
 #[cfg(any(test, feature = "emulators"))]
@@ -14,6 +16,8 @@ mod secret;
 
 pub use clock::{Clock, RuntimeClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+#[cfg(any(test, feature = "emulators"))]
+pub(crate) use file::replace_file;
 pub use http::{Http, HttpError, ReqwestHttp};
 #[cfg(any(test, feature = "emulators"))]
 pub use router_http::{HttpFault, RouterHttp, Times};

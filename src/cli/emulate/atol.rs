@@ -8,7 +8,7 @@ use crate::{
 use anyhow::Context as _;
 use clap::Args;
 use galley_atol::{
-    emulator::{AtolEmulator, EmulatorConfig, Fault, Times},
+    emulator::{AtolEmulator, Durations, EmulatorConfig, Fault, Times},
     local_time::LocalDateTime,
 };
 use jiff::tz::TimeZone;
@@ -27,6 +27,9 @@ pub(super) struct AtolArgs {
     /// Keep the fiscal drive in this file; without it, it is gone at the end
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+    /// Print so many times faster than a real one
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    speed: u32,
     /// What goes wrong: fault=answer_lost, fault=refuse,err=8 …; times=N for more than once
     #[arg(long = "fault", value_name = "PAIRS", value_parser = fault)]
     faults: Vec<FaultText>,
@@ -36,7 +39,10 @@ pub(super) async fn execute(args: AtolArgs) -> anyhow::Result<()> {
     let file = args.state.as_ref();
     let printer = AtolEmulator::open(
         args.state.clone(),
-        EmulatorConfig::default(),
+        EmulatorConfig {
+            durations: Durations::default().divided_by(args.speed),
+            ..EmulatorConfig::default()
+        },
         Arc::new(local_now),
     )
     .with_context(|| file.map_or_else(String::new, |f| format!("cannot use {}", f.display())))?;

@@ -26,6 +26,12 @@ pub(super) struct RobotArgs {
     /// Cook so many times faster than the recipes say
     #[arg(long, value_name = "N", default_value_t = 1)]
     speed: u32,
+    /// Portions of every ingredient that the bins hold at birth
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    portions: u32,
+    /// Hand-over places
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    slots: u32,
     /// Begin stopped and in manual mode, as a real cell does, until a person acts
     #[arg(long)]
     stopped: bool,
@@ -86,12 +92,13 @@ pub(super) async fn execute(args: RobotArgs) -> anyhow::Result<()> {
         || SystemClock.now().as_millis(),
         || SystemEntropy.next_u128(),
     );
-    let config = EmulatorConfig {
+    let mut config = EmulatorConfig {
         speed: args.speed.max(1),
         auto_production: !args.stopped,
-        stock_portions: 50,
+        stock_portions: args.portions,
         ..EmulatorConfig::new(args.seed, ambient)
     };
+    config.equipment.insert("slot".to_owned(), args.slots);
     let file = args.state.as_ref();
     let kitchen = KitchenEmulator::open(args.state.clone(), config).with_context(|| {
         file.map_or_else(String::new, |f| format!("cannot use {}", f.display()))

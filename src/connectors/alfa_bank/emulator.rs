@@ -11,7 +11,10 @@ mod tests;
 pub use book::{BankOrder, PayError};
 pub use fault::{BankFault, Trouble};
 
-use crate::{domain::time::Timestamp, world::Clock};
+use crate::{
+    domain::time::Timestamp,
+    world::{Clock, replace_file},
+};
 use axum::Router;
 use book::{Book, Payment};
 use fault::Faults;
@@ -172,17 +175,9 @@ impl BankEmulator {
         };
         let mut changed = book.clone();
         let result = act(&mut changed, now)?;
-        write(file, &changed)?;
+        let json = serde_json::to_vec(&changed).map_err(io::Error::from)?;
+        replace_file(file, &json)?;
         *book = changed;
         Ok(result)
     }
-}
-
-fn write(file: &Path, book: &Book) -> io::Result<()> {
-    use io::Write as _;
-    let new = file.with_extension("new");
-    let mut out = fs::File::create(&new)?;
-    out.write_all(&serde_json::to_vec_pretty(book)?)?;
-    out.sync_all()?;
-    fs::rename(&new, file)
 }

@@ -9,11 +9,13 @@ mod tests;
 
 pub use shelf::SentSms;
 
-use crate::world::Clock;
+use crate::world::{Clock, replace_file};
 use axum::Router;
 use shelf::Shelf;
 use std::{
     collections::VecDeque,
+    fs, io,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -51,6 +53,7 @@ pub struct SmsRuEmulator(Arc<Inner>);
 struct Inner {
     clock: Arc<dyn Clock>,
     api_id: String,
+    file: Option<PathBuf>,
     shelf: Mutex<Shelf>,
     faults: Mutex<VecDeque<(SmsFault, u32)>>,
 }
@@ -59,10 +62,34 @@ impl SmsRuEmulator {
     /// A provider with one account and a balance, in parts of messages.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, api_id: &str, balance: u64) -> Self {
+        Self::with(clock, api_id, None, Shelf::new(balance))
+    }
+
+    /// A provider that keeps what it has taken in a file, and writes it before it answers. The balance is that
+    /// of a new account.
+    ///
+    /// # Errors
+    /// When the file can't be read, or is none of ours.
+    pub fn open(
+        clock: Arc<dyn Clock>,
+        api_id: &str,
+        balance: u64,
+        file: &Path,
+    ) -> io::Result<Self> {
+        let shelf = match fs::read(file) {
+            Ok(json) => serde_json::from_slice(&json)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Shelf::new(balance),
+            Err(e) => return Err(e),
+        };
+        Ok(Self::with(clock, api_id, Some(file.to_owned()), shelf))
+    }
+
+    fn with(clock: Arc<dyn Clock>, api_id: &str, file: Option<PathBuf>, shelf: Shelf) -> Self {
         Self(Arc::new(Inner {
             clock,
             api_id: api_id.to_owned(),
-            shelf: Mutex::new(Shelf::new(balance)),
+            file,
+            shelf: Mutex::new(shelf),
             faults: Mutex::new(VecDeque::new()),
         }))
     }
@@ -93,6 +120,18 @@ impl SmsRuEmulator {
     #[must_use]
     pub fn sent(&self) -> Vec<SentSms> {
         self.shelf().sent().to_vec()
+    }
+
+    /// Changes the shelf. With a file, the change counts only once it is written.
+    fn change<T>(&self, act: impl FnOnce(&mut Shelf) -> T) -> io::Result<T> {
+        let mut shelf = self.shelf();
+        let mut changed = shelf.clone();
+        let result = act(&mut changed);
+        if let Some(file) = &self.0.file {
+            replace_file(file, &serde_json::to_vec(&changed)?)?;
+        }
+        *shelf = changed;
+        Ok(result)
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {

@@ -9,7 +9,7 @@ const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{1b}Ææ
 const GSM_EXTENSION: &str = "\u{c}^{}\\[~]|€";
 
 /// What a text is sent in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// GSM 03.38: 160 septets, or 153 a part.

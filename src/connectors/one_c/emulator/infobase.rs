@@ -7,6 +7,7 @@ use super::{
     query::{self, Filter, QueryError},
     web::{ROOT, Wish, encode, failure, json_answer, target, text, xml},
 };
+use crate::world::replace_file;
 use axum::response::Response;
 use http::{Method, StatusCode, header};
 use serde_json::{Map, Value, json};
@@ -248,8 +249,6 @@ impl Infobase {
         let Some(file) = &self.file else {
             return Ok(());
         };
-        let draft = file.with_extension("new");
-        std::fs::write(&draft, serde_json::to_vec(&self.books)?)?;
-        std::fs::rename(draft, file)
+        replace_file(file, &serde_json::to_vec(&self.books)?)
     }
 }

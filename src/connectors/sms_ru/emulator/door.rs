@@ -71,9 +71,13 @@ async fn sms(
         _ => {}
     }
     let answer = send(&provider, &fields);
-    match &fault {
-        Some(SmsFault::After(trouble)) => run_into(trouble).await,
-        _ => Json(answer).into_response(),
+    match (&fault, answer) {
+        (Some(SmsFault::After(trouble)), _) => run_into(trouble).await,
+        (_, Ok(answer)) => Json(answer).into_response(),
+        (_, Err(error)) => {
+            tracing::error!(%error, "the emulated provider can't write its file");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
     }
 }
 
@@ -115,31 +119,32 @@ fn messages(fields: &Fields) -> Vec<(String, String)> {
     listed.chain(single).collect()
 }
 
-fn send(provider: &SmsRuEmulator, fields: &Fields) -> Value {
+fn send(provider: &SmsRuEmulator, fields: &Fields) -> io::Result<Value> {
     if !known(provider, fields) {
-        return refused(200);
+        return Ok(refused(200));
     }
     let messages = messages(fields);
     if messages.is_empty() {
-        return refused(202);
+        return Ok(refused(202));
     }
     if messages.len() > NUMBERS_MOST {
-        return refused(213);
+        return Ok(refused(213));
     }
     let test = fields.get("test").is_some_and(|test| test == "1");
     let now = provider.0.clock.now();
-    let mut shelf = provider.shelf();
-    let sms: Map<String, Value> = messages
-        .into_iter()
-        .map(|(to, text)| {
-            let said = match shelf.take(&to, &text, test, now) {
-                Ok(id) => json!({"status": "OK", "status_code": 100, "sms_id": id}),
-                Err(code) => refused(code),
-            };
-            (to, said)
-        })
-        .collect();
-    json!({"status": "OK", "status_code": 100, "sms": sms, "balance": shelf.balance()})
+    provider.change(|shelf| {
+        let sms: Map<String, Value> = messages
+            .into_iter()
+            .map(|(to, text)| {
+                let said = match shelf.take(&to, &text, test, now) {
+                    Ok(id) => json!({"status": "OK", "status_code": 100, "sms_id": id}),
+                    Err(code) => refused(code),
+                };
+                (to, said)
+            })
+            .collect();
+        json!({"status": "OK", "status_code": 100, "sms": sms, "balance": shelf.balance()})
+    })
 }
 
 fn ask(provider: &SmsRuEmulator, method: &str, fields: &Fields) -> Value {

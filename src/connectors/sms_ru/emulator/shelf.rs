@@ -4,7 +4,7 @@ use crate::{
     connectors::sms_ru::{Encoding, Phone, measure},
     domain::time::Timestamp,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, time::Duration};
 
 /// Handsets get a message that long after it was taken.
@@ -13,7 +13,7 @@ const DELIVERY: Duration = Duration::from_secs(10);
 const PARTS_MOST: usize = 8;
 
 /// A message that was taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentSms {
     /// The provider's id.
     pub sms_id: String,
@@ -29,7 +29,7 @@ pub struct SentSms {
     pub at: Timestamp,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Shelf {
     balance: u64,
     sent: Vec<SentSms>,
