@@ -5,6 +5,7 @@ use crate::{
     domain::chain::Hash,
     flow::{Context, FlowError},
     store::{Replay, Tx},
+    world::protection::{Protection, holds},
 };
 use axum::{
     body::Body,
@@ -116,7 +117,8 @@ impl<T> Post<T> {
             .site
             .store
             .write(move |tx| -> Result<(Replay, bool), Problem> {
-                if let Some(replay) = tx.snapshot().replay(&key)? {
+                let replay = tx.snapshot().replay(&key)?;
+                if let Some(replay) = replay.filter(|_| holds(Protection::IdempotencyKey)) {
                     if replay.fingerprint != fingerprint {
                         return Err(Problem::idempotency_key_reused(
                             "this Idempotency-Key belongs to another request; take a new one",

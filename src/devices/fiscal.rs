@@ -16,6 +16,7 @@ use crate::{
         executor::{Call, Executor, NotNow, Outcome, Refusal, Resolution},
         record::record,
     },
+    world::protection::{Protection, holds},
 };
 use async_trait::async_trait;
 use galley_fiscal::{
@@ -256,10 +257,14 @@ impl Printer {
     async fn same_drive(&self, baseline: &Baseline) -> Result<(), FiscalError> {
         let shift = self.site.store.read(|s| s.shift()).await;
         match shift {
-            Ok(shift) if !shift.lives_on(&baseline.drive_number) => Err(FiscalError::OtherDrive {
-                expected: shift.drive_number.unwrap_or_default(),
-                found: baseline.drive_number.clone(),
-            }),
+            Ok(shift)
+                if !shift.lives_on(&baseline.drive_number) && holds(Protection::DriveBinding) =>
+            {
+                Err(FiscalError::OtherDrive {
+                    expected: shift.drive_number.unwrap_or_default(),
+                    found: baseline.drive_number.clone(),
+                })
+            }
             Ok(_) => Ok(()),
             Err(e) => {
                 let e: crate::store::StoreError = e;
@@ -474,7 +479,8 @@ impl Executor for Printer {
             Err(refusal) => return Resolution::NeedsPerson(refusal),
         };
         let evidence = match call.evidence::<Evidence>() {
-            Ok(Some(evidence)) => evidence,
+            Ok(Some(evidence)) if holds(Protection::Evidence) => evidence,
+            Ok(Some(_)) => return Resolution::NotDone,
             // The attempt is written down together with its evidence; without one nothing was sent.
             Ok(None) => return Resolution::NotDone,
             Err(refusal) => return Resolution::NeedsPerson(refusal),

@@ -18,6 +18,7 @@ use crate::{
         time::Timestamp,
     },
     store::NewEffect,
+    world::protection::{Protection, holds},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -246,7 +247,7 @@ fn captured(order: &Order, id: PaymentId, now: Timestamp) -> Vec<Next> {
     let Some(p) = order.payment(id) else {
         return next;
     };
-    if p.surplus {
+    if p.surplus && holds(Protection::LateMoney) {
         next.push(fact(Body::RefundRequested {
             refund: refund_of(order, p, p.captured_minor, "late", None, now, true),
         }));
@@ -304,7 +305,7 @@ fn close_live_payments(order: &Order) -> impl Iterator<Item = Next> + '_ {
 }
 
 fn close_payment(order: &Order, p: &Payment) -> Next {
-    if p.tender != Tender::SbpQr {
+    if p.tender != Tender::SbpQr || !holds(Protection::CloseAtBank) {
         return fact(Body::PaymentClosed {
             payment_id: p.id,
             reason: "not wanted any more".to_owned(),

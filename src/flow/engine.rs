@@ -19,6 +19,7 @@ use crate::{
     },
     flow::FlowError,
     store::{Attempt, EffectRow, EffectState, StoreError, Tx},
+    world::protection::{Protection, holds},
 };
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -219,7 +220,8 @@ impl Engine {
             evidence: row.evidence.clone(),
             attempt: row.attempt,
         };
-        if matches!(row.state, EffectState::Sent | EffectState::Unknown) && !kind.repeatable() {
+        let in_doubt = matches!(row.state, EffectState::Sent | EffectState::Unknown);
+        if in_doubt && !kind.repeatable() && holds(Protection::Resolve) {
             let ending = match executor.resolve(&call).await {
                 Resolution::Done(result) => Ending::Done(result),
                 Resolution::NotDone => Ending::NotDone,
@@ -231,6 +233,9 @@ impl Engine {
         }
         let mut row = row;
         call.attempt += 1;
+        if !holds(Protection::StableKey) {
+            call.key = format!("{}:{}", call.key, call.attempt);
+        }
         if !kind.repeatable() {
             match executor.prepare(&call).await {
                 Ok(evidence) => call.evidence = evidence,
@@ -239,7 +244,7 @@ impl Engine {
             row.evidence = call.evidence.clone();
             row.attempt = call.attempt;
             row.state = EffectState::Sent;
-            if !self.mark_sent(row.clone()).await? {
+            if holds(Protection::SentMark) && !self.mark_sent(row.clone()).await? {
                 return Ok(());
             }
         }
@@ -258,10 +263,10 @@ impl Engine {
     async fn mark_sent(&self, row: EffectRow) -> Result<bool, FlowError> {
         self.site
             .command(Actor::system(), move |tx, _| {
-                let live = tx
-                    .snapshot()
-                    .effect(row.id)?
-                    .is_some_and(|now| now.state == EffectState::Waiting);
+                let live = tx.snapshot().effect(row.id)?.is_some_and(|now| {
+                    now.state == EffectState::Waiting
+                        || !holds(Protection::Resolve) && now.state.is_live()
+                });
                 if live {
                     tx.put_effect(&row)?;
                 }

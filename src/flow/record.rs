@@ -18,6 +18,7 @@ use crate::{
         stock::Movement,
     },
     store::{EffectState, NewEffect, Tx},
+    world::protection::{Protection, holds},
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -278,6 +279,7 @@ impl Recorder<'_, '_> {
                     });
                 }
             }
+            Next::Release(_) if !holds(Protection::Release) => {}
             Next::Release(job) => {
                 let movements: Vec<Movement> = self
                     .tx

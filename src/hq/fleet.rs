@@ -12,6 +12,7 @@ use crate::{
         batch::HexHash,
         summary::{AlertSummary, ShiftSummary},
     },
+    world::protection::{Protection, holds},
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
@@ -168,6 +169,15 @@ pub(super) fn record(
         })
         .optional()?
         .ok_or_else(|| StoreError::Damaged(format!("the row of store {}", batch.store_id)))?;
+    let known = if holds(Protection::GapCheck) {
+        known
+    } else {
+        // Whatever comes is taken for the next.
+        Known {
+            seq: known.seq.max(batch.first_seq - 1),
+            hash: batch.previous.unwrap_or(known.hash),
+        }
+    };
     let decision = ingest::decide(batch, known, |seq| hash_at(db, id, seq))?;
     let new = &batch.entries[decision.insert.clone()];
     let mut unknown = 0;

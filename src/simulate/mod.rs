@@ -66,18 +66,23 @@ const SABOTAGES: &[(&str, Off)] = &[
         "cursor-before-ack",
         Off::Protection(Protection::CursorAfterAck),
     ),
-    ("double-reserve", Off::Protection(Protection::Reserve)),
+    ("never-release", Off::Protection(Protection::Release)),
     ("keep-late-money", Off::Protection(Protection::LateMoney)),
     (
         "forget-open-payments",
         Off::Protection(Protection::CloseAtBank),
     ),
     ("no-gap-check", Off::Protection(Protection::GapCheck)),
+    ("no-rewind", Off::Protection(Protection::Rewind)),
     (
-        "refund-without-limit",
-        Off::Protection(Protection::RefundLimit),
+        "count-stock-twice",
+        Off::Protection(Protection::RobotDedupe),
     ),
-    ("second-sale-receipt", Off::Protection(Protection::OneSale)),
+    (
+        "any-fiscal-drive",
+        Off::Protection(Protection::DriveBinding),
+    ),
+    ("no-reopen", Off::Protection(Protection::Reopen)),
     ("synchronous-normal", Off::Synchronous(Synchronous::Normal)),
     ("synchronous-off", Off::Synchronous(Synchronous::Off)),
 ];

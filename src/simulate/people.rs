@@ -449,6 +449,20 @@ impl Staff {
             .await?;
         for alert in alerts["alerts"].as_array().into_iter().flatten() {
             let id = alert["id"].as_str().unwrap_or_default();
+            // The service has put the printer right: what it refused is tried again.
+            let refused = alert["detail"]
+                .as_str()
+                .unwrap_or_default()
+                .starts_with("device_");
+            if let Some(effect) = alert["effect_id"].as_i64().filter(|_| refused) {
+                self.n += 1;
+                let path = format!("effects/{effect}/settle");
+                let body = json!({"outcome": "not_done", "reason": "the printer works again"});
+                let key = format!("again-{}", self.n);
+                self.rig
+                    .call("POST", &path, STAFF, Some(&key), &body)
+                    .await?;
+            }
             if let Some(refund) = id.strip_prefix("refund:")
                 && uuid::Uuid::parse_str(refund).is_ok()
             {
@@ -465,14 +479,10 @@ impl Staff {
 
     /// After an emergency stop somebody looks into the cell, and lets the robot begin again, step by step.
     async fn bring_the_robot_back(&mut self) -> Option<()> {
-        let (_, devices) = self
+        let (_, robot) = self
             .rig
-            .call("GET", "devices", STAFF, None, &Value::Null)
+            .call("GET", "robot/status", STAFF, None, &Value::Null)
             .await?;
-        let robot = devices["devices"]
-            .as_array()?
-            .iter()
-            .find(|d| d["id"] == "robot")?;
         let detail = robot["detail"].as_str()?;
         let (path, body) = match detail.rsplit(' ').next()? {
             "aborted" => ("robot/clear", json!({"inspected": true})),

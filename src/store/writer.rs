@@ -6,6 +6,7 @@
 //! starts again from what is really there.
 
 use super::{Options, Snapshot, StoreError, Threads, log::Head, open_writer};
+use crate::world::protection::{Protection, holds};
 use rusqlite::Connection;
 use std::{
     ops::Deref,
@@ -167,6 +168,13 @@ impl Core {
                 job = next();
             }
         }
+        if !holds(Protection::CommitBeforeAck) {
+            // Acknowledged first, and committed with whatever comes next.
+            for reply in replies {
+                reply(begun.clone());
+            }
+            return;
+        }
         let flushed = begun.and_then(|()| self.commit());
         if flushed.is_ok() {
             self.published.send_if_modified(|head| {
@@ -188,6 +196,9 @@ impl Core {
             self.reopen()?;
         }
         self.shared = false;
+        if !holds(Protection::CommitBeforeAck) && !self.db.is_autocommit() {
+            self.commit()?;
+        }
         self.sql("BEGIN IMMEDIATE").map_err(|e| self.failed(e))
     }
 
@@ -251,7 +262,7 @@ impl Core {
     /// Nothing is known of the file any more: it is read again before anything else.
     fn failed(&mut self, e: StoreError) -> StoreError {
         tracing::error!(error = %e, "the database refused a write; reopening it");
-        self.broken = true;
+        self.broken = holds(Protection::Reopen);
         e
     }
 

@@ -12,7 +12,10 @@ use super::{
 use crate::{
     domain::chain::GENESIS,
     store::{Snapshot, Store, StoreError},
-    world::{Clock, Entropy, World},
+    world::{
+        Clock, Entropy, World,
+        protection::{Protection, holds},
+    },
 };
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
@@ -334,6 +337,12 @@ impl UplinkTask {
         if let Some(last) = batch.entries.last() {
             s.sent = last.seq;
             s.sent_hash = Some(last.hash);
+            if !holds(Protection::CursorAfterAck) {
+                let (seq, now) = (last.seq, self.clock.now());
+                self.store
+                    .write(move |tx| tx.advance_cursor(CURSOR, seq, now))
+                    .await?;
+            }
         }
         Ok(())
     }
@@ -424,7 +433,7 @@ impl UplinkTask {
             self.store
                 .write(move |tx| tx.advance_cursor(CURSOR, seq, now))
                 .await?;
-        } else if rewind && seq < cursor {
+        } else if rewind && seq < cursor && holds(Protection::Rewind) {
             self.store
                 .write(move |tx| tx.rewind_cursor(CURSOR, seq, now))
                 .await?;

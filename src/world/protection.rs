@@ -18,24 +18,22 @@ pub enum Protection {
     Evidence,
     /// The cursor of the uplink moves by what headquarters has committed, not by what was sent.
     CursorAfterAck,
-    /// Stock that is reserved for one order is not sold to another.
-    Reserve,
+    /// Stock that was reserved for a dish which won't come is free again.
+    Release,
     /// Money that comes after the order was given up goes back.
     LateMoney,
     /// An order that is given up at the bank is watched until the bank is through with it.
     CloseAtBank,
     /// Headquarters takes no events behind a gap, and sends the store back.
     GapCheck,
-    /// Headquarters takes an event that it has already only once.
-    Dedupe,
-    /// A dish's story told twice by the robot counts once.
+    /// Headquarters that lost events gets them again.
+    Rewind,
+    /// What a robot says twice about its use of stock counts once.
     RobotDedupe,
-    /// A refund takes no more than what was paid and is not yet given back.
-    RefundLimit,
-    /// One order gets one sale receipt.
-    OneSale,
-    /// The receipt that is registered is told to the log, even if the process dies in between.
-    ReportOnce,
+    /// An open shift takes documents on its own fiscal drive only.
+    DriveBinding,
+    /// After a failed write the database is opened and read again before anything else is written.
+    Reopen,
 }
 
 #[cfg(any(test, feature = "emulators"))]
