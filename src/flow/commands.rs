@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         event::{Actor, Body},
-        ids::{IngredientId, OrderId, RefundId},
+        ids::{IngredientId, JobId, OrderId, RefundId},
         order::{Order, OrderError, OrderState},
         payment::{Payment, PaymentState},
         place::{self, Situation, Wish},
@@ -23,6 +23,7 @@ use crate::{
         time::Timestamp,
     },
     store::{EffectState, NewEffect, Snapshot, Tx},
+    world::protection::{Protection, holds},
 };
 use std::time::Duration;
 use uuid::Uuid;
@@ -109,6 +110,13 @@ pub fn place_order(
         },
     )?;
     if !movements.is_empty() {
+        if !holds(Protection::ReserveOnce) {
+            let mut again = movements.clone();
+            for movement in &mut again {
+                movement.job = Some(JobId(id.0));
+            }
+            record(tx, cx, None, Body::StockMoved { movements: again })?;
+        }
         record(tx, cx, None, Body::StockMoved { movements })?;
     }
     if let Some(phone) = phone {

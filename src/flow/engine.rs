@@ -233,9 +233,6 @@ impl Engine {
         }
         let mut row = row;
         call.attempt += 1;
-        if !holds(Protection::StableKey) {
-            call.key = format!("{}:{}", call.key, call.attempt);
-        }
         if !kind.repeatable() {
             match executor.prepare(&call).await {
                 Ok(evidence) => call.evidence = evidence,

@@ -244,6 +244,13 @@ fn promises(books: &Books, memories: &[Memory], verdict: &mut Verdict) {
             );
         }
     }
+    let wishes: u64 = memories.iter().map(|m| m.wishes).sum();
+    if books.orders.len() as u64 > wishes {
+        verdict.broken(
+            "one order a wish",
+            format!("{} orders came of {wishes} wishes", books.orders.len()),
+        );
+    }
     for memory in memories {
         let Some((id, number, total)) = &memory.order else {
             continue;

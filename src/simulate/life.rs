@@ -10,7 +10,7 @@ use super::{
 use crate::store::{StoreError, Synchronous};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use std::{collections::BTreeMap, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 use tokio::{
     task::{JoinSet, LocalSet},
     time::{Instant, sleep, sleep_until},
@@ -88,6 +88,15 @@ async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
     keepers.spawn_local(rig.clone().keep_running());
     keepers.spawn_local(Staff::new(rig.clone()).live());
     rig.power_on();
+    let seen_ahead = Rc::new(Cell::new(None));
+    let restored = plan
+        .days
+        .iter()
+        .flat_map(|d| &d.troubles)
+        .any(|t| t.trouble == Trouble::HqRestored);
+    if !restored {
+        keepers.spawn_local(watch_cursor(rig.clone(), seen_ahead.clone()));
+    }
     for day in &plan.days {
         for event in &day.troubles {
             *fate.troubles.entry(event.trouble.name()).or_default() += 1;
@@ -107,6 +116,15 @@ async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
                 order: None,
             }],
         };
+        if let Some((cursor, there)) = seen_ahead.get() {
+            fate.violations.push(Violation {
+                invariant: "cursor",
+                what: format!(
+                    "the store took {cursor} events for safe while headquarters had {there}"
+                ),
+                order: None,
+            });
+        }
         if !fate.violations.is_empty() {
             if way.tell {
                 fate.story = super::tell::story(&rig, &fate.violations).await;
@@ -143,6 +161,26 @@ async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
     }
     keepers.abort_all();
     Ok(fate)
+}
+
+/// Nothing counts as safe at headquarters that its database doesn't hold. Looks all the time, as later the events
+/// may have arrived all the same.
+async fn watch_cursor(rig: Rig, seen_ahead: Rc<Cell<Option<(u64, u64)>>>) {
+    loop {
+        sleep(LOOK / 2).await;
+        let (Some(site), Some(hq)) = (rig.site(), rig.hq()) else {
+            continue;
+        };
+        let cursor: Result<u64, StoreError> = site.store.read(|s| s.cursor("hq")).await;
+        let rows = hq.stores().await;
+        if let (Ok(cursor), Ok(rows)) = (cursor, rows) {
+            let there = rows.iter().map(|r| r.events).max().unwrap_or(0);
+            if cursor > there {
+                seen_ahead.set(Some((cursor, there)));
+                return;
+            }
+        }
+    }
 }
 
 /// Doors open, guests come, troubles strike; ends when the last guest has left and everything works again.

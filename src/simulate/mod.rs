@@ -55,10 +55,6 @@ const SABOTAGES: &[(&str, Off)] = &[
         Off::Protection(Protection::IdempotencyKey),
     ),
     (
-        "new-key-each-attempt",
-        Off::Protection(Protection::StableKey),
-    ),
-    (
         "forget-document-counter",
         Off::Protection(Protection::Evidence),
     ),
@@ -66,6 +62,7 @@ const SABOTAGES: &[(&str, Off)] = &[
         "cursor-before-ack",
         Off::Protection(Protection::CursorAfterAck),
     ),
+    ("double-reserve", Off::Protection(Protection::ReserveOnce)),
     ("never-release", Off::Protection(Protection::Release)),
     ("keep-late-money", Off::Protection(Protection::LateMoney)),
     (
@@ -75,8 +72,8 @@ const SABOTAGES: &[(&str, Off)] = &[
     ("no-gap-check", Off::Protection(Protection::GapCheck)),
     ("no-rewind", Off::Protection(Protection::Rewind)),
     (
-        "count-stock-twice",
-        Off::Protection(Protection::RobotDedupe),
+        "robot-ack-before-write",
+        Off::Protection(Protection::RobotAckAfterWrite),
     ),
     (
         "any-fiscal-drive",

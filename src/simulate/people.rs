@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_mins(8);
 /// What one guest was told.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
+    /// Requests to place an order, each with a key of its own, that were not refused.
+    pub(super) wishes: u64,
     /// The order that was accepted: id, number, total.
     pub(super) order: Option<(String, String, i64)>,
     /// "Your order is cancelled."
@@ -142,12 +144,14 @@ impl Visit {
         let wish = self.wish();
         let mut attempt = 0;
         let order = loop {
+            self.remember(|m| m.wishes += 1);
             let (status, answer) = self
                 .post(KIOSK, "orders", &format!("place-{attempt}"), &wish)
                 .await?;
             if status == 201 {
                 break answer;
             }
+            self.remember(|m| m.wishes -= 1);
             tracing::debug!(status, %answer, "a guest is refused");
             if self.over() || *self.closing.borrow() || !matches!(status, 503 | 409) {
                 return None;

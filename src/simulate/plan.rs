@@ -10,9 +10,9 @@ const GUESTS: (u64, u64) = (4, 7);
 /// Troubles of one day, at the least and how many more.
 const TROUBLES: (u64, u64) = (1, 5);
 /// How long the doors are open, ms.
-const OPEN_MS: u64 = 240_000;
+const OPEN_MS: u64 = 150_000;
 /// How long a trouble lasts, at the least and how much more, ms.
-const LASTS_MS: (u64, u64) = (200, 45_000);
+const LASTS_MS: (u64, u64) = (200, 30_000);
 
 /// One service on the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -95,7 +95,6 @@ pub(super) enum Trouble {
     DiskReadOnly,
     FlushFails,
     WriteFails,
-    BitRot,
     ClockBack,
     ClockForward,
     HqRestored,
@@ -171,7 +170,6 @@ impl Trouble {
             Self::DiskReadOnly,
             Self::FlushFails,
             Self::WriteFails,
-            Self::BitRot,
             Self::ClockBack,
             Self::ClockForward,
             Self::HqRestored,
@@ -197,8 +195,8 @@ impl Trouble {
             Self::Killed | Self::PowerCut | Self::PowerOff => 6,
             Self::KilledAtWrite | Self::KilledAtStep | Self::PowerCutAtWrite => 14,
             Self::AnswerLost(_) | Self::PrinterPowerAfter | Self::RobotCutAfter => 6,
-            // Ends the day's sales; once in a while is enough.
-            Self::BitRot | Self::PrinterOtherDrive | Self::DriveFull => 1,
+            // Staff must come; once in a while is enough.
+            Self::DriveFull => 1,
             _ => 3,
         }
     }

@@ -160,8 +160,6 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         Trouble::DiskReadOnly => rig.disk().set_read_only(true),
         Trouble::FlushFails => rig.disk().fail_syncs(1 + n % 3),
         Trouble::WriteFails => rig.disk().fail_writes(1 + n % 3),
-        // Struck in the night by the life itself: it ends in the restoring of a backup.
-        Trouble::BitRot => {}
         Trouble::ClockBack => rig.box_clock().shift(-hours(n)),
         Trouble::ClockForward => rig.box_clock().shift(hours(n)),
         // Struck by the life, which keeps the backup.
@@ -274,7 +272,6 @@ pub(super) async fn mend(rig: &Rig, trouble: Trouble) {
         | Trouble::KilledAtStep
         | Trouble::PowerCut
         | Trouble::PowerCutAtWrite
-        | Trouble::BitRot
         | Trouble::HqRestored => {}
     }
 }

@@ -392,7 +392,7 @@ impl UplinkTask {
             s.rewinds = 0;
         }
         let missing = s.under_way.is_empty() && ack.seq < s.sent;
-        if ack.rewind || missing {
+        if (ack.rewind || missing) && holds(Protection::Rewind) {
             s.rewinds += 1;
             if s.rewinds > REWINDS {
                 return Err(Trouble::Circles(ack.seq));

@@ -12,8 +12,8 @@ pub enum Protection {
     CommitBeforeAck,
     /// A request that is repeated with its Idempotency-Key gets the stored answer.
     IdempotencyKey,
-    /// An effect has the same key at the other side through all attempts.
-    StableKey,
+    /// An order reserves its stock once.
+    ReserveOnce,
     /// What `resolve` compares with (document counters) is written down before the attempt.
     Evidence,
     /// The cursor of the uplink moves by what headquarters has committed, not by what was sent.
@@ -28,8 +28,8 @@ pub enum Protection {
     GapCheck,
     /// Headquarters that lost events gets them again.
     Rewind,
-    /// What a robot says twice about its use of stock counts once.
-    RobotDedupe,
+    /// The robot may forget an event once it is written down here.
+    RobotAckAfterWrite,
     /// An open shift takes documents on its own fiscal drive only.
     DriveBinding,
     /// After a failed write the database is opened and read again before anything else is written.

@@ -14,7 +14,6 @@ use crate::{
         record::record,
     },
     store::Tx,
-    world::protection::{Protection, holds},
 };
 use galley_robot::{BinView, Event, JobPhase, JobState, JobStateChanged, JobView};
 use std::collections::BTreeMap;
@@ -200,7 +199,7 @@ fn consumed(
     use_id: &str,
 ) -> Result<(), FlowError> {
     let s = tx.snapshot();
-    if quantity <= 0 || s.is_booked(use_id)? && holds(Protection::RobotDedupe) {
+    if quantity <= 0 || s.is_booked(use_id)? {
         return Ok(());
     }
     let held = match job {
