@@ -1,7 +1,10 @@
 //! The acts of the matrix: how each is brought about through the store's public door, and when it is over.
 
 use super::Which;
-use crate::simulate::rig::{KIOSK, Rig, STAFF};
+use crate::{
+    simulate::rig::{KIOSK, Rig, STAFF},
+    store::StoreError,
+};
 use galley_atol::emulator::EmulatedDocument;
 use galley_robot::MachineState;
 use serde_json::{Value, json};
@@ -122,6 +125,8 @@ pub(super) struct Scene {
     pub(super) payment: String,
     /// What was in the drive before.
     pub(super) before: Documents,
+    /// The fault takes the robot's power, and with it what it was told.
+    pub(super) robot_loses_power: bool,
 }
 
 type Done<T = ()> = Result<T, String>;
@@ -135,6 +140,7 @@ impl Scene {
             order: String::new(),
             payment: String::new(),
             before: Documents::default(),
+            robot_loses_power: false,
         };
         scene
             .until("both devices are up", LOOK * 5, async |s: &Self| {
@@ -234,9 +240,16 @@ impl Scene {
             Act::Sale => self.until_receipt("sale").await,
             Act::Return => self.until_receipt("sale_return").await,
             Act::Submit => self.until_one_of(&["ready", "refunded"]).await,
-            Act::Collect => self.until_order("closed").await,
-            Act::Pause => self.until_machine(&MachineState::Held).await,
-            Act::Resume => self.until_machine(&MachineState::Execute).await,
+            Act::Collect => {
+                self.until_order("closed").await?;
+                self.until("the robot knows that the dish is gone", LOOK, async |s: &Self| {
+                    let jobs = s.rig.outside().kitchen.jobs();
+                    Some(jobs.iter().all(|j| j.state.is_final()) && s.through("robot.").await?)
+                })
+                .await
+            }
+            Act::Pause => self.until_told(&MachineState::Held).await,
+            Act::Resume => self.until_told(&MachineState::Execute).await,
             Act::Register => {
                 self.until("the payment has a code", LOOK, async |s: &Self| {
                     let payment = s.show_payment().await?;
@@ -253,8 +266,11 @@ impl Scene {
             Act::Refund => self.until_order("refunded").await,
             Act::Close | Act::LateMoney => {
                 self.until("the bank is through", LOOK, async |s: &Self| {
-                    let closed = s.rig.outside().bank.orders();
-                    Some(closed.iter().all(|o| o.status != 0))
+                    let orders = s.rig.outside().bank.orders();
+                    let even = orders
+                        .iter()
+                        .all(|o| o.status != 0 && o.deposited_minor == o.refunded_minor);
+                    Some(even && s.through("bank.").await?)
                 })
                 .await
             }
@@ -264,7 +280,8 @@ impl Scene {
     /// Lets the rest of the story happen, as guests and staff do.
     pub(super) async fn finish(&mut self) -> Done {
         match self.act {
-            Act::Pause => {
+            // After a loss of its power the robot is ready again by itself.
+            Act::Pause if self.rig.outside().kitchen.machine().state == MachineState::Held => {
                 self.post(STAFF, "robot/resume", "resume", json!({}))
                     .await?;
                 self.until_one_of(&["ready", "refunded"]).await
@@ -280,7 +297,7 @@ impl Scene {
                 }
                 self.until_one_of(&["ready", "refunded"]).await
             }
-            Act::Sale | Act::Resume | Act::Capture => {
+            Act::Sale | Act::Pause | Act::Resume | Act::Capture => {
                 self.until_one_of(&["ready", "refunded"]).await
             }
             _ => Ok(()),
@@ -414,6 +431,29 @@ impl Scene {
                     .iter()
                     .any(|r| r["kind"] == kind && r["state"] == "registered"),
             )
+        })
+        .await
+    }
+
+    /// Whether no effect of these kinds is under way.
+    async fn through(&self, kinds: &'static str) -> Option<bool> {
+        let site = self.rig.site()?;
+        let live = site
+            .store
+            .read(move |s| -> Result<_, StoreError> {
+                Ok(s.live_effects()?.iter().any(|e| e.kind.starts_with(kinds)))
+            })
+            .await;
+        live.ok().map(|live| !live)
+    }
+
+    /// Waits until the robot stands as it was told to; where it lost its power, until it has been told.
+    async fn until_told(&self, state: &MachineState) -> Done {
+        if !self.robot_loses_power {
+            self.until_machine(state).await?;
+        }
+        self.until("the robot is told", LOOK, async |s: &Self| {
+            s.through("robot.machine").await
         })
         .await
     }

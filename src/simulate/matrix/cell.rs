@@ -80,6 +80,7 @@ async fn whole(way: Way) -> Option<Fate> {
     };
     let (crashes, before) = (rig.crashes(), Calm::read(&rig));
     if let Some((fault, ahead)) = way.fault {
+        scene.robot_loses_power = fault.takes_the_robots_power();
         fault.arm(&rig, way.act, ahead);
         let rig = rig.clone();
         keepers.spawn_local(async move {

@@ -234,6 +234,15 @@ impl Fault {
         }
     }
 
+    /// Whether the robot forgets what it was told to do.
+    pub(super) fn takes_the_robots_power(self) -> bool {
+        matches!(
+            self,
+            Self::Robot(LinkFault::PowerOff | LinkFault::Restarted)
+                | Self::RobotAct(RobotTrouble::PowerBefore | RobotTrouble::PowerAfter)
+        )
+    }
+
     /// At how many points it can strike an act that looks like `calm`.
     pub(super) fn points(self, act: Act, calm: &Calm) -> u64 {
         match self {

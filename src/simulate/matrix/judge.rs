@@ -117,8 +117,12 @@ fn dishes(scene: &Scene, order: &Value) -> Option<String> {
     (plated != wanted).then(|| format!("{plated} dishes were plated for an order that is {state}"))
 }
 
-/// The robot stands as it was told to, and the screens say so.
+/// The robot works again, did nothing twice, and the screens say so.
 async fn machine(scene: &Scene) -> Option<String> {
+    let executions = scene.rig.outside().kitchen.executions();
+    if let Some((command, n)) = executions.iter().find(|(_, n)| **n > 1) {
+        return Some(format!("the robot carried command {command} out {n} times"));
+    }
     let real = scene.rig.outside().kitchen.machine().state;
     if real != MachineState::Execute {
         return Some(format!("the robot is {real:?} when all is over"));
