@@ -4,7 +4,9 @@ use super::{
     exit::{Exit, help},
     output::print,
 };
-use crate::simulate::{Report, Simulation, sabotages, simulate, troubles};
+use crate::simulate::{
+    Matrix, MatrixReport, Report, Simulation, Which, matrix, sabotages, simulate, troubles,
+};
 use anyhow::Context as _;
 use clap::Args;
 use std::{
@@ -19,7 +21,10 @@ use std::{
     "galley simulate --seeds 1..2000 --sabotage no-resolve --first",
     "                                         a protection is off: it must be found out",
     "galley simulate --sabotage list          what can be switched off",
-    "galley simulate --faults list            what can go wrong"
+    "galley simulate --faults list            what can go wrong",
+    "galley simulate --matrix fiscal          every fault at every point of each fiscal document",
+    "galley simulate --matrix fiscal --cell sale-receipt/link-cut/7",
+    "                                         one cell of it again"
 ))]
 pub struct SimulateArgs {
     /// Which lives: one seed, or A..B with both ends
@@ -43,6 +48,15 @@ pub struct SimulateArgs {
     /// Don't look for the shortest story
     #[arg(long)]
     pub no_shrink: bool,
+    /// Instead of lives, try every fault at every point of every act: fiscal, robot or bank
+    #[arg(long, value_name = "WHICH")]
+    pub matrix: Option<Which>,
+    /// Of the matrix, only cells whose name begins like this: ACT, ACT/FAULT or ACT/FAULT/POINT
+    #[arg(long, value_name = "CELL", requires = "matrix", default_value = "")]
+    pub cell: String,
+    /// Of the matrix, only every N-th point
+    #[arg(long, value_name = "N", requires = "matrix", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub every: u64,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
@@ -84,6 +98,9 @@ pub async fn execute(args: SimulateArgs) -> anyhow::Result<ExitCode> {
         print(&(troubles().join("\n") + "\n"))?;
         return Ok(Exit::Done.into());
     }
+    if let Some(which) = args.matrix {
+        return fault_matrix(which, args).await;
+    }
     let calm = args.faults.iter().any(|f| f == "none");
     let simulation = Simulation {
         seeds: args.seeds.0.clone(),
@@ -123,6 +140,94 @@ pub async fn execute(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     } else {
         Exit::Unhealthy.into()
     })
+}
+
+async fn fault_matrix(which: Which, args: SimulateArgs) -> anyhow::Result<ExitCode> {
+    let wanted = Matrix {
+        which,
+        only: args.cell,
+        every: args.every,
+        seed: *args.seeds.0.start(),
+        sabotage: args.sabotage,
+    };
+    let talkative = !args.json && std::io::stderr().is_terminal();
+    let report = tokio::task::spawn_blocking(move || {
+        matrix(&wanted, |cell, report| {
+            if talkative {
+                eprint_cell(cell, report);
+            }
+        })
+    })
+    .await
+    .context("the simulator died")??;
+    if args.json {
+        print(&(serde_json::to_string(&report)? + "\n"))?;
+    } else {
+        print(&table(&report))?;
+    }
+    Ok(if report.holds() {
+        Exit::Done.into()
+    } else {
+        Exit::Unhealthy.into()
+    })
+}
+
+fn table(report: &MatrixReport) -> String {
+    let mut text = String::new();
+    for broken in &report.broken {
+        let _ = writeln!(text, "{}", broken.cell);
+        for v in &broken.violations {
+            let _ = writeln!(text, "  broken: {}: {}", v.invariant, v.what);
+        }
+        for line in &broken.story {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    let _ = writeln!(
+        text,
+        "{:<21} {:<28} {:>7} {:>7} {:>7} {:>7}",
+        "operation", "fault", "points", "cells", "hold", "score"
+    );
+    for row in &report.rows {
+        let _ = writeln!(
+            text,
+            "{:<21} {:<28} {:>7} {:>7} {:>7} {:>7}",
+            row.operation,
+            row.fault,
+            row.points,
+            row.cells,
+            row.held,
+            score(row.held, row.cells)
+        );
+    }
+    let _ = writeln!(
+        text,
+        "{} of {} cells hold ({}), {:.1} s",
+        report.held,
+        report.cells,
+        score(report.held, report.cells),
+        report.seconds
+    );
+    text
+}
+
+/// A share in percent, never rounded up to the whole.
+fn score(held: u64, cells: u64) -> String {
+    if cells == 0 {
+        return "-".to_owned();
+    }
+    let tenths = held * 1000 / cells;
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
+#[allow(clippy::print_stderr, reason = "a line of progress on a terminal")]
+fn eprint_cell(cell: &str, report: &MatrixReport) {
+    eprint!(
+        "\r{cell}: {} rows, {} broken, {:.0} s\u{1b}[K ",
+        report.rows.len(),
+        report.broken.len(),
+        report.seconds
+    );
 }
 
 #[allow(clippy::print_stderr, reason = "a line of progress on a terminal")]

@@ -40,6 +40,16 @@ impl Heart {
         *self.last() = Some(at);
     }
 
+    /// Steps on the wires so far.
+    pub(super) fn steps(&self) -> u64 {
+        self.0.steps.load(Ordering::Relaxed)
+    }
+
+    /// Takes [`Heart::die_after`] back.
+    pub(super) fn do_not_die(&self) {
+        *self.last() = None;
+    }
+
     fn last(&self) -> std::sync::MutexGuard<'_, Option<u64>> {
         self.0.last.lock().unwrap_or_else(PoisonError::into_inner)
     }

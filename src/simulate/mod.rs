@@ -9,17 +9,20 @@ mod check;
 mod clock;
 mod heart;
 mod life;
+mod matrix;
 mod net;
 mod people;
 mod plan;
 mod rig;
 mod shrink;
+mod steps;
 mod tell;
 mod trouble;
 mod wire;
 
 pub use check::Violation;
 pub use life::Fate;
+pub use matrix::{Broken, Matrix, MatrixReport, Row, Which, matrix};
 
 use crate::{
     store::Synchronous,
@@ -161,6 +164,9 @@ pub enum SimulateError {
     /// No such sabotage.
     #[error("there is no sabotage {0:?}; there are: {1}")]
     Sabotage(String, String),
+    /// An act of the matrix that does not hold by itself.
+    #[error("{0} does not even hold when nothing goes wrong: {1}")]
+    Calm(String, String),
 }
 
 /// Names of all sabotages.

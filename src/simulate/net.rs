@@ -1,6 +1,6 @@
 //! The store's way to the services on the network, for as long as the process lives.
 
-use super::heart::Heart;
+use super::{heart::Heart, plan::Service, steps::Steps};
 use crate::world::{Http, HttpError, RouterHttp};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,11 +12,13 @@ use std::time::Duration;
 pub(super) struct SimHttp {
     net: RouterHttp,
     heart: Heart,
+    /// Requests to the bank.
+    bank: Steps,
 }
 
 impl SimHttp {
-    pub(super) fn new(net: RouterHttp, heart: Heart) -> Self {
-        Self { net, heart }
+    pub(super) fn new(net: RouterHttp, heart: Heart, bank: Steps) -> Self {
+        Self { net, heart, bank }
     }
 }
 
@@ -29,6 +31,11 @@ impl Http for SimHttp {
     ) -> Result<Response<Bytes>, HttpError> {
         if !self.heart.beat() {
             return std::future::pending().await;
+        }
+        if request.uri().authority().map(http::uri::Authority::as_str)
+            == Some(Service::Bank.authority())
+        {
+            self.bank.step(request.body().len());
         }
         let answer = self.net.send(request, deadline).await;
         if !self.heart.beat() {

@@ -5,6 +5,7 @@ use super::{
     heart::Heart,
     net::SimHttp,
     plan::Service,
+    steps::Steps,
     wire::{SimDialer, Wire},
 };
 use crate::{
@@ -65,6 +66,10 @@ pub(super) enum End {
     Killed,
     /// The power failed; what was not flushed is anyone's guess.
     Power,
+    /// The power failed, and nothing is left of what was not flushed.
+    PowerAndAll,
+    /// The power failed, and any part is left of what was not flushed.
+    PowerAndTorn,
 }
 
 /// Everything. Clones share it.
@@ -82,6 +87,7 @@ struct Inner {
     devices: MemoryNet,
     printer: Wire,
     robot: Wire,
+    bank: Steps,
     synchronous: Synchronous,
     chance: Arc<SeededEntropy>,
     running: RefCell<Option<Box_>>,
@@ -137,6 +143,7 @@ impl Rig {
             devices,
             printer: Wire::default(),
             robot: Wire::default(),
+            bank: Steps::default(),
             synchronous,
             chance: Arc::new(SeededEntropy::new(seed)),
             running: RefCell::default(),
@@ -278,6 +285,15 @@ impl Rig {
                         _ => PowerCut::Torn(seed),
                     });
                 }
+                End::PowerAndAll => {
+                    self.0.power_cuts.set(self.0.power_cuts.get() + 1);
+                    self.0.disk.power_cut(PowerCut::LoseAll);
+                }
+                End::PowerAndTorn => {
+                    self.0.power_cuts.set(self.0.power_cuts.get() + 1);
+                    let seed = self.0.chance.below(u64::MAX);
+                    self.0.disk.power_cut(PowerCut::Torn(seed));
+                }
             }
             tokio::time::sleep(RESTART).await;
         }
@@ -328,13 +344,32 @@ impl Rig {
         }
     }
 
+    /// What was to end the process later on does not.
+    pub(super) fn do_not_die(&self) {
+        self.0.disk.do_not_stop();
+        if let Some(running) = self.0.running.borrow().as_ref() {
+            running.heart.do_not_die();
+        }
+    }
+
+    /// Steps on all wires of this life.
+    pub(super) fn steps(&self) -> u64 {
+        let running = self.0.running.borrow();
+        running.as_ref().map_or(0, |b| b.heart.steps())
+    }
+
+    /// Requests to the bank.
+    pub(super) fn bank_steps(&self) -> &Steps {
+        &self.0.bank
+    }
+
     async fn start(&self) -> anyhow::Result<Heart> {
         let p = &self.0;
         let disk = p.disk.clone();
         let heart = Heart::new(move || disk.kill());
         let stopped = heart.clone();
         p.disk.on_stop(Box::new(move || stopped.die()));
-        let http = SimHttp::new(p.net.clone(), heart.clone());
+        let http = SimHttp::new(p.net.clone(), heart.clone(), p.bank.clone());
         let dialer = SimDialer::new(
             p.devices.clone(),
             heart.clone(),

@@ -1,6 +1,9 @@
 //! Wires between the store's box and its devices, with the faults of wires.
 
-use super::heart::Heart;
+use super::{
+    heart::Heart,
+    steps::{Passing, Steps},
+};
 use async_trait::async_trait;
 use galley_link::{Address, BoxStream, Dialer, LinkError, MemoryNet};
 use std::{
@@ -31,6 +34,7 @@ struct State {
     fault: Mutex<Option<WireFault>>,
     /// Goes up whenever every stream on it must break or look again.
     generation: watch::Sender<Condition>,
+    steps: Steps,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,6 +58,7 @@ impl Default for Wire {
                 hole: false,
                 swapped: false,
             }),
+            steps: Steps::default(),
         }))
     }
 }
@@ -102,7 +107,13 @@ impl Wire {
         });
     }
 
-    fn break_streams(&self) {
+    /// What passes on it, step by step.
+    pub(super) fn steps(&self) -> &Steps {
+        &self.0.steps
+    }
+
+    /// Every stream on it breaks; new ones can be opened at once.
+    pub(super) fn break_streams(&self) {
         self.0.generation.send_modify(|c| c.life += 1);
     }
 
@@ -249,6 +260,13 @@ impl AsyncRead for Wired {
                 buf.set_filled(before);
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
+            let passing = self.wire.0.steps.step(n);
+            if passing == Passing::Lost || self.look(cx).inspect_err(|_| buf.set_filled(before))? {
+                buf.set_filled(before);
+                // Nothing else would ask for what comes next.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let (passed, flip) = self.wire.pass(n, true);
             if let Some((at, bit)) = flip
                 && let Some(byte) = buf.filled_mut().get_mut(before + at)
@@ -279,6 +297,9 @@ impl AsyncWrite for Wired {
         }
         if !self.heart.beat() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if self.wire.0.steps.step(buf.len()) == Passing::Lost || self.look(cx)? {
+            return Poll::Ready(Ok(buf.len()));
         }
         let (passed, _) = self.wire.pass(buf.len(), false);
         if passed == buf.len() {
