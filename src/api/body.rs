@@ -132,7 +132,9 @@ impl<T> Post<T> {
                     status: status.as_u16(),
                     body: serde_json::to_string(&made).map_err(crate::store::StoreError::from)?,
                 };
-                tx.remember(&key, &replay, cx.now)?;
+                if holds(Protection::IdempotencyKey) {
+                    tx.remember(&key, &replay, cx.now)?;
+                }
                 Ok((replay, false))
             })
             .await?;

@@ -13,7 +13,6 @@ use crate::{
         engine::Poke,
         executor::{Call, Executor, NotNow, Outcome, Refusal, Resolution},
     },
-    world::protection::{Protection, holds},
 };
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -197,9 +196,6 @@ impl Robot {
                         epoch: event.epoch,
                         last_seq: event.seq,
                     };
-                    if !holds(Protection::RobotAckAfterWrite) {
-                        let _ = self.driver.ack(event.seq).await;
-                    }
                     if let Err(e) = self.apply(&event.event, place.fence, at).await {
                         return format!("an event can't be written: {e}");
                     }

@@ -159,7 +159,8 @@ async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
             fate.effects = effects;
         }
     }
-    keepers.abort_all();
+    keepers.shutdown().await;
+    rig.end().await;
     Ok(fate)
 }
 

@@ -75,10 +75,6 @@ const SABOTAGES: &[(&str, Off)] = &[
     ("no-gap-check", Off::Protection(Protection::GapCheck)),
     ("no-rewind", Off::Protection(Protection::Rewind)),
     (
-        "robot-ack-before-write",
-        Off::Protection(Protection::RobotAckAfterWrite),
-    ),
-    (
         "any-fiscal-drive",
         Off::Protection(Protection::DriveBinding),
     ),

@@ -43,6 +43,8 @@ impl Service {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Trouble {
     Internet,
+    LanAnswersLost,
+    LanRequestsTwice,
     ServiceDown(Service),
     RequestLost(Service),
     AnswerLost(Service),
@@ -124,6 +126,8 @@ impl Trouble {
     pub(super) fn all() -> Vec<Self> {
         let mut all = vec![
             Self::Internet,
+            Self::LanAnswersLost,
+            Self::LanRequestsTwice,
             Self::BankRefundsSlowly,
             Self::OneCHalfPosted,
             Self::SmsTakenUnanswered,

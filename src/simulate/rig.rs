@@ -98,6 +98,9 @@ struct Inner {
     changed: Notify,
     /// How the next death is to be taken.
     end: Cell<End>,
+    /// Answers on the LAN that will be lost, and requests that will come twice.
+    lan_loses: Cell<u64>,
+    lan_repeats: Cell<u64>,
     crashes: Cell<u64>,
     power_cuts: Cell<u64>,
     hq: RefCell<Option<Hq>>,
@@ -151,6 +154,8 @@ impl Rig {
             powered: Cell::new(false),
             changed: Notify::new(),
             end: Cell::new(End::Killed),
+            lan_loses: Cell::new(0),
+            lan_repeats: Cell::new(0),
             crashes: Cell::new(0),
             power_cuts: Cell::new(0),
             hq: RefCell::default(),
@@ -297,6 +302,17 @@ impl Rig {
             }
             tokio::time::sleep(RESTART).await;
         }
+    }
+
+    /// Ends the life: nothing is left that holds its memory.
+    pub(super) async fn end(&self) {
+        let last = self.0.running.borrow_mut().take();
+        if let Some(last) = last {
+            drop(last.router);
+            last.daemon.kill().await;
+        }
+        *self.0.hq.borrow_mut() = None;
+        self.0.disk.on_stop(Box::new(|| {}));
     }
 
     async fn off(&self) {
@@ -460,8 +476,34 @@ impl Rig {
         })
     }
 
-    /// One request to the store's public door; none when there was no answer.
+    /// The LAN loses the answers to the next requests, or brings them twice.
+    pub(super) fn break_lan(&self, loses: u64, repeats: u64) {
+        self.0.lan_loses.set(loses);
+        self.0.lan_repeats.set(repeats);
+    }
+
+    /// One request to the store's public door over the LAN; none when there was no answer.
     pub(super) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        key: Option<&str>,
+        body: &Value,
+    ) -> Option<(u16, Value)> {
+        let take = |n: &Cell<u64>| {
+            let left = n.get();
+            n.set(left.saturating_sub(1));
+            left > 0 && method == "POST"
+        };
+        if take(&self.0.lan_repeats) {
+            self.send(method, path, token, key, body).await;
+        }
+        let answer = self.send(method, path, token, key, body).await;
+        answer.filter(|_| !take(&self.0.lan_loses))
+    }
+
+    async fn send(
         &self,
         method: &str,
         path: &str,

@@ -46,6 +46,8 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
     let at_printer = |fault: PrinterFault| printer.set_fault(fault, PrinterTimes::Once);
     match event.trouble {
         Trouble::Internet => rig.net().set_online(false),
+        Trouble::LanAnswersLost => rig.break_lan(1 + n % 6, 0),
+        Trouble::LanRequestsTwice => rig.break_lan(0, 1 + n % 6),
         Trouble::ServiceDown(s) => http(s, HttpFault::Refused, Times::Always),
         Trouble::RequestLost(s) => http(s, HttpFault::RequestLost, once),
         Trouble::AnswerLost(s) => http(s, HttpFault::AnswerLost, once),
@@ -196,6 +198,7 @@ pub(super) async fn mend(rig: &Rig, trouble: Trouble) {
     let kitchen = &rig.outside().kitchen;
     match trouble {
         Trouble::Internet => rig.net().set_online(true),
+        Trouble::LanAnswersLost | Trouble::LanRequestsTwice => rig.break_lan(0, 0),
         Trouble::ServiceDown(s)
         | Trouble::RequestLost(s)
         | Trouble::AnswerLost(s)

@@ -28,8 +28,6 @@ pub enum Protection {
     GapCheck,
     /// Headquarters that lost events gets them again.
     Rewind,
-    /// The robot may forget an event once it is written down here.
-    RobotAckAfterWrite,
     /// An open shift takes documents on its own fiscal drive only.
     DriveBinding,
     /// After a failed write the database is opened and read again before anything else is written.

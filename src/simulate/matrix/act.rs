@@ -242,10 +242,14 @@ impl Scene {
             Act::Submit => self.until_one_of(&["ready", "refunded"]).await,
             Act::Collect => {
                 self.until_order("closed").await?;
-                self.until("the robot knows that the dish is gone", LOOK, async |s: &Self| {
-                    let jobs = s.rig.outside().kitchen.jobs();
-                    Some(jobs.iter().all(|j| j.state.is_final()) && s.through("robot.").await?)
-                })
+                self.until(
+                    "the robot knows that the dish is gone",
+                    LOOK,
+                    async |s: &Self| {
+                        let jobs = s.rig.outside().kitchen.jobs();
+                        Some(jobs.iter().all(|j| j.state.is_final()) && s.through("robot.").await?)
+                    },
+                )
                 .await
             }
             Act::Pause => self.until_told(&MachineState::Held).await,
