@@ -5,7 +5,7 @@ use super::{
     output::print,
 };
 use crate::simulate::{
-    Matrix, MatrixReport, Report, Simulation, Which, matrix, sabotages, simulate, troubles,
+    Matrix, MatrixReport, Report, Simulation, Which, matrix, rot, sabotages, simulate, troubles,
 };
 use anyhow::Context as _;
 use clap::Args;
@@ -42,6 +42,9 @@ pub struct SimulateArgs {
     /// Without these faults
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub without: Vec<String>,
+    /// Flip so many bits of a store's database, one at a time, and look whether the damage is noticed
+    #[arg(long, value_name = "N", conflicts_with = "matrix")]
+    pub rot: Option<u64>,
     /// Stop at the first life that breaks a promise
     #[arg(long)]
     pub first: bool,
@@ -98,6 +101,9 @@ pub async fn execute(args: SimulateArgs) -> anyhow::Result<ExitCode> {
         print(&(troubles().join("\n") + "\n"))?;
         return Ok(Exit::Done.into());
     }
+    if let Some(flips) = args.rot {
+        return bit_rot(flips, args).await;
+    }
     if let Some(which) = args.matrix {
         return fault_matrix(which, args).await;
     }
@@ -136,6 +142,30 @@ pub async fn execute(args: SimulateArgs) -> anyhow::Result<ExitCode> {
         print(&told(&report))?;
     }
     Ok(if report.violations == 0 {
+        Exit::Done.into()
+    } else {
+        Exit::Unhealthy.into()
+    })
+}
+
+async fn bit_rot(flips: u64, args: SimulateArgs) -> anyhow::Result<ExitCode> {
+    let seed = *args.seeds.0.start();
+    let found = tokio::task::spawn_blocking(move || rot(seed, flips))
+        .await
+        .context("the simulator died")??;
+    if args.json {
+        print(&(serde_json::to_string(&found)? + "\n"))?;
+    } else {
+        let mut text = format!(
+            "{} bits flipped: {} noticed, {} in places that hold nothing, {} silent\n",
+            found.flips, found.noticed, found.harmless, found.silent
+        );
+        for example in &found.examples {
+            let _ = writeln!(text, "  silent: {example}");
+        }
+        print(&text)?;
+    }
+    Ok(if found.silent == 0 {
         Exit::Done.into()
     } else {
         Exit::Unhealthy.into()

@@ -80,6 +80,29 @@ pub(super) fn live(plan: &Plan, way: Way) -> Fate {
     }))
 }
 
+/// The store's files after the first day of a plan, with its process stopped in order.
+pub(super) fn files_after(plan: &Plan) -> anyhow::Result<galley_vfs::Snapshot> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()?;
+    runtime.block_on(LocalSet::new().run_until(async {
+        let rig = Rig::build(plan.seed, Synchronous::Full).await?;
+        let memories = Memories::default();
+        let mut keepers = JoinSet::new();
+        keepers.spawn_local(rig.clone().keep_running());
+        keepers.spawn_local(Staff::new(rig.clone()).live());
+        rig.power_on();
+        if let Some(day) = plan.days.first() {
+            live_a_day(&rig, day, &memories).await;
+        }
+        settle(&rig, 0).await.map_err(anyhow::Error::msg)?;
+        keepers.shutdown().await;
+        rig.end().await;
+        Ok(rig.disk().snapshot())
+    }))
+}
+
 async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
     let rig = Rig::build(plan.seed, way.synchronous).await?;
     let mut fate = Fate::default();

@@ -14,6 +14,7 @@ mod net;
 mod people;
 mod plan;
 mod rig;
+mod rot;
 mod shrink;
 mod steps;
 mod tell;
@@ -23,6 +24,7 @@ mod wire;
 pub use check::Violation;
 pub use life::Fate;
 pub use matrix::{Broken, Matrix, MatrixReport, Row, Which, matrix};
+pub use rot::{Rot, rot};
 
 use crate::{
     store::Synchronous,

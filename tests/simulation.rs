@@ -1,0 +1,79 @@
+//! Whole stores, seeded, with faults on every wire and the process killed between any two steps. The long runs are
+//! `galley simulate`; here a small one must hold, the same seed must give the same story, and every sabotage must
+//! be found out.
+
+#![allow(clippy::unwrap_used)]
+
+use galley::simulate::{Report, Simulation, rot, sabotages, simulate};
+use std::ops::RangeInclusive;
+
+/// Within so many seeds every sabotage must be found out.
+const SEEDS: u64 = 2000;
+
+fn lives(seeds: RangeInclusive<u64>, days: u32, sabotage: Option<&str>) -> Report {
+    let simulation = Simulation {
+        seeds,
+        days,
+        only: Vec::new(),
+        without: Vec::new(),
+        sabotage: sabotage.map(str::to_owned),
+        stop_at_first: sabotage.is_some(),
+        shrink: false,
+    };
+    simulate(&simulation, |_, _| {}).unwrap()
+}
+
+#[test]
+fn lives_among_faults_break_no_promise() {
+    let report = lives(1..=40, 1, None);
+    assert_eq!(report.violations, 0, "{:#?}", report.found);
+    assert!(report.crashes > 10, "{} crashes", report.crashes);
+    assert!(report.power_cuts > 5, "{} power cuts", report.power_cuts);
+    assert!(report.faults.len() > 40, "{} kinds", report.faults.len());
+    assert!(report.orders > 150, "{} orders", report.orders);
+}
+
+#[test]
+fn days_follow_one_another_through_nights_without_power() {
+    let report = lives(900..=905, 3, None);
+    assert_eq!(report.violations, 0, "{:#?}", report.found);
+    assert_eq!(report.days, 18);
+}
+
+#[test]
+fn the_same_seeds_give_the_same_logs_byte_for_byte() {
+    let (first, second) = (lives(7..=12, 1, None), lives(7..=12, 1, None));
+    assert_eq!(first.digest, second.digest);
+    assert_eq!(first.events, second.events);
+    assert_ne!(first.digest, lives(8..=13, 1, None).digest);
+}
+
+#[test]
+fn every_sabotage_is_found_out() {
+    let names: Vec<&str> = sabotages().collect();
+    assert!(names.len() >= 12, "{names:?}");
+    // Two at a time: this is all computing.
+    let survivors: Vec<&str> = std::thread::scope(|scope| {
+        let halves: Vec<_> = names
+            .chunks(names.len().div_ceil(2))
+            .map(|half| {
+                scope.spawn(move || {
+                    half.iter()
+                        .copied()
+                        .filter(|name| lives(1..=SEEDS, 1, Some(name)).violations == 0)
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        halves.into_iter().flat_map(|h| h.join().unwrap()).collect()
+    });
+    assert!(survivors.is_empty(), "nobody noticed {survivors:?}");
+}
+
+#[test]
+fn a_flipped_bit_is_noticed_or_does_no_harm() {
+    let rot = rot(3, 150).unwrap();
+    assert_eq!(rot.flips, 150);
+    assert!(rot.noticed > 0 && rot.harmless > 0, "{rot:?}");
+    assert_eq!(rot.silent, 0, "{rot:#?}");
+}
