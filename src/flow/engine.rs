@@ -392,11 +392,12 @@ fn finish(
             row.tries += 1;
             row.next_at = cx.now.saturating_add(backoff(row.tries, jitter));
         }
-        Ending::Later(_) => {
+        Ending::Later(why) => {
             row.state = EffectState::Waiting;
             row.tries += 1;
             row.next_at = cx.now.saturating_add(backoff(row.tries, jitter));
-            alert = impatient(kind, &row, cx.now).then_some(Severity::Warning);
+            let told = !why.in_line && impatient(kind, &row, cx.now);
+            alert = told.then_some(Severity::Warning);
         }
         Ending::Doubt(_) => {
             row.tries = if row.state == EffectState::Unknown {
