@@ -255,6 +255,20 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Live effects wait for no later time than now.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn end_pauses(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.core.effects_changed = true;
+        self.execute(
+            "UPDATE effects SET next_at = ?1
+             WHERE state IN ('waiting', 'sent', 'unknown', 'person') AND next_at > ?1",
+            [now.as_millis()],
+        )?;
+        Ok(())
+    }
+
     /// After a start: every attempt that had begun may have left the box.
     ///
     /// # Errors
