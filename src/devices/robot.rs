@@ -404,12 +404,7 @@ impl Robot {
             .site
             .command(Actor(String::from("robot")), move |tx, cx| {
                 let place: Option<Place> = tx.snapshot().document(JOURNAL)?;
-                // Before a journal's first event there is no cursor of it, and nothing that could have been missed.
-                let applied = place
-                    .and_then(|p| p.cursor)
-                    .filter(|c| epoch.is_none_or(|e| e == c.epoch))
-                    .map_or(as_of, |c| c.last_seq);
-                if applied != as_of {
+                if !is_of_the_last_event(place.and_then(|p| p.cursor), epoch, as_of) {
                     return Ok(false);
                 }
                 if replaced {
@@ -542,6 +537,14 @@ fn command_id(key: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("galley:{key}").as_bytes())
 }
 
+/// Whether a report was made after the very event that was applied last.
+fn is_of_the_last_event(applied: Option<Cursor>, epoch: Option<Uuid>, as_of: u64) -> bool {
+    // Before a journal's first event there is no cursor of it, and nothing that could have been missed.
+    applied
+        .filter(|c| epoch.is_none_or(|e| e == c.epoch))
+        .is_none_or(|c| c.last_seq == as_of)
+}
+
 /// What a person can do about a robot that doesn't answer.
 const CHECK: &str =
     "Check that the robot is on, its cable is plugged in, and its panel shows no question.";
@@ -626,6 +629,33 @@ impl Executor for Robot {
                 "Look whether the dish was cooked, then settle the effect.",
             )),
             Err(e) => Resolution::Unknown(not_now(&e)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_booked_only_by_a_report_of_the_last_event_that_was_applied() {
+        let (ours, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let at = |last_seq| {
+            Some(Cursor {
+                epoch: ours,
+                last_seq,
+            })
+        };
+        for (applied, epoch, as_of, current) in [
+            (at(5), Some(ours), 5, true),
+            // It would hide a movement that is booked, or one that is to come would count twice.
+            (at(5), Some(ours), 4, false),
+            (at(5), Some(ours), 6, false),
+            // Another journal, or the first connection: nothing of it was applied.
+            (at(5), Some(other), 6, true),
+            (None, Some(ours), 6, true),
+        ] {
+            assert_eq!(is_of_the_last_event(applied, epoch, as_of), current);
         }
     }
 }
