@@ -340,22 +340,28 @@ impl Config {
     /// # Errors
     /// When there is no such file; in words.
     pub fn credential(&self, name: &str) -> Result<Secret, String> {
-        let folder = self
-            .store
-            .credentials
-            .clone()
-            .or_else(|| std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from))
-            .ok_or_else(|| {
-                format!("credential {name}: no folder; set store.credentials or start by systemd with LoadCredential=")
-            })?;
-        let plain = !name.is_empty() && !name.contains('/') && !name.starts_with('.');
-        if !plain {
-            return Err(format!("credential {name:?}: not a file name"));
-        }
-        std::fs::read_to_string(folder.join(name))
-            .map(|text| Secret::new(text.trim()))
-            .map_err(|e| format!("credential {name}: {e}"))
+        credential(self.store.credentials.as_deref(), "store.credentials", name)
     }
+}
+
+/// Reads a credential by name: a file of `folder`, or of the folder that systemd gives. `setting` names the former.
+///
+/// # Errors
+/// When there is no such file; in words.
+pub fn credential(folder: Option<&Path>, setting: &str, name: &str) -> Result<Secret, String> {
+    let folder = folder
+        .map(Path::to_path_buf)
+        .or_else(|| std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from))
+        .ok_or_else(|| {
+            format!("credential {name}: no folder; set {setting} or start by systemd with LoadCredential=")
+        })?;
+    let plain = !name.is_empty() && !name.contains('/') && !name.starts_with('.');
+    if !plain {
+        return Err(format!("credential {name:?}: not a file name"));
+    }
+    std::fs::read_to_string(folder.join(name))
+        .map(|text| Secret::new(text.trim()))
+        .map_err(|e| format!("credential {name}: {e}"))
 }
 
 /// Reads and checks a catalog file.
