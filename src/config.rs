@@ -160,10 +160,17 @@ pub struct RobotSection {
     /// Arms that cook at the same time.
     #[serde(default = "one")]
     pub arms: u32,
+    /// Hand-over places: so many finished dishes can stand at the robot. Not for `manual`.
+    #[serde(default = "two")]
+    pub places: u32,
 }
 
 fn one() -> u32 {
     1
+}
+
+fn two() -> u32 {
+    2
 }
 
 /// Drivers of robots.
@@ -270,6 +277,9 @@ impl Config {
             if r.arms == 0 {
                 faults.push("robot.arms: at least 1".to_owned());
             }
+            if r.places == 0 {
+                faults.push("robot.places: at least 1".to_owned());
+            }
         }
         if let Err(e) = self.sync.validate() {
             faults.push(format!("sync.{e}"));
@@ -310,6 +320,11 @@ impl Config {
             cook_attempts: p.cook_attempts.unwrap_or(d.cook_attempts),
             auto_open_shift: p.auto_open_shift.unwrap_or(d.auto_open_shift),
             arms: self.robot.as_ref().map_or(d.arms, |r| r.arms),
+            places: match &self.robot {
+                // Staff put the dishes where they like.
+                Some(r) if r.kind == RobotKind::Manual => u32::MAX,
+                robot => robot.as_ref().map_or(d.places, |r| r.places),
+            },
             robot_grace: p.robot_grace.unwrap_or(d.robot_grace),
             printer_grace: p.printer_grace.unwrap_or(d.printer_grace),
             close_shift_after: p.close_shift_after.unwrap_or(d.close_shift_after),
@@ -325,22 +340,28 @@ impl Config {
     /// # Errors
     /// When there is no such file; in words.
     pub fn credential(&self, name: &str) -> Result<Secret, String> {
-        let folder = self
-            .store
-            .credentials
-            .clone()
-            .or_else(|| std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from))
-            .ok_or_else(|| {
-                format!("credential {name}: no folder; set store.credentials or start by systemd with LoadCredential=")
-            })?;
-        let plain = !name.is_empty() && !name.contains('/') && !name.starts_with('.');
-        if !plain {
-            return Err(format!("credential {name:?}: not a file name"));
-        }
-        std::fs::read_to_string(folder.join(name))
-            .map(|text| Secret::new(text.trim()))
-            .map_err(|e| format!("credential {name}: {e}"))
+        credential(self.store.credentials.as_deref(), "store.credentials", name)
     }
+}
+
+/// Reads a credential by name: a file of `folder`, or of the folder that systemd gives. `setting` names the former.
+///
+/// # Errors
+/// When there is no such file; in words.
+pub fn credential(folder: Option<&Path>, setting: &str, name: &str) -> Result<Secret, String> {
+    let folder = folder
+        .map(Path::to_path_buf)
+        .or_else(|| std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from))
+        .ok_or_else(|| {
+            format!("credential {name}: no folder; set {setting} or start by systemd with LoadCredential=")
+        })?;
+    let plain = !name.is_empty() && !name.contains('/') && !name.starts_with('.');
+    if !plain {
+        return Err(format!("credential {name:?}: not a file name"));
+    }
+    std::fs::read_to_string(folder.join(name))
+        .map(|text| Secret::new(text.trim()))
+        .map_err(|e| format!("credential {name}: {e}"))
 }
 
 /// Reads and checks a catalog file.

@@ -11,6 +11,8 @@
 
 #[path = "crash/books.rs"]
 mod books;
+#[path = "crash/clock.rs"]
+mod clock;
 #[path = "crash/day.rs"]
 mod day;
 #[path = "crash/disk.rs"]
@@ -111,6 +113,13 @@ async fn killed_at_any_write_the_daemon_starts_again_with_all_that_it_acknowledg
     println!("CRASH {report}");
     assert!(violations.is_empty(), "{violations:#?}");
     assert!(points > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_under_load_stops_no_order_and_the_books_stay_exact() {
+    let Some(liar) = clock::liar() else { return };
+    let wrong = clock::live(liar, &["+1d", "-5h", "+0"]).await;
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[tokio::test]

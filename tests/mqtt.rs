@@ -11,8 +11,8 @@ use galley::{
     hq::{BrokerLogin, Hq, HqConfig},
     store::{Options, Store, StoreError, Tx},
     sync::{
-        Ack, Batch, CURSOR, GREETING, Identity, MqttUplink, Status, SyncConfig, UplinkHandle,
-        batch::HexHash, uplink,
+        Ack, Authority, Batch, CURSOR, GREETING, Identity, MqttUplink, Status, SyncConfig,
+        UplinkHandle, UplinkState, batch::HexHash, uplink,
     },
     world::{Clock, Secret, World},
 };
@@ -37,12 +37,48 @@ const LIMIT: Duration = Duration::from_secs(30);
 struct Mosquitto {
     dir: tempfile::TempDir,
     port: u16,
+    tls: bool,
     child: Option<Child>,
+}
+
+/// `ca.pem` vouches for `broker.pem`; `other.pem` is somebody of the same name, and vouches for nobody.
+async fn certificates(dir: &Path) {
+    let openssl = async |args: &str| {
+        let done = Command::new("openssl")
+            .args(args.split_whitespace())
+            .current_dir(dir)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .await;
+        assert!(done.unwrap().success(), "openssl {args}");
+    };
+    let new = "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
+    for ca in ["ca", "other"] {
+        openssl(&format!(
+            "{new} -x509 -subj /CN=Test -keyout {ca}.key -out {ca}.pem"
+        ))
+        .await;
+    }
+    openssl(&format!(
+        "{new} -subj /CN=broker -keyout broker.key -out broker.csr"
+    ))
+    .await;
+    std::fs::write(dir.join("names"), "subjectAltName=IP:127.0.0.1").unwrap();
+    openssl(
+        "x509 -req -in broker.csr -CA ca.pem -CAkey ca.key -days 2 -extfile names -out broker.pem",
+    )
+    .await;
 }
 
 impl Mosquitto {
     /// None, with a loud word, where Mosquitto is not installed.
     async fn start() -> Option<Self> {
+        Self::with_certificate(false).await
+    }
+
+    /// With TLS: its certificate is vouched for by `ca.pem`, and not by `other.pem`.
+    async fn with_certificate(tls: bool) -> Option<Self> {
         if !Path::new(MOSQUITTO).exists() {
             eprintln!("SKIPPED: {MOSQUITTO} is missing; install Debian's package `mosquitto`");
             return None;
@@ -71,16 +107,22 @@ impl Mosquitto {
         let rights = "pattern write galley/%u/up\npattern read galley/%u/down\n\
                       user galley-hq\ntopic read galley/+/up\ntopic write galley/+/down\n";
         std::fs::write(path("rights"), rights).unwrap();
-        let config = format!(
+        let mut config = format!(
             "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\nacl_file {}\n\
              persistence false\nlog_dest stderr\nlog_type all\nuser root\n",
             path("users"),
             path("rights")
         );
+        if tls {
+            certificates(dir.path()).await;
+            let (cert, key) = (path("broker.pem"), path("broker.key"));
+            config.push_str(&format!("certfile {cert}\nkeyfile {key}\n"));
+        }
         std::fs::write(path("mosquitto.conf"), config).unwrap();
         let mut broker = Self {
             dir,
             port,
+            tls,
             child: None,
         };
         broker.run().await;
@@ -116,8 +158,19 @@ impl Mosquitto {
         self.child.take().unwrap().kill().await.unwrap();
     }
 
+    fn url(&self) -> String {
+        let scheme = if self.tls { "mqtts" } else { "mqtt" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
     fn address(&self) -> galley::sync::BrokerAddress {
-        format!("mqtt://127.0.0.1:{}", self.port).parse().unwrap()
+        self.url().parse().unwrap()
+    }
+
+    /// Whom a store or headquarters that trusts this file trusts.
+    fn authority(&self, ca: Option<&str>) -> Authority {
+        let file = ca.map(|name| self.dir.path().join(name));
+        Authority::load(file.as_deref()).unwrap()
     }
 }
 
@@ -143,7 +196,11 @@ impl Rig {
     }
 
     async fn with_token(token: &str) -> Option<Self> {
-        let broker = Mosquitto::start().await?;
+        Some(Self::at(Mosquitto::start().await?, token, None))
+    }
+
+    /// A store at this broker that trusts those of the file `ca`.
+    fn at(broker: Mosquitto, token: &str, ca: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let world = World::system().unwrap();
         let store = Store::open(Options::at(dir.path().join("store.db"))).unwrap();
@@ -157,6 +214,7 @@ impl Rig {
             &identity.store_id,
             broker.address(),
             Some(Secret::new(token)),
+            broker.authority(ca),
         );
         let config = SyncConfig {
             batch: 20,
@@ -171,14 +229,14 @@ impl Rig {
         );
         let stop = CancellationToken::new();
         tokio::spawn(task.run(stop.clone()));
-        Some(Self {
+        Self {
             dir,
             broker,
             world,
             store,
             sync,
             stop,
-        })
+        }
     }
 
     async fn hq(&self, database: &str) -> (Hq, CancellationToken) {
@@ -191,6 +249,7 @@ impl Rig {
         let login = BrokerLogin {
             address: self.broker.address(),
             credentials: Some(("galley-hq".to_owned(), Secret::new(HQ_PASSWORD))),
+            ca: self.broker.authority(self.broker.tls.then_some("ca.pem")),
         };
         let stop = self.stop.child_token();
         tokio::spawn({
@@ -427,4 +486,61 @@ async fn a_store_that_the_broker_does_not_know_is_told_so() {
     let state = timeout(LIMIT, state.wait_for(|s| s.refused)).await.unwrap();
     let reason = state.unwrap().reason.clone().unwrap();
     assert!(reason.contains("broker refuses"), "{reason}");
+}
+
+#[tokio::test]
+async fn over_tls_a_store_reaches_headquarters_by_the_authority_that_it_trusts() {
+    let Some(broker) = Mosquitto::with_certificate(true).await else {
+        return;
+    };
+    let rig = Rig::at(broker, TOKEN, Some("ca.pem"));
+    let (hq, _stop) = rig.hq("hq.db").await;
+    rig.happen(50).await;
+    rig.drained(&hq).await;
+}
+
+#[tokio::test]
+async fn a_broker_for_which_nobody_vouches_that_the_store_trusts_is_not_spoken_to() {
+    for ca in [Some("other.pem"), None] {
+        let Some(broker) = Mosquitto::with_certificate(true).await else {
+            return;
+        };
+        let rig = Rig::at(broker, TOKEN, ca);
+        let (_hq, _stop) = rig.hq("hq.db").await;
+        rig.happen(5).await;
+        let mut state = rig.sync.state();
+        let told = |s: &UplinkState| {
+            s.reason
+                .as_deref()
+                .is_some_and(|r| r.contains("certificate"))
+        };
+        timeout(LIMIT, state.wait_for(told)).await.unwrap().unwrap();
+        assert_eq!(rig.cursor(), 0);
+    }
+}
+
+/// `galley hq` as a process, at the broker with the password that its credential holds.
+#[tokio::test]
+async fn headquarters_logs_in_with_the_password_of_its_credential() {
+    let Some(rig) = Rig::new().await else { return };
+    let path = |name: &str| rig.dir.path().join(name);
+    std::fs::create_dir(path("credentials")).unwrap();
+    std::fs::write(path("credentials/broker"), HQ_PASSWORD).unwrap();
+    let mut hq = Command::new(env!("CARGO_BIN_EXE_galley"));
+    hq.args([
+        "hq",
+        "--listen",
+        "127.0.0.1:0",
+        "--broker",
+        &rig.broker.url(),
+    ])
+    .args(["--broker-password-credential", "broker"])
+    .args(["--store", &format!("{STORE}={TOKEN}")])
+    .arg("--data")
+    .arg(path("hq"))
+    .env("CREDENTIALS_DIRECTORY", path("credentials"))
+    .kill_on_drop(true);
+    let _hq = hq.spawn().unwrap();
+    rig.happen(50).await;
+    rig.acknowledged(|a| a == 50).await;
 }

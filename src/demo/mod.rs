@@ -13,7 +13,7 @@ mod trouble;
 
 use crate::{
     hq::{BrokerLogin, Hq, HqConfig},
-    sync::SyncConfig,
+    sync::{Authority, SyncConfig},
     world::{Clock, Secret, SystemClock},
 };
 use anyhow::Context as _;
@@ -198,6 +198,7 @@ async fn headquarters(
                 .map_err(anyhow::Error::msg)
                 .context("--broker")?,
             credentials: None,
+            ca: Authority::default(),
         });
     }
     let hq = Hq::open(config, clock.clone())

@@ -154,6 +154,7 @@ impl StorePart {
             database: Options::at(p.database.clone()),
             policy: Policy {
                 arms: 2,
+                places: 12,
                 speed: p.speed,
                 ..Policy::default()
             },

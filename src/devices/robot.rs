@@ -2,6 +2,7 @@
 
 mod apply;
 mod compare;
+mod places;
 mod recipes;
 
 use super::Health;
@@ -36,8 +37,6 @@ use uuid::Uuid;
 const JOURNAL: &str = "robot";
 /// Jobs handed over for each arm: one at work and one queued; the rest stays cheap to cancel. [source: robot.md 3.10]
 const JOBS_PER_ARM: u32 = 2;
-/// How long an attempt to hand a job over waits for room before it is noted as "not now".
-const ROOM: Duration = Duration::from_mins(1);
 /// Pause after the robot refused the session.
 const REFUSED: Duration = Duration::from_secs(30);
 
@@ -62,9 +61,43 @@ struct Known {
     replaced: bool,
     /// The first levels are not booked yet.
     levels_due: bool,
-    /// Jobs at the robot that are not final.
+    /// Jobs at the robot that are neither plated nor over.
     at_work: BTreeSet<String>,
+    /// Jobs whose dish stands on a hand-over place.
+    standing: BTreeSet<String>,
+    /// A dish waits in the store for places to come free.
+    waits: bool,
     detail: String,
+}
+
+impl Known {
+    /// The robot carries out dishes that it has.
+    fn works(&self) -> bool {
+        self.ready
+            && self.machine.as_ref().is_some_and(|state| {
+                matches!(
+                    state,
+                    MachineState::Execute
+                        | MachineState::Idle
+                        | MachineState::Starting
+                        | MachineState::Suspending
+                        | MachineState::Suspended
+                        | MachineState::Unsuspending
+                        | MachineState::Unholding
+                )
+            })
+    }
+
+    /// Takes in where a job stands now.
+    fn stands(&mut self, job: &str, state: &JobState) {
+        self.at_work.remove(job);
+        self.standing.remove(job);
+        if *state == JobState::Plated {
+            self.standing.insert(job.to_owned());
+        } else if !state.is_final() {
+            self.at_work.insert(job.to_owned());
+        }
+    }
 }
 
 /// The robot of the store.
@@ -144,6 +177,8 @@ impl Robot {
 
     /// Looks after the robot until `shutdown`.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let places = self.watch_places();
+        tokio::pin!(places);
         loop {
             tokio::select! {
                 biased;
@@ -151,6 +186,7 @@ impl Robot {
                     self.driver.close(galley_robot::ByeCode::Shutdown).await;
                     return;
                 }
+                () = &mut places => return,
                 why = self.session() => {
                     tracing::warn!(device.id = "robot", why, "the robot's session ended; opening another");
                     tokio::time::sleep(REFUSED).await;
@@ -277,16 +313,7 @@ impl Robot {
     /// Keeps what is known in memory in step with an event.
     async fn follow(&self, event: &Event) {
         match event {
-            Event::JobState(e) => {
-                let over = e.to.is_final() || e.to == JobState::Plated;
-                self.known.send_modify(|k| {
-                    if over {
-                        k.at_work.remove(&e.job_id);
-                    } else {
-                        k.at_work.insert(e.job_id.clone());
-                    }
-                });
-            }
+            Event::JobState(e) => self.known.send_modify(|k| k.stands(&e.job_id, &e.to)),
             Event::MachineState(e) => {
                 self.known.send_modify(|k| k.machine = Some(e.to.clone()));
                 self.tell_machine().await;
@@ -308,11 +335,6 @@ impl Robot {
         let snapshot = galley_robot::look(&*self.driver, &records).await?;
         let jobs = snapshot.jobs.unwrap_or_default();
         self.settle(records, jobs.clone()).await;
-        let at_work = jobs
-            .iter()
-            .filter(|j| !j.state.is_final() && j.state != JobState::Plated)
-            .map(|j| j.job_id.clone())
-            .collect();
         let catalog = self.site.catalog();
         let wanted =
             recipes::Recipes::of(&catalog).map_err(|e| RobotError::refused("RECIPE_INVALID", e))?;
@@ -336,7 +358,11 @@ impl Robot {
         self.book_levels(snapshot.bins, snapshot.as_of).await;
         self.known.send_modify(|k| {
             k.machine = snapshot.machine.map(|m| m.state).or(k.machine.take());
-            k.at_work = at_work;
+            k.at_work.clear();
+            k.standing.clear();
+            for job in &jobs {
+                k.stands(&job.job_id, &job.state);
+            }
             k.ready = true;
         });
         self.tell_machine().await;
@@ -378,12 +404,7 @@ impl Robot {
             .site
             .command(Actor(String::from("robot")), move |tx, cx| {
                 let place: Option<Place> = tx.snapshot().document(JOURNAL)?;
-                // Before a journal's first event there is no cursor of it, and nothing that could have been missed.
-                let applied = place
-                    .and_then(|p| p.cursor)
-                    .filter(|c| epoch.is_none_or(|e| e == c.epoch))
-                    .map_or(as_of, |c| c.last_seq);
-                if applied != as_of {
+                if !is_of_the_last_event(place.and_then(|p| p.cursor), epoch, as_of) {
                     return Ok(false);
                 }
                 if replaced {
@@ -407,17 +428,8 @@ impl Robot {
         if !known.ready {
             return;
         }
+        let works = known.works();
         let state = known.machine.unwrap_or(MachineState::Undefined);
-        let works = matches!(
-            state,
-            MachineState::Execute
-                | MachineState::Idle
-                | MachineState::Starting
-                | MachineState::Suspending
-                | MachineState::Suspended
-                | MachineState::Unsuspending
-                | MachineState::Unholding
-        );
         let cell = known.cell.map_or_else(String::new, |c| {
             format!("{} {} {}", c.vendor, c.model, c.serial)
         });
@@ -456,15 +468,6 @@ impl Robot {
         if let Err(error) = raised {
             tracing::error!(%error, "an alert can't be written");
         }
-    }
-
-    /// Waits until the robot takes another job, for [`ROOM`] at the longest.
-    async fn room(&self) -> bool {
-        let jobs = self.site.policy().arms.saturating_mul(JOBS_PER_ARM);
-        let mut known = self.known.subscribe();
-        let has_room = known
-            .wait_for(|k| k.ready && k.at_work.len() < usize::try_from(jobs).unwrap_or(usize::MAX));
-        tokio::time::timeout(ROOM, has_room).await.is_ok()
     }
 
     fn submit(&self, call: &Call) -> Result<Command, Refusal> {
@@ -534,6 +537,14 @@ fn command_id(key: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("galley:{key}").as_bytes())
 }
 
+/// Whether a report was made after the very event that was applied last.
+fn is_of_the_last_event(applied: Option<Cursor>, epoch: Option<Uuid>, as_of: u64) -> bool {
+    // Before a journal's first event there is no cursor of it, and nothing that could have been missed.
+    applied
+        .filter(|c| epoch.is_none_or(|e| e == c.epoch))
+        .is_none_or(|c| c.last_seq == as_of)
+}
+
 /// What a person can do about a robot that doesn't answer.
 const CHECK: &str =
     "Check that the robot is on, its cable is plugged in, and its panel shows no question.";
@@ -553,12 +564,8 @@ impl Executor for Robot {
     }
 
     async fn prepare(&self, call: &Call) -> Result<Value, NotNow> {
-        if call.kind == cook::KIND && !self.room().await {
-            let detail = self.known.borrow().detail.clone();
-            return Err(NotNow::new(
-                format!("the robot takes no dish now: {detail}"),
-                CHECK,
-            ));
+        if call.kind == cook::KIND {
+            self.room(call).await?;
         }
         Ok(Value::Null)
     }
@@ -622,6 +629,33 @@ impl Executor for Robot {
                 "Look whether the dish was cooked, then settle the effect.",
             )),
             Err(e) => Resolution::Unknown(not_now(&e)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_booked_only_by_a_report_of_the_last_event_that_was_applied() {
+        let (ours, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let at = |last_seq| {
+            Some(Cursor {
+                epoch: ours,
+                last_seq,
+            })
+        };
+        for (applied, epoch, as_of, current) in [
+            (at(5), Some(ours), 5, true),
+            // It would hide a movement that is booked, or one that is to come would count twice.
+            (at(5), Some(ours), 4, false),
+            (at(5), Some(ours), 6, false),
+            // Another journal, or the first connection: nothing of it was applied.
+            (at(5), Some(other), 6, true),
+            (None, Some(ours), 6, true),
+        ] {
+            assert_eq!(is_of_the_last_event(applied, epoch, as_of), current);
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Policy {
     pub auto_open_shift: bool,
     /// Robot arms that cook at the same time.
     pub arms: u32,
+    /// Hand-over places of the robot.
+    pub places: u32,
     /// A robot that is away so long takes no orders any more. [inferred: robot.md 6.3]
     pub robot_grace: Duration,
     /// A printer that is away so long takes no orders any more: receipts would come too late.
@@ -52,6 +54,7 @@ impl Default for Policy {
             cook_attempts: 2,
             auto_open_shift: true,
             arms: 1,
+            places: 2,
             robot_grace: Duration::from_mins(1),
             printer_grace: Duration::from_mins(5),
             close_shift_after: Duration::from_mins(23 * 60 + 30),

@@ -411,6 +411,7 @@ pub fn device_act(
             key,
             kind,
             queue: queue.to_owned(),
+            in_order_of_orders: false,
             order_id: None,
             item: None,
             request,

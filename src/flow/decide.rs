@@ -432,6 +432,7 @@ fn shift_effect(shift: &Shift, act: &str, request: shift::Request) -> Next {
         key: shift.key(act),
         kind: shift::KIND,
         queue: PRINTER.to_owned(),
+        in_order_of_orders: false,
         order_id: None,
         item: None,
         request: json(&request),
@@ -453,6 +454,9 @@ fn effect(
     Next::Effect(NewEffect {
         key,
         kind,
+        // A dish that is cooked again goes before the dishes of later orders: its sisters stand on the hand-over
+        // places until it comes.
+        in_order_of_orders: queue == ROBOT,
         queue,
         order_id: Some(order.id),
         item,

@@ -32,13 +32,15 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// First pause after an attempt that got nowhere; doubles with every further one.
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// Longest pause.
 const BACKOFF_LONGEST: Duration = Duration::from_secs(15);
+/// A clock that is so much behind was set back, and does not only run slow.
+const SET_BACK: Duration = Duration::from_secs(1);
 /// How often time alone is looked at (unpaid orders, old shifts).
 const TICK: Duration = Duration::from_secs(5);
 
@@ -94,10 +96,16 @@ impl Engine {
         let mut running: BTreeSet<String> = BTreeSet::new();
         let mut steps: FuturesUnordered<BoxFuture<'static, String>> = FuturesUnordered::new();
         let mut all_due = false;
+        let mut hand = Hand::new(self.site.world.clock.now());
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             changes.borrow_and_update();
+            if hand.was_set_back(self.site.world.clock.now())
+                && let Err(error) = self.end_pauses().await
+            {
+                tracing::error!(%error, "the pauses can't be ended after the clock was set back");
+            }
             let mut next_due = None;
             match self.site.store.read(|s| s.queue_heads()).await {
                 Ok(rows) => {
@@ -142,6 +150,8 @@ impl Engine {
 
     /// Whatever was sent when the daemon stopped may have left the box.
     async fn recover(&self) -> Result<(), StoreError> {
+        // By which clock the pauses of the last run were meant is not known.
+        self.end_pauses().await?;
         let now = self.site.world.clock.now();
         let doubted = self
             .site
@@ -155,6 +165,16 @@ impl Engine {
             );
         }
         Ok(())
+    }
+
+    /// Whatever waits for a time by the clock waits no longer.
+    async fn end_pauses(&self) -> Result<(), StoreError> {
+        let now = self.site.world.clock.now();
+        self.pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        self.site.store.write(move |tx| tx.end_pauses(now)).await
     }
 
     async fn tick(&self) {
@@ -298,6 +318,30 @@ impl Engine {
     }
 }
 
+/// Watches the clock's hand: pauses end by the clock, so one that is set back would make them as much longer.
+struct Hand {
+    began: Instant,
+    /// What the clock showed at `began`.
+    showed: Timestamp,
+}
+
+impl Hand {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            began: Instant::now(),
+            showed: now,
+        }
+    }
+
+    /// Whether somebody has set the clock back since the last look.
+    fn was_set_back(&mut self, now: Timestamp) -> bool {
+        let expected = self.showed.saturating_add(self.began.elapsed());
+        let back = now.saturating_add(SET_BACK) < expected;
+        *self = Self::new(now);
+        back
+    }
+}
+
 /// How one call of an executor ended, whichever verb it was.
 enum Ending {
     Done(Value),
@@ -394,11 +438,12 @@ fn finish(
             row.tries += 1;
             row.next_at = cx.now.saturating_add(backoff(row.tries, jitter));
         }
-        Ending::Later(_) => {
+        Ending::Later(why) => {
             row.state = EffectState::Waiting;
             row.tries += 1;
             row.next_at = cx.now.saturating_add(backoff(row.tries, jitter));
-            alert = impatient(kind, &row, cx.now).then_some(Severity::Warning);
+            let told = !why.in_line && impatient(kind, &row, cx.now);
+            alert = told.then_some(Severity::Warning);
         }
         Ending::Doubt(_) => {
             row.tries = if row.state == EffectState::Unknown {

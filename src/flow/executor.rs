@@ -102,14 +102,26 @@ pub struct NotNow {
     pub reason: String,
     /// What a person can do, if the engine's own patience does not help.
     pub advice: String,
+    /// Nothing is wrong, others only come first: nobody is told, however long it takes.
+    #[serde(default)]
+    pub in_line: bool,
 }
 
 impl NotNow {
+    /// Others come first.
+    pub fn in_line(reason: impl Into<String>) -> Self {
+        Self {
+            in_line: true,
+            ..Self::new(reason, "")
+        }
+    }
+
     /// What was seen, and what a person can do about it.
     pub fn new(reason: impl Into<String>, advice: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             advice: advice.into(),
+            in_line: false,
         }
     }
 }

@@ -429,6 +429,7 @@ impl Recorder<'_, '_> {
                     key: format!("accounting:{registration}:{shift}"),
                     kind: accounting::KIND,
                     queue: format!("accounting:{shift}"),
+                    in_order_of_orders: false,
                     order_id: None,
                     item: None,
                     request,

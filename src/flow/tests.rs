@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{event::Actor, policy::Policy, time::Timestamp},
     store::{EffectRow, EffectState, Options, Store, StoreError, Threads},
-    world::MemoryDoors,
+    world::{Clock, MemoryDoors, RuntimeClock, World},
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -148,6 +148,11 @@ impl Rig {
 }
 
 async fn open(folder: &tempfile::TempDir) -> Arc<Site> {
+    let start = Timestamp::from_millis(1_795_338_000_000);
+    open_by(folder, Arc::new(RuntimeClock::starting_at(start))).await
+}
+
+async fn open_by(folder: &tempfile::TempDir, clock: Arc<dyn Clock>) -> Arc<Site> {
     let store = Store::open(Options {
         threads: Threads::Inline,
         ..Options::at(folder.path().join("store.db"))
@@ -156,7 +161,10 @@ async fn open(folder: &tempfile::TempDir) -> Arc<Site> {
     let catalog = toml::from_str(include_str!("../demo/menu.toml")).unwrap();
     Site::open(
         store,
-        MemoryDoors::world(Timestamp::from_millis(1_795_338_000_000), 1),
+        World {
+            clock,
+            ..MemoryDoors::world(Timestamp::from_millis(1_795_338_000_000), 1)
+        },
         Policy::default(),
         Some(catalog),
         jiff::tz::TimeZone::UTC,
@@ -304,6 +312,45 @@ async fn an_effect_that_waits_too_long_becomes_an_alert_and_the_alert_goes_with_
     assert!(raised, "nobody was told");
     let open: Result<_, StoreError> = rig.site.store.read(|s| s.alert(&alert_key("a"))).await;
     assert_eq!(open.unwrap(), None);
+}
+
+/// A clock that somebody sets.
+struct SetClock(RuntimeClock, std::sync::atomic::AtomicI64);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        let by = self.1.load(std::sync::atomic::Ordering::Relaxed);
+        Timestamp::from_millis(self.0.now().as_millis() + by)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_makes_no_pause_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(SetClock(
+        RuntimeClock::starting_at(Timestamp::from_millis(1_795_338_000_000)),
+        std::sync::atomic::AtomicI64::new(0),
+    ));
+    let site = open_by(&folder, clock.clone()).await;
+    let rig = Rig { site, folder };
+    let mut script = vec![Outcome::NotSent(not_now()); 8];
+    script.push(Outcome::Done(Value::Null));
+    script.push(Outcome::Done(Value::Null));
+    let robot = Scripted::new(&[machine::KIND], script, []);
+    rig.intend(machine::KIND, MACHINE, "a").await;
+    rig.intend(machine::KIND, MACHINE, "behind it").await;
+    rig.run(vec![robot.clone()]);
+    while robot.calls().len() < 6 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let five_hours = 5 * 3_600_000;
+    clock
+        .1
+        .store(-five_hours, std::sync::atomic::Ordering::Relaxed);
+    let began = tokio::time::Instant::now();
+    rig.until("a", EffectState::Done).await;
+    rig.until("behind it", EffectState::Done).await;
+    assert!(began.elapsed() < Duration::from_mins(2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,7 +21,7 @@ pub use fleet::{StoreDetails, StoreRow};
 
 use crate::{
     store::{StoreError, Threads},
-    sync::{Ack, Batch, BrokerAddress, StoreId},
+    sync::{Ack, Authority, Batch, BrokerAddress, StoreId},
     world::{Clock, Secret},
 };
 use sha2::{Digest as _, Sha256};
@@ -112,6 +112,8 @@ pub struct BrokerLogin {
     pub address: BrokerAddress,
     /// Name and password.
     pub credentials: Option<(String, Secret)>,
+    /// Who vouches for it.
+    pub ca: Authority,
 }
 
 /// Headquarters. Clones share it.

@@ -29,6 +29,7 @@ pub(super) async fn run(hq: Hq, login: BrokerLogin, shutdown: CancellationToken)
         address: login.address,
         client_id: "galley-hq".to_owned(),
         credentials: login.credentials,
+        ca: login.ca,
     };
     let mut up = true;
     loop {

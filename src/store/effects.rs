@@ -69,6 +69,8 @@ pub struct NewEffect {
     pub kind: &'static str,
     /// Effects of one queue come one at a time and in order.
     pub queue: String,
+    /// It comes with the first effect of its order in this queue, before those of later orders.
+    pub in_order_of_orders: bool,
     /// The order it belongs to.
     pub order_id: Option<OrderId>,
     /// The payment, refund or cook job it is about.
@@ -191,8 +193,11 @@ impl Tx<'_> {
     pub fn intend(&mut self, effect: &NewEffect, now: Timestamp) -> Result<(), StoreError> {
         self.core.effects_changed = true;
         self.prepare_cached(
-            "INSERT INTO effects (key, kind, queue, order_id, item, request, state, created_at, next_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?7) ON CONFLICT (key) DO NOTHING",
+            "INSERT INTO effects (key, kind, queue, order_id, item, request, state, created_at, next_at, turn)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?7, coalesce(
+               (SELECT min(turn) FROM effects WHERE ?8 AND order_id = ?4 AND queue = ?3),
+               (SELECT coalesce(max(id), 0) + 1 FROM effects)
+             )) ON CONFLICT (key) DO NOTHING",
         )?
         .execute(params![
             effect.key,
@@ -201,7 +206,8 @@ impl Tx<'_> {
             effect.order_id.map(|id| id.0.into_bytes()),
             effect.item.map(Uuid::into_bytes),
             effect.request.to_string(),
-            now.as_millis()
+            now.as_millis(),
+            effect.in_order_of_orders
         ])?;
         Ok(())
     }
@@ -249,6 +255,20 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Live effects wait for no later time than now.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn end_pauses(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.core.effects_changed = true;
+        self.execute(
+            "UPDATE effects SET next_at = ?1
+             WHERE state IN ('waiting', 'sent', 'unknown', 'person') AND next_at > ?1",
+            [now.as_millis()],
+        )?;
+        Ok(())
+    }
+
     /// After a start: every attempt that had begun may have left the box.
     ///
     /// # Errors
@@ -276,16 +296,38 @@ impl Snapshot<'_> {
         rows.into_iter().map(cooked).collect()
     }
 
-    /// The first live effect of every queue, in order of intent.
+    /// The live effect of every queue whose turn it is, in order of intent. What was begun ends before the next.
     ///
     /// # Errors
     /// When they can't be read.
     pub fn queue_heads(&self) -> Result<Vec<EffectRow>, StoreError> {
+        // The id is that of the row with the minimum: https://sqlite.org/lang_select.html#bareagg
         self.effect_where(
-            "id IN (SELECT min(id) FROM effects INDEXED BY effects_live
-             WHERE state IN ('waiting', 'sent', 'unknown', 'person') GROUP BY queue) ORDER BY id",
+            "id IN (SELECT id FROM (
+               SELECT id, min(turn + (state = 'waiting') * 0x4000000000000000)
+                 FROM effects INDEXED BY effects_live
+                WHERE state IN ('waiting', 'sent', 'unknown', 'person') GROUP BY queue
+             )) ORDER BY id",
             [],
         )
+    }
+
+    /// Whether this effect is live, and none of its queue is live whose turn is before it.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn is_first(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self
+            .prepare_cached(
+                "SELECT e.state IN ('waiting', 'sent', 'unknown', 'person') AND NOT EXISTS (
+                   SELECT 1 FROM effects INDEXED BY effects_live
+                    WHERE state IN ('waiting', 'sent', 'unknown', 'person')
+                      AND queue = e.queue AND turn < e.turn
+                 ) FROM effects e WHERE e.key = ?1",
+            )?
+            .query_row([key], |r| r.get(0))
+            .optional()?
+            .unwrap_or(false))
     }
 
     /// All live effects, in order of intent.

@@ -10,7 +10,7 @@ use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Packet, Publish, PublishOptions,
     QoS, SubscribeReasonCode, Transport,
 };
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, path::Path, str::FromStr, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 /// The broker hears from us at least this often, and notices within 1.5 times that we are gone. Our side
@@ -80,6 +80,30 @@ pub(crate) struct Login {
     pub(crate) client_id: String,
     /// Name and password at the broker.
     pub(crate) credentials: Option<(String, Secret)>,
+    /// Who vouches for the broker, where the way is encrypted.
+    pub(crate) ca: Authority,
+}
+
+/// Who vouches for a broker: certificates in PEM, or those that the system trusts.
+#[derive(Clone, Debug, Default)]
+pub struct Authority(Option<Arc<[u8]>>);
+
+impl Authority {
+    /// Reads a file of certificates; without one: whom the system trusts.
+    ///
+    /// # Errors
+    /// When the file can't be read or holds no certificate; in words.
+    pub fn load(file: Option<&Path>) -> Result<Self, String> {
+        let Some(file) = file else {
+            return Ok(Self::default());
+        };
+        let pem = std::fs::read(file).map_err(|e| format!("{}: {e}", file.display()))?;
+        let mark = b"-----BEGIN CERTIFICATE-----";
+        if !pem.windows(mark.len()).any(|w| w == mark) {
+            return Err(format!("{}: no certificate in PEM", file.display()));
+        }
+        Ok(Self(Some(pem.into())))
+    }
 }
 
 /// No connection, or it broke.
@@ -133,8 +157,10 @@ impl Session {
             options.set_credentials(user.clone(), Bytes::from(password.reveal().to_owned()));
         }
         if login.address.tls {
-            let tls = Transport::try_tls_with_default_config().map_err(BrokerError::broken)?;
-            options.set_transport(tls);
+            options.set_transport(match &login.ca.0 {
+                Some(pem) => Transport::tls(pem.to_vec(), None, None),
+                None => Transport::try_tls_with_default_config().map_err(BrokerError::broken)?,
+            });
         }
         // Unbounded: what is under way is bounded by who sends, and a sender that waits here while the driver
         // waits for it to read would be a deadlock.

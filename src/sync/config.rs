@@ -1,9 +1,9 @@
 //! The settings of the way to headquarters, `[sync]`.
 
-use super::broker::BrokerAddress;
+use super::broker::{Authority, BrokerAddress};
 use http::Uri;
 use serde::Deserialize;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// Events a batch may be set to have.
 const MOST_EVENTS: usize = 500;
@@ -17,6 +17,8 @@ pub struct SyncConfig {
     /// The broker's address: `mqtts://broker.example:8883`. Preferred where both are given. Without `mqtts` only
     /// on this machine.
     pub broker: Option<String>,
+    /// Certificates, in PEM, of who vouches for the broker, instead of those that the system trusts.
+    pub broker_ca: Option<PathBuf>,
     /// Name of the credential that holds this store's token at headquarters, which is also its password at the
     /// broker; never the token itself.
     pub token_credential: String,
@@ -32,6 +34,7 @@ impl Default for SyncConfig {
         Self {
             url: None,
             broker: None,
+            broker_ca: None,
             token_credential: "hq_token".to_owned(),
             batch: 100,
             heartbeat: Duration::from_secs(15),
@@ -48,6 +51,9 @@ pub enum ConfigError {
     /// Not an address of a broker.
     #[error("broker: {0}")]
     Broker(String),
+    /// The authority's file is of no use.
+    #[error("broker_ca: {0}")]
+    BrokerCa(String),
     /// Out of range.
     #[error("batch must be between 1 and {MOST_EVENTS}")]
     Batch,
@@ -61,6 +67,14 @@ impl SyncConfig {
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.url.is_some() || self.broker.is_some()
+    }
+
+    /// Who vouches for the broker.
+    ///
+    /// # Errors
+    /// When the file can't be read or holds no certificate.
+    pub fn authority(&self) -> Result<Authority, ConfigError> {
+        Authority::load(self.broker_ca.as_deref()).map_err(ConfigError::BrokerCa)
     }
 
     /// Checks the settings.
@@ -84,6 +98,7 @@ impl SyncConfig {
             broker
                 .parse::<BrokerAddress>()
                 .map_err(ConfigError::Broker)?;
+            self.authority()?;
         }
         if !(1..=MOST_EVENTS).contains(&self.batch) {
             return Err(ConfigError::Batch);

@@ -15,7 +15,7 @@ pub mod summary;
 mod uplink;
 
 pub use batch::{Ack, Batch, Entry, Refusal, StoreId};
-pub use broker::BrokerAddress;
+pub use broker::{Authority, BrokerAddress};
 pub use config::{ConfigError, SyncConfig};
 pub use http::HttpUplink;
 pub use mqtt::MqttUplink;
@@ -118,6 +118,7 @@ pub fn routes(
             store,
             address,
             Some(token.clone()),
+            config.authority()?,
         )));
     }
     if let Some(url) = &config.url {

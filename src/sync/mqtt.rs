@@ -7,7 +7,7 @@
 
 use super::{
     Ack, Batch, Limits, StoreId, Uplink, UplinkError,
-    broker::{BrokerAddress, BrokerError, Login, Session},
+    broker::{Authority, BrokerAddress, BrokerError, Login, Session},
 };
 use crate::world::Secret;
 use async_trait::async_trait;
@@ -53,12 +53,18 @@ pub struct MqttUplink {
 impl MqttUplink {
     /// A route for this store through the broker at `address`.
     #[must_use]
-    pub fn new(store: &StoreId, address: BrokerAddress, token: Option<Secret>) -> Self {
+    pub fn new(
+        store: &StoreId,
+        address: BrokerAddress,
+        token: Option<Secret>,
+        ca: Authority,
+    ) -> Self {
         Self {
             login: Login {
                 address,
                 client_id: format!("galley-{store}"),
                 credentials: token.map(|t| (store.to_string(), t)),
+                ca,
             },
             up: up_topic(store.as_str()),
             down: down_topic(store.as_str()),

@@ -125,7 +125,7 @@ pub async fn live(seed: u64, rounds: u32, wires: Wires) -> Report {
 }
 
 /// Waits until everything answers for the first time.
-async fn opened(rig: &Rig) -> Result<(), String> {
+pub async fn opened(rig: &Rig) -> Result<(), String> {
     rig.ready().await?;
     let door = rig.door();
     eventually("both devices and the bank", LIMIT, async || {

@@ -193,7 +193,7 @@ impl Rig {
             // The kitchen is some hundred times faster than it says.
             "policy": {"max_wait": "1000h"},
             "printer": {"kind": "atol_native", "address": printer_at, "receipt": {"cashier": "Robot"}},
-            "robot": {"kind": "klink", "address": format!("tcp://127.0.0.1:{robot}"), "arms": 2},
+            "robot": {"kind": "klink", "address": format!("tcp://127.0.0.1:{robot}"), "arms": 2, "places": 3},
             "connectors": {
                 "alfa_bank": {
                     "base_url": format!("http://127.0.0.1:{bank}/payment/rest/"),
@@ -258,8 +258,9 @@ impl Rig {
                     "2000",
                     "--portions",
                     "5000",
+                    // Few, so that orders would wait for each other if the store let them.
                     "--slots",
-                    "12",
+                    "3",
                     "--listen",
                     &listen(robot),
                     "--state",

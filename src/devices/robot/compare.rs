@@ -177,32 +177,4 @@ fn differ(levels: &BTreeMap<IngredientId, Level>, bins: &[BinView]) -> Vec<Strin
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn only_levels_that_differ_are_told() {
-        let bin = |item: &str, level: i64| -> BinView {
-            serde_json::from_value(json!({
-                "bin": "b", "state": "ok", "item": item, "level": level, "unit": "mg", "cap": 9000
-            }))
-            .unwrap()
-        };
-        let level = |on_hand| Level {
-            on_hand,
-            reserved: 0,
-        };
-        let book = BTreeMap::from([
-            (IngredientId("beet".to_owned()), level(500)),
-            (IngredientId("rice".to_owned()), level(100)),
-        ]);
-        let bins = [
-            bin("beet", 200),
-            bin("beet", 300),
-            bin("rice", 90),
-            bin("new", 5),
-        ];
-        assert_eq!(differ(&book, &bins), ["rice: 90 there, 100 booked"]);
-    }
-}
+mod tests;

@@ -65,9 +65,17 @@ impl Infobase {
     }
 
     fn act(&mut self, wish: &Wish) -> Response {
+        if wish.method == Method::GET || self.file.is_none() {
+            let done = self.dispatch(wish);
+            return done.unwrap_or_else(|refused| failure(&refused));
+        }
+        // What the disk does not take has not happened.
+        let before = self.books.clone();
         let done = self.dispatch(wish);
-        if wish.method != Method::GET {
-            self.keep();
+        if let Err(error) = self.save() {
+            tracing::error!(%error, "the emulator of 1C can't keep its books");
+            self.books = before;
+            return failure(&Refused::new(500, -1, "Ошибка записи информационной базы"));
         }
         done.unwrap_or_else(|refused| failure(&refused))
     }

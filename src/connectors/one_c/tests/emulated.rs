@@ -49,6 +49,22 @@ fn report(key: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_disk_does_not_take_is_refused_and_has_not_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let books = folder.path().join("books");
+    std::fs::create_dir(&books).unwrap();
+    let emulator = Emulator::open("edge", "secret", books.join("one-c.json")).unwrap();
+    let rig = rig_with(&example(), emulator);
+    std::fs::remove_dir_all(&books).unwrap();
+    let refused = rig.code("POST", SET, report(REPORT_57)).await;
+    assert_eq!(refused, (500, "-1".to_owned()));
+    let one = format!("{SET}(guid'{REPORT_57}')");
+    assert_eq!(rig.code("GET", &one, Value::Null).await.0, 404);
+    std::fs::create_dir(&books).unwrap();
+    assert_eq!(rig.code("POST", SET, report(REPORT_57)).await.0, 201);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_created_object_is_numbered_versioned_and_complete() {
     let rig = bare();
     let answer = rig

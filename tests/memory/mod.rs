@@ -1,0 +1,209 @@
+//! A store with everything outside in memory, on a runtime with paused time.
+
+#![allow(clippy::unwrap_used)]
+#![allow(dead_code, reason = "every test looks at another part of it")]
+
+use axum::{body::Body, http::Request};
+use galley::{
+    api::Role,
+    demo::outside::{Outside, Served, zone},
+    devices::{fiscal::FiscalSettings, manual},
+    domain::{policy::Policy, text::Text, time::Timestamp},
+    hq::{Hq, HqConfig},
+    run::{Daemon, RobotWiring, Wiring},
+    store::{Options, Synchronous, Threads},
+    sync::SyncConfig,
+    world::{Clock, RouterHttp, RuntimeClock, Secret, SeededEntropy, World},
+};
+use galley_atol::AtolPrinters;
+use galley_link::MemoryNet;
+use galley_moley::{
+    Framing, KlinkConfig, KlinkDriver,
+    emulator::{EmulatorConfig, KitchenEmulator},
+};
+use galley_robot::Ambient;
+use serde_json::Value;
+use std::{path::Path, sync::Arc, time::Duration};
+use tower::ServiceExt as _;
+
+const TOKEN: &str = "test-manager";
+/// How much faster than its tech cards the kitchen cooks.
+const SPEED: u32 = 60;
+
+/// A store with everything outside in memory.
+pub struct Rig {
+    pub daemon: Daemon,
+    pub outside: Outside,
+    /// The kitchen that cooks: with as many hand-over places as asked for.
+    pub kitchen: KitchenEmulator,
+    pub hq: Hq,
+    key: u32,
+}
+
+impl Rig {
+    /// Opens it; with so many hand-over places at the robot.
+    pub async fn start(folder: &Path, seed: u64, places: u32) -> Self {
+        // A Sunday noon; nothing depends on it.
+        let clock: Arc<dyn Clock> = Arc::new(RuntimeClock::starting_at(Timestamp::from_millis(
+            1_795_338_000_000,
+        )));
+        let outside = Outside::open(None, clock.clone(), SPEED, seed).unwrap();
+        let net = MemoryNet::new();
+        let (printer, robot) = (net.listen("printer"), net.listen("robot"));
+        let ambient = {
+            let clock = clock.clone();
+            Ambient::new(move || clock.now().as_millis(), || 0)
+        };
+        let mut setup = EmulatorConfig {
+            speed: SPEED,
+            auto_production: true,
+            stock_portions: 50,
+            max_jobs: 8,
+            ..EmulatorConfig::new(seed, ambient)
+        };
+        for (name, n) in [("arm", 2), ("hob", 6), ("oven", 3), ("slot", places)] {
+            setup.equipment.insert(name.to_owned(), n);
+        }
+        let kitchen = KitchenEmulator::open(None, setup).unwrap();
+        let (core, cell) = (outside.printer.clone(), kitchen.clone());
+        tokio::spawn(async move { core.listen(printer).await });
+        tokio::spawn(async move { cell.listen(robot, Framing::Len32).await });
+
+        let mut hq_config = HqConfig::at(folder.join("hq.db"));
+        hq_config.threads = Threads::Inline;
+        hq_config.accept_unknown = true;
+        let hq = Hq::open(hq_config, clock.clone()).await.unwrap();
+        let http = RouterHttp::new()
+            .route("localhost:1", outside.bank.router())
+            .route("localhost:2", outside.one_c.router())
+            .route("localhost:3", outside.sms.router())
+            .route("localhost:4", hq.router());
+        let served = Served {
+            bank: "localhost:1".to_owned(),
+            one_c: "localhost:2".to_owned(),
+            sms: "localhost:3".to_owned(),
+            printer: "mem://printer".parse().unwrap(),
+            robot: "mem://robot".parse().unwrap(),
+        };
+        let world = World {
+            clock,
+            entropy: Arc::new(SeededEntropy::new(seed)),
+            dialer: Arc::new(net),
+            http: Arc::new(http),
+        };
+        let printers = AtolPrinters::new(
+            world.dialer.clone(),
+            served.printer.clone(),
+            galley_atol::AtolConfig::default(),
+        );
+        let driver = KlinkDriver::new(
+            world.dialer.clone(),
+            KlinkConfig::new(served.robot.clone(), "S001"),
+            manual::ambient(&world),
+        );
+        let daemon = Daemon::start(Wiring {
+            world,
+            database: Options {
+                path: folder.join("store.db"),
+                vfs: None,
+                threads: Threads::Inline,
+                synchronous: Synchronous::Full,
+            },
+            policy: Policy {
+                arms: 2,
+                places,
+                speed: SPEED,
+                ..Policy::default()
+            },
+            catalog: Some(outside.catalog.clone()),
+            zone: zone().unwrap(),
+            name: Text::new("Т", "T", "T"),
+            printer: Some((
+                Arc::new(printers),
+                FiscalSettings::default(),
+                "mem://printer".to_owned(),
+            )),
+            robot: Some(RobotWiring::Driver(
+                Arc::new(driver),
+                "mem://robot".to_owned(),
+            )),
+            bank: Some(served.bank_config()),
+            one_c: Some(served.one_c_config(&outside.catalog)),
+            sms: Some(served.sms_config().unwrap()),
+            sync: Some((
+                SyncConfig {
+                    url: Some("http://localhost:4".to_owned()),
+                    ..SyncConfig::default()
+                },
+                Secret::new("test-store-token"),
+            )),
+            tokens: vec![(Secret::new(TOKEN), Role::Manager, "test".to_owned())],
+        })
+        .await
+        .unwrap();
+        Self {
+            daemon,
+            outside,
+            kitchen,
+            hq,
+            key: 0,
+        }
+    }
+
+    /// One request, which succeeds.
+    pub async fn call(&mut self, method: &str, path: &str, body: Value) -> Value {
+        self.key += 1;
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1/{path}"))
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("idempotency-key", format!("key-{}", self.key))
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let response = self.daemon.api.router().oneshot(request).await.unwrap();
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20)
+            .await
+            .unwrap();
+        let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        assert!(status.is_success(), "{method} {path}: {status} {value}");
+        value
+    }
+
+    /// Awaits the log, not the clock: looks again whenever something happened.
+    pub async fn until(&mut self, what: &str, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let mut head = self.daemon.site.store.head();
+        let limit = tokio::time::sleep(Duration::from_secs(1800));
+        tokio::pin!(limit);
+        loop {
+            head.borrow_and_update();
+            let seen = self.call("GET", path, Value::Null).await;
+            if holds(&seen) {
+                return seen;
+            }
+            tokio::select! {
+                biased;
+                changed = head.changed() => changed.unwrap(),
+                () = &mut limit => panic!("waited in vain for {what}: {seen}"),
+            }
+        }
+    }
+
+    /// Waits until robot, printer and bank are there.
+    pub async fn opened(&mut self) {
+        self.until("the robot", "devices", |d| {
+            d["devices"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|d| d["state"] == "up")
+                .count()
+                == 2
+        })
+        .await;
+        self.until("the bank", "store", |s| {
+            s["tenders"][0]["available"] == true
+        })
+        .await;
+    }
+}
