@@ -111,7 +111,9 @@ async fn whole(way: Way) -> Option<Fate> {
         ended = scene.finish().await;
     }
     let mut violations = match ended {
-        Ok(()) => judged(&scene).await.unwrap_or_else(|what| vec![hangs(what)]),
+        Ok(()) => judged(&scene)
+            .await
+            .unwrap_or_else(|what| vec![hangs(what)]),
         Err(what) => vec![hangs(what)],
     };
     violations.sort();

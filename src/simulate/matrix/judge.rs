@@ -154,7 +154,10 @@ fn bank(scene: &Scene, order: &Value) -> Option<String> {
         }
     }
     if orders.len() > 1 {
-        return Some(format!("the bank has {} orders for one payment", orders.len()));
+        return Some(format!(
+            "the bank has {} orders for one payment",
+            orders.len()
+        ));
     }
     let left_open = orders.iter().any(|o| o.status == 0);
     left_open.then(|| "an order is left open at the bank".to_owned())
