@@ -13,6 +13,8 @@ use tokio::time::{Instant, sleep};
 
 /// How often a person looks whether it is over.
 const LOOK: Duration = Duration::from_millis(20);
+/// And at the longest, while it takes long.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
 /// Pause before a request that was not answered is repeated.
 const AGAIN: Duration = Duration::from_millis(700);
 /// Everything must come to its end within this time.
@@ -477,15 +479,17 @@ impl Scene {
         pause: Duration,
         so: impl AsyncFn(&Self) -> Option<bool>,
     ) -> Done {
-        let until = Instant::now() + PATIENCE;
+        let began = Instant::now();
         while so(self).await != Some(true) {
-            if Instant::now() >= until {
+            let waited = began.elapsed();
+            if waited >= PATIENCE {
                 return Err(format!(
                     "{} minutes later this is not so: {what}",
                     PATIENCE.as_secs() / 60
                 ));
             }
-            sleep(pause).await;
+            // Only an act that nothing disturbs is worth a close look.
+            sleep(pause.max(waited / 10).min(LONGEST_LOOK)).await;
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ impl FromStr for Which {
 pub struct Matrix {
     /// Which acts.
     pub which: Which,
-    /// Only cells whose name (`act/fault/point`) begins like this.
+    /// Only the cell of this name (`act/fault/point`), or those whose name begins like this.
     pub only: String,
     /// Only every so-manieth point; 1 is all.
     pub every: u64,
@@ -185,7 +185,8 @@ pub fn matrix(
             };
             for point in (0..points).step_by(usize::try_from(matrix.every.max(1)).unwrap_or(1)) {
                 let cell = format!("{name}/{point}");
-                if !overlap(&cell, &matrix.only) {
+                let one = matrix.only.matches('/').count() == 2;
+                if one && cell != matrix.only {
                     continue;
                 }
                 let fate = without(protection, || cell::live(way(Some((fault, point)))));
