@@ -111,7 +111,10 @@ fn everything(s: &Snapshot<'_>) -> Result<String, FlowError> {
     s.each_order(None, |o| orders.push(o))?;
     for o in orders {
         let _ = writeln!(text, "order {o:?}");
-        let _ = writeln!(text, "effects {:?}", s.effects_of(o.id)?);
+        for e in s.effects_of(o.id)? {
+            let what = (&e.key, &e.kind, &e.queue, &e.request, &e.evidence, e.state);
+            let _ = writeln!(text, "effect {what:?} {:?}", e.result);
+        }
         let _ = writeln!(text, "contact {:?}", s.contact(o.id)?);
     }
     for (ingredient, level) in s.levels()? {
@@ -121,7 +124,6 @@ fn everything(s: &Snapshot<'_>) -> Result<String, FlowError> {
     let _ = writeln!(text, "books {:?}", s.shift_books()?);
     let _ = writeln!(text, "cursors {:?}", s.cursors()?);
     let _ = writeln!(text, "alerts {:?}", s.alerts()?);
-    let _ = writeln!(text, "live {:?}", s.live_effects()?);
     Ok(text)
 }
 

@@ -1,6 +1,6 @@
 //! Effects: what is to be done outside, and what became of it.
 
-use super::{Snapshot, StoreError, Tx, uuid_from};
+use super::{Snapshot, StoreError, Tx, checksum, uuid_from};
 use crate::domain::{ids::OrderId, time::Timestamp};
 use rusqlite::{OptionalExtension as _, Row, params};
 use serde_json::Value;
@@ -131,7 +131,31 @@ pub struct Attempt {
     pub note: Option<String>,
 }
 
-const COLUMNS: &str = "id, key, kind, queue, order_id, item, request, evidence, state, attempt, tries, created_at, next_at, ended_at, note, advice, result";
+impl NewEffect {
+    fn as_row(&self, now: Timestamp) -> EffectRow {
+        EffectRow {
+            id: 0,
+            key: self.key.clone(),
+            kind: self.kind.to_owned(),
+            queue: self.queue.clone(),
+            order_id: self.order_id,
+            item: self.item,
+            request: Value::Null,
+            evidence: Value::Null,
+            state: EffectState::Waiting,
+            attempt: 0,
+            tries: 0,
+            created_at: now,
+            next_at: now,
+            ended_at: None,
+            note: None,
+            advice: None,
+            result: None,
+        }
+    }
+}
+
+const COLUMNS: &str = "id, key, kind, queue, order_id, item, request, evidence, state, attempt, tries, created_at, next_at, ended_at, note, advice, result, sum";
 
 struct RawEffect {
     row: EffectRow,
@@ -139,6 +163,23 @@ struct RawEffect {
     evidence: String,
     state: String,
     result: Option<String>,
+    sum: Option<i64>,
+}
+
+/// Guards what an effect asks for and what came of it; when it is tried again and how often may be changed beside.
+fn sum_of(row: &EffectRow, request: &str, evidence: &str, result: Option<&str>) -> i64 {
+    let order = row.order_id.map(|id| id.0.into_bytes());
+    let item = row.item.map(Uuid::into_bytes);
+    checksum(&[
+        row.key.as_bytes(),
+        row.kind.as_bytes(),
+        row.queue.as_bytes(),
+        order.as_ref().map_or(&[], |b| b.as_slice()),
+        item.as_ref().map_or(&[], |b| b.as_slice()),
+        request.as_bytes(),
+        evidence.as_bytes(),
+        result.unwrap_or_default().as_bytes(),
+    ])
 }
 
 fn raw(r: &Row<'_>) -> rusqlite::Result<RawEffect> {
@@ -149,6 +190,7 @@ fn raw(r: &Row<'_>) -> rusqlite::Result<RawEffect> {
         evidence: r.get(7)?,
         state: r.get(8)?,
         result: r.get(16)?,
+        sum: r.get(17)?,
         row: EffectRow {
             id: r.get(0)?,
             key: r.get(1)?,
@@ -172,6 +214,10 @@ fn raw(r: &Row<'_>) -> rusqlite::Result<RawEffect> {
 }
 
 fn cooked(raw: RawEffect) -> Result<EffectRow, StoreError> {
+    let seen = sum_of(&raw.row, &raw.request, &raw.evidence, raw.result.as_deref());
+    if raw.sum.is_some_and(|sum| sum != seen) {
+        return Err(StoreError::Damaged(format!("effect {}", raw.row.id)));
+    }
     Ok(EffectRow {
         request: serde_json::from_str(&raw.request)?,
         evidence: serde_json::from_str(&raw.evidence)?,
@@ -192,9 +238,11 @@ impl Tx<'_> {
     /// When it can't be written.
     pub fn intend(&mut self, effect: &NewEffect, now: Timestamp) -> Result<(), StoreError> {
         self.core.effects_changed = true;
+        let request = effect.request.to_string();
+        let sum = sum_of(&effect.as_row(now), &request, "null", None);
         self.prepare_cached(
-            "INSERT INTO effects (key, kind, queue, order_id, item, request, state, created_at, next_at, turn)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?7, coalesce(
+            "INSERT INTO effects (key, kind, queue, order_id, item, request, state, created_at, next_at, sum, turn)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?7, ?9, coalesce(
                (SELECT min(turn) FROM effects WHERE ?8 AND order_id = ?4 AND queue = ?3),
                (SELECT coalesce(max(id), 0) + 1 FROM effects)
              )) ON CONFLICT (key) DO NOTHING",
@@ -205,9 +253,10 @@ impl Tx<'_> {
             effect.queue,
             effect.order_id.map(|id| id.0.into_bytes()),
             effect.item.map(Uuid::into_bytes),
-            effect.request.to_string(),
+            request,
             now.as_millis(),
-            effect.in_order_of_orders
+            effect.in_order_of_orders,
+            sum
         ])?;
         Ok(())
     }
@@ -218,13 +267,16 @@ impl Tx<'_> {
     /// When it can't be written.
     pub fn put_effect(&mut self, e: &EffectRow) -> Result<(), StoreError> {
         self.core.effects_changed = true;
+        let evidence = e.evidence.to_string();
+        let result = e.result.as_ref().map(Value::to_string);
+        let sum = sum_of(e, &e.request.to_string(), &evidence, result.as_deref());
         self.prepare_cached(
             "UPDATE effects SET evidence = ?2, state = ?3, attempt = ?4, tries = ?5, next_at = ?6, ended_at = ?7,
-             note = ?8, advice = ?9, result = ?10 WHERE id = ?1",
+             note = ?8, advice = ?9, result = ?10, sum = ?11 WHERE id = ?1",
         )?
         .execute(params![
             e.id,
-            e.evidence.to_string(),
+            evidence,
             e.state.word(),
             e.attempt,
             e.tries,
@@ -232,7 +284,8 @@ impl Tx<'_> {
             e.ended_at.map(Timestamp::as_millis),
             e.note,
             e.advice,
-            e.result.as_ref().map(Value::to_string)
+            result,
+            sum
         ])?;
         Ok(())
     }

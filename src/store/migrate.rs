@@ -7,6 +7,7 @@ use rusqlite::Connection;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_init.sql"),
     include_str!("migrations/0002_turns.sql"),
+    include_str!("migrations/0003_effect_sums.sql"),
 ];
 
 /// Brings the database to this program's version, each step in a transaction of its own.
