@@ -32,6 +32,13 @@ fn a_receipt_is_registered_once_whatever_frame_is_lost() {
     all_hold(&report, 5);
 }
 
+/// Points after the registration, while the printer is still asked for what it registered.
+#[test]
+fn a_receipt_is_in_its_shifts_books_whenever_the_link_breaks() {
+    let report = tried(Which::Fiscal, "sale-receipt/link-cut", 4, None);
+    all_hold(&report, 40);
+}
+
 #[test]
 fn a_shift_is_closed_once_whenever_the_power_of_the_printer_fails() {
     let report = tried(

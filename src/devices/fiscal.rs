@@ -329,7 +329,19 @@ impl Printer {
     }
 
     /// What a document of the drive means as the effect's result.
-    fn result(call: &Call, record: &FiscalRecord) -> Value {
+    fn result(call: &Call, baseline: &Baseline, record: &FiscalRecord) -> Value {
+        // The link may break after the registration, before the shift's number is read. It is known all the same, and
+        // a receipt without it would be in no shift's books.
+        let shift = match call.request::<shift::Request>() {
+            Ok(shift::Request::Open) if !baseline.shift_open => {
+                baseline.shift_number.saturating_add(1)
+            }
+            _ => baseline.shift_number,
+        };
+        let record = &FiscalRecord {
+            shift_number: record.shift_number.or(Some(shift)),
+            ..record.clone()
+        };
         let registered = map::registered(record);
         let json = if call.kind == receipt::KIND {
             serde_json::to_value(registered)
@@ -352,7 +364,7 @@ impl Printer {
             .await;
         let record = self.settle(&mut session, result).await?;
         session.paper_owed |= record.printed == Some(false);
-        Ok(Self::result(call, &record))
+        Ok(Self::result(call, &evidence.baseline, &record))
     }
 
     async fn register(
@@ -493,7 +505,7 @@ impl Executor for Printer {
         match self.settle(&mut session, result).await {
             Ok(Recovered::Registered(record)) => {
                 session.paper_owed |= record.printed == Some(false);
-                Resolution::Done(Self::result(call, &record))
+                Resolution::Done(Self::result(call, &evidence.baseline, &record))
             }
             Ok(Recovered::NotRegistered) => Resolution::NotDone,
             Err(e @ FiscalError::NeedsPerson(_)) => {

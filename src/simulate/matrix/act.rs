@@ -310,6 +310,16 @@ impl Scene {
         }
     }
 
+    /// Waits until both devices are back, however the fault left them.
+    pub(super) async fn until_back(&self) -> Done {
+        self.until_machine(&MachineState::Execute).await?;
+        self.until("both devices are back", LOOK, async |s: &Self| {
+            let robot = s.get("robot/status").await?;
+            Some(robot["ready"] == true && s.get("fiscal/status").await.is_some())
+        })
+        .await
+    }
+
     /// Closes the shift, where it is open.
     pub(super) async fn close_the_day(&self) -> Done {
         if self.act != Act::ShiftClose {

@@ -133,6 +133,7 @@ async fn whole(way: Way) -> Option<Fate> {
 /// Judges the act itself, lets the day end, and judges the whole store.
 async fn judged(scene: &Scene) -> Result<Vec<Violation>, String> {
     quiet(&scene.rig).await?;
+    scene.until_back().await?;
     let mut violations = judge::judge(scene).await;
     scene.close_the_day().await?;
     quiet(&scene.rig).await?;
