@@ -287,10 +287,10 @@ fn told(report: &Report) -> String {
         }
     }
     let faults: u64 = report.faults.values().sum();
-    let _ = write!(
+    let _ = writeln!(
         text,
         "{} lives, {} store days, {} orders, {} effects, {} events, {faults} faults of {} kinds, {} crashes \
-         ({} with the power), {} violations, {:.1} s, {:.1} store days a second, digest {}\n",
+         ({} with the power), {} violations, {:.1} s, {:.1} store days a second, digest {}",
         report.seeds,
         report.days,
         report.orders,

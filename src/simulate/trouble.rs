@@ -57,7 +57,7 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         Trouble::AnswerGarbled(s) => http(s, HttpFault::Garbage, once),
         Trouble::ServerError(s) => {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            let fault = if n % 2 == 0 {
+            let fault = if n.is_multiple_of(2) {
                 HttpFault::Status(status)
             } else {
                 HttpFault::Blocked(status)
@@ -70,7 +70,7 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         }
         Trouble::OneCHalfPosted => rig.outside().one_c.inject(
             Act::Post,
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 OneCFault::Error
             } else {
                 OneCFault::ErrorAfterAct
@@ -103,7 +103,7 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         Trouble::PrinterPowerAfter => at_printer(PrinterFault::PowerCut { carried_out: true }),
         Trouble::PrinterPaperOut => at_printer(PrinterFault::PaperOut),
         Trouble::PrinterPaperEnds => at_printer(PrinterFault::PaperEnds {
-            registered: n % 2 == 0,
+            registered: n.is_multiple_of(2),
         }),
         Trouble::PrinterRestarted => {
             printer.power_cut();
@@ -132,7 +132,7 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         Trouble::RobotFrameCut => kitchen.inject(RobotFault::CutFrame),
         Trouble::RobotDuplicate => kitchen.inject(RobotFault::Duplicate),
         Trouble::RobotReorder => kitchen.inject(RobotFault::Reorder),
-        Trouble::RobotDrop => kitchen.inject(if n % 2 == 0 {
+        Trouble::RobotDrop => kitchen.inject(if n.is_multiple_of(2) {
             RobotFault::DropOut(2 + small(7))
         } else {
             RobotFault::DropIn(2 + small(7))
@@ -141,7 +141,7 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         Trouble::RobotPower => kitchen.power_cut(),
         Trouble::RobotPowerAtJob => kitchen.inject(RobotFault::PowerLoss {
             op: op(),
-            after_commit: n % 2 == 0,
+            after_commit: n.is_multiple_of(2),
         }),
         Trouble::RobotJam => kitchen.jam(true),
         Trouble::RobotStop => kitchen.estop(true),
@@ -166,7 +166,7 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         Trouble::ClockForward => rig.box_clock().shift(hours(n)),
         // Struck by the life, which keeps the backup.
         Trouble::HqRestored => {}
-        Trouble::HqKilled => rig.kill_hq((n % 2 == 0).then_some(n)),
+        Trouble::HqKilled => rig.kill_hq((n.is_multiple_of(2)).then_some(n)),
     }
 }
 
