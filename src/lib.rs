@@ -14,6 +14,7 @@ pub mod domain;
 pub mod flow;
 #[cfg(feature = "hq")]
 pub mod hq;
+pub mod protection;
 pub mod run;
 #[cfg(all(feature = "emulators", feature = "hq"))]
 pub mod simulate;

@@ -30,12 +30,17 @@ const LONGEST: usize = 700;
 /// `demo`, and the root) may name all but `cli`.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    // What the simulator can switch off; it names nothing.
+    ("protection", &[]),
     ("world", &["domain"]),
-    ("store", &["domain"]),
-    ("flow", &["store", "world", "domain"]),
-    ("devices", &["flow", "store", "world", "domain"]),
+    ("store", &["domain", "protection"]),
+    ("flow", &["store", "world", "domain", "protection"]),
+    (
+        "devices",
+        &["flow", "store", "world", "domain", "protection"],
+    ),
     ("connectors", &["flow", "store", "world", "domain"]),
-    ("sync", &["flow", "store", "world", "domain"]),
+    ("sync", &["flow", "store", "world", "domain", "protection"]),
     (
         "api",
         &[
@@ -48,6 +53,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "world",
             "domain",
+            "protection",
         ],
     ),
     (
@@ -62,6 +68,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "world",
             "domain",
+            "protection",
         ],
     ),
     ("web", &[]),

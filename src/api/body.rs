@@ -4,8 +4,8 @@ use super::{Api, Caller, Problem};
 use crate::{
     domain::chain::Hash,
     flow::{Context, FlowError},
+    protection::{Protection, holds},
     store::{Replay, Tx},
-    world::protection::{Protection, holds},
 };
 use axum::{
     body::Body,

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         alert::{Alert, Severity},
         event::{Actor, Body},
+        shift::{Shift, ShiftState as Turn},
     },
     flow::{
         Site,
@@ -16,12 +17,13 @@ use crate::{
         executor::{Call, Executor, NotNow, Outcome, Refusal, Resolution},
         record::record,
     },
-    world::protection::{Protection, holds},
+    protection::{Protection, holds},
+    store::StoreError,
 };
 use async_trait::async_trait;
 use galley_fiscal::{
     Baseline, Document, FiscalError, FiscalPrinter, FiscalRecord, PrinterFactory, PrinterStatus,
-    Recovered, ShiftDocument, ShiftState,
+    RecordKind, Recovered, ShiftDocument, ShiftState,
 };
 pub use map::FiscalSettings;
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,9 @@ use tokio_util::sync::CancellationToken;
 /// How often an idle printer is asked how it does. A battery model must not be asked more than once a second.
 /// [source: atol.md 5]
 const LOOK: Duration = Duration::from_secs(3);
+
+/// Documents that are looked through for the one that turned a shift.
+const LOOK_BACK: u32 = 500;
 
 /// What resolve compares with; stored before the first byte.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -253,26 +258,71 @@ impl Printer {
         Ok(())
     }
 
-    /// Nothing is registered on another drive than the one the open shift lives on: the printer was swapped.
-    async fn same_drive(&self, baseline: &Baseline) -> Result<(), FiscalError> {
-        let shift = self.site.store.read(|s| s.shift()).await;
-        match shift {
-            Ok(shift)
-                if !shift.lives_on(&baseline.drive_number) && holds(Protection::DriveBinding) =>
+    /// Before anything is registered: the printer is the one the open shift lives on, and the log knows how the
+    /// shift stands there. The answer to a turn may have been lost, the daemon may have died before it was written
+    /// down, or somebody turned the shift at the printer.
+    async fn know_shift(&self, session: &mut Session) -> Result<(), FiscalError> {
+        let baseline = self.open(session).await?.baseline().await?;
+        let read: Result<Shift, StoreError> = self.site.store.read(|s| s.shift()).await;
+        let shift = read.map_err(|e| FiscalError::Unreachable {
+            detail: e.to_string(),
+        })?;
+        if !shift.lives_on(&baseline.drive_number) && holds(Protection::DriveBinding) {
+            return Err(FiscalError::OtherDrive {
+                expected: shift.drive_number.unwrap_or_default(),
+                found: baseline.drive_number,
+            });
+        }
+        let Some(number) = shift.number.filter(|_| shift.state == Turn::Open) else {
+            return Ok(());
+        };
+        let over = baseline.shift_number > number
+            || baseline.shift_number == number && !baseline.shift_open;
+        if !over {
+            return Ok(());
+        }
+        let close = self
+            .turn_in_drive(session, &baseline, RecordKind::ShiftClose, number)
+            .await?;
+        self.note_shift(&close, false).await;
+        if baseline.shift_open {
+            let open = self
+                .turn_in_drive(
+                    session,
+                    &baseline,
+                    RecordKind::ShiftOpen,
+                    baseline.shift_number,
+                )
+                .await?;
+            self.note_shift(&open, true).await;
+        }
+        Ok(())
+    }
+
+    /// The document that turned a shift, read back from the drive; the newest first.
+    async fn turn_in_drive(
+        &self,
+        session: &mut Session,
+        baseline: &Baseline,
+        kind: RecordKind,
+        shift: u32,
+    ) -> Result<FiscalRecord, FiscalError> {
+        let printer = self.open(session).await?;
+        let last = baseline.last_document;
+        for number in (last.saturating_sub(LOOK_BACK)..=last).rev() {
+            if let Some(found) = printer.document(number).await?
+                && found.kind == kind
+                && found.shift_number.is_none_or(|n| n == shift)
             {
-                Err(FiscalError::OtherDrive {
-                    expected: shift.drive_number.unwrap_or_default(),
-                    found: baseline.drive_number.clone(),
-                })
-            }
-            Ok(_) => Ok(()),
-            Err(e) => {
-                let e: crate::store::StoreError = e;
-                Err(FiscalError::Unreachable {
-                    detail: e.to_string(),
-                })
+                return Ok(FiscalRecord {
+                    shift_number: Some(shift),
+                    ..found
+                });
             }
         }
+        Err(FiscalError::NeedsPerson(format!(
+            "the printer says that shift {shift} was turned, and the drive has no document of it"
+        )))
     }
 
     async fn turn_shift(
@@ -428,8 +478,7 @@ impl Executor for Printer {
         let for_receipt = call.kind == receipt::KIND;
         let result = async {
             // A too old shift must be closed before another can be opened, whoever asks.
-            let status = self.open(&mut session).await?.baseline().await?;
-            self.same_drive(&status).await?;
+            self.know_shift(&mut session).await?;
             if for_receipt
                 || call.request::<shift::Request>().ok() == Some(shift::Request::Open)
                     && self.open(&mut session).await?.status().await?.shift == ShiftState::Expired

@@ -22,8 +22,8 @@ use crate::{
         text::Text,
         time::Timestamp,
     },
+    protection::{Protection, holds},
     store::{EffectState, NewEffect, Snapshot, Tx},
-    world::protection::{Protection, holds},
 };
 use std::time::Duration;
 use uuid::Uuid;

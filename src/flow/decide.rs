@@ -17,8 +17,8 @@ use crate::{
         text::Language,
         time::Timestamp,
     },
+    protection::{Protection, holds},
     store::NewEffect,
-    world::protection::{Protection, holds},
 };
 use serde::Serialize;
 use serde_json::Value;

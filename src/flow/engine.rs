@@ -18,8 +18,8 @@ use crate::{
         time::Timestamp,
     },
     flow::FlowError,
+    protection::{Protection, holds},
     store::{Attempt, EffectRow, EffectState, StoreError, Tx},
-    world::protection::{Protection, holds},
 };
 use futures_util::{
     FutureExt as _, StreamExt as _,

@@ -17,8 +17,8 @@ use crate::{
         shift::Shift,
         stock::Movement,
     },
+    protection::{Protection, holds},
     store::{EffectState, NewEffect, Tx},
-    world::protection::{Protection, holds},
 };
 use std::collections::{BTreeMap, VecDeque};
 

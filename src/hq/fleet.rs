@@ -6,13 +6,13 @@ use super::{
 };
 use crate::{
     domain::{ids::OrderId, time::Timestamp},
+    protection::{Protection, holds},
     store::StoreError,
     sync::{
         Ack, Batch, Refusal, StoreId, Summary,
         batch::HexHash,
         summary::{AlertSummary, ShiftSummary},
     },
-    world::protection::{Protection, holds},
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};

@@ -27,8 +27,8 @@ pub use matrix::{Broken, Matrix, MatrixReport, Row, Which, matrix};
 pub use rot::{Rot, rot};
 
 use crate::{
+    protection::{Protection, without},
     store::Synchronous,
-    world::protection::{Protection, without},
 };
 use life::Way;
 use plan::{Plan, Trouble};

@@ -369,7 +369,10 @@ impl Visit {
         let declined = tender == "card_terminal" && self.chance.below(8) == 0;
         let (path, body) = match tender {
             "cash" => ("confirm", json!({})),
-            _ if declined => ("result", json!({"result": "declined"})),
+            _ if declined => (
+                "result",
+                json!({"result": "declined", "external_id": format!("pos-{payment}")}),
+            ),
             _ => (
                 "result",
                 json!({
@@ -404,13 +407,13 @@ impl Visit {
             }
         };
         if status >= 300 {
+            tracing::debug!(status, %answer, "a till is refused");
             // The cashier is told that the payment is not taken, and gives it back at the till.
             self.remember(|m| {
                 m.gave.remove(payment);
             });
             return Some(false);
         }
-        let _ = answer;
         if declined {
             return Some(false);
         }

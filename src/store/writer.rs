@@ -6,7 +6,7 @@
 //! starts again from what is really there.
 
 use super::{Options, Snapshot, StoreError, Threads, log::Head, open_writer};
-use crate::world::protection::{Protection, holds};
+use crate::protection::{Protection, holds};
 use rusqlite::Connection;
 use std::{
     ops::Deref,

@@ -11,11 +11,9 @@ use super::{
 };
 use crate::{
     domain::chain::GENESIS,
+    protection::{Protection, holds},
     store::{Snapshot, Store, StoreError},
-    world::{
-        Clock, Entropy, World,
-        protection::{Protection, holds},
-    },
+    world::{Clock, Entropy, World},
 };
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 use tokio::{

@@ -9,7 +9,6 @@ mod entropy;
 #[cfg(any(test, feature = "emulators"))]
 mod file;
 mod http;
-pub mod protection;
 #[cfg(any(test, feature = "emulators"))]
 mod router_http;
 mod secret;

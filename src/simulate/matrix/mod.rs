@@ -12,7 +12,7 @@ mod fault;
 mod judge;
 
 use super::{Off, SABOTAGES, SimulateError, Violation, sabotages};
-use crate::{store::Synchronous, world::protection::without};
+use crate::{protection::without, store::Synchronous};
 use act::Act;
 use cell::Way;
 use fault::Fault;
