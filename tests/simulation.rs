@@ -34,6 +34,26 @@ fn lives_among_faults_break_no_promise() {
 }
 
 #[test]
+fn what_was_found_once_does_not_come_back() {
+    for (seed, found) in [
+        (88, "a writer reopened on a read-only disk stayed read-only"),
+        (
+            2464,
+            "a shift turned while the answer was lost was in no books",
+        ),
+        (4740, "as before, by another way"),
+        (2770, "a robot that stood still after a stop told nobody"),
+        (
+            162,
+            "what a full fiscal drive refused was never tried again",
+        ),
+    ] {
+        let report = lives(seed..=seed, 1, None);
+        assert_eq!(report.violations, 0, "{found}: {:#?}", report.found);
+    }
+}
+
+#[test]
 fn days_follow_one_another_through_nights_without_power() {
     let report = lives(900..=905, 3, None);
     assert_eq!(report.violations, 0, "{:#?}", report.found);

@@ -2,6 +2,7 @@
 
 mod apply;
 mod compare;
+mod idle;
 mod places;
 mod recipes;
 
@@ -178,7 +179,8 @@ impl Robot {
     /// Looks after the robot until `shutdown`.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let places = self.watch_places();
-        tokio::pin!(places);
+        let idleness = self.watch_idleness();
+        tokio::pin!(places, idleness);
         loop {
             tokio::select! {
                 biased;
@@ -187,6 +189,7 @@ impl Robot {
                     return;
                 }
                 () = &mut places => return,
+                () = &mut idleness => return,
                 why = self.session() => {
                     tracing::warn!(device.id = "robot", why, "the robot's session ended; opening another");
                     tokio::time::sleep(REFUSED).await;

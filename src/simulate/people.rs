@@ -491,6 +491,7 @@ impl Staff {
             .call("GET", "robot/status", STAFF, None, &Value::Null)
             .await?;
         let detail = robot["detail"].as_str()?;
+        tracing::debug!(detail, self.stopped, "the robot");
         let (path, body) = match detail.rsplit(' ').next()? {
             "aborted" => ("robot/clear", json!({"inspected": true})),
             "stopped" => ("robot/reset", json!({})),
@@ -501,12 +502,14 @@ impl Staff {
             }
             _ => return Some(()),
         };
-        self.stopped |= path == "robot/clear";
+        self.stopped |= path != "robot/start";
         self.n += 1;
         let key = format!("robot-{}", self.n);
-        self.rig
+        let answer = self
+            .rig
             .call("POST", path, STAFF, Some(&key), &body)
             .await?;
+        tracing::debug!(path, ?answer, "staff at the robot");
         Some(())
     }
 }

@@ -1,0 +1,77 @@
+//! A robot that is ready, has dishes to cook and does nothing: after a stop or a power failure it begins only when a
+//! person says so, and somebody must be told. [source: robot.md, recovery: nothing restarts by itself]
+
+use super::{Known, Robot};
+use crate::{
+    domain::{
+        alert::{Alert, Severity},
+        event::Actor,
+    },
+    flow::commands::{clear_alert, raise_alert},
+};
+use futures_util::FutureExt as _;
+use galley_robot::MachineState;
+use std::time::Duration;
+
+/// A robot goes to work by itself within this time, where it does so at all.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Cause of the alert.
+const IDLE: &str = "robot:idle";
+
+/// It has dishes and does not begin.
+fn idles(k: &Known) -> bool {
+    let rests = matches!(
+        k.machine,
+        Some(MachineState::Idle | MachineState::Stopped | MachineState::Aborted)
+    );
+    k.ready && rests && !k.at_work.is_empty()
+}
+
+impl Robot {
+    /// Watches for ever.
+    pub(super) async fn watch_idleness(&self) {
+        let mut known = self.known.subscribe();
+        // What the last run of the daemon told may be over.
+        let mut told = known.wait_for(|k| k.ready).await.is_ok();
+        loop {
+            if told && !idles(&known.borrow_and_update()) {
+                self.tell_idleness(None).await;
+                told = false;
+            }
+            let _ = known.wait_for(idles).await;
+            let begun = known.wait_for(|k| !idles(k)).map(drop);
+            if tokio::time::timeout(PATIENCE, begun).await.is_err() {
+                let dishes = self.known.borrow().at_work.len();
+                self.tell_idleness(Some(dishes)).await;
+                told = true;
+                let _ = known.wait_for(|k| !idles(k)).await;
+            }
+        }
+    }
+
+    async fn tell_idleness(&self, dishes: Option<usize>) {
+        let told = self
+            .site
+            .command(Actor(String::from("robot")), move |tx, cx| match dishes {
+                None => clear_alert(tx, cx, IDLE),
+                Some(n) => raise_alert(
+                    tx,
+                    cx,
+                    Alert {
+                        key: IDLE.to_owned(),
+                        severity: Severity::Error,
+                        title: "The robot does not begin to cook".to_owned(),
+                        detail: format!("{n} dishes wait in the robot, and it stands still"),
+                        advice: "Look into the cell; then: galley robot clear --inspected (after a stop), \
+                                 galley robot reset, galley robot start."
+                            .to_owned(),
+                        since_at: cx.now,
+                    },
+                ),
+            })
+            .await;
+        if let Err(error) = told {
+            tracing::error!(%error, "an alert about the idle robot can't be written");
+        }
+    }
+}
