@@ -139,6 +139,20 @@ impl Shop {
         })
         .await;
         shop.await_tender("sbp_qr", true).await;
+        // The first levels come from the robot, a moment after its link is up.
+        eventually("the first stock levels", async || {
+            let stock = shop.get("stock", STAFF).await.body;
+            let levels = stock["ingredients"].as_array();
+            let there = levels.is_some_and(|all| {
+                !all.is_empty() && all.iter().all(|l| l["on_hand"].as_i64() > Some(0))
+            });
+            if there {
+                Ok(())
+            } else {
+                Err(stock.to_string())
+            }
+        })
+        .await;
         shop
     }
 
