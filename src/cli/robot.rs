@@ -97,15 +97,15 @@ pub async fn execute(args: RobotArgs) -> anyhow::Result<ExitCode> {
             client
                 .post("/robot/clear", &json!({"inspected": inspected}))
                 .await?,
-            "the fault is left behind; next: galley robot reset\n".to_owned(),
+            "asked; when galley robot status says stopped: galley robot reset\n".to_owned(),
         ),
         Act::Reset => (
             client.post("/robot/reset", &nothing).await?,
-            "the robot gets ready; next: galley robot start\n".to_owned(),
+            "asked; when galley robot status says idle: galley robot start\n".to_owned(),
         ),
         Act::Start => (
             client.post("/robot/start", &nothing).await?,
-            "the robot begins to work\n".to_owned(),
+            "asked; see galley robot status\n".to_owned(),
         ),
         Act::Job { what, id } => {
             let word = match what {
