@@ -1,9 +1,13 @@
-//! What is asked of a printer, and what the fiscal drive says was registered. Data of FFD 1.2, in tag order
-//! where a tag exists; a printer with an older FFD drops what its format doesn't know.
+//! What is asked of a printer. Data of FFD 1.2, in tag order where a tag exists; a printer with an older FFD drops
+//! what its format doesn't know, and refuses what it can't drop.
 
+use crate::{
+    AgentKind, CorrectionBy, Marking, MeasureUnit, ReceiptKind, SettlementMethod,
+    SettlementSubject, TaxSystem, TenderForm, VatRate,
+};
 use serde::{Deserialize, Serialize};
 
-/// A fiscal document to register.
+/// A document to register.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "document", rename_all = "snake_case")]
 pub enum Document {
@@ -13,6 +17,12 @@ pub enum Document {
     ShiftClose(ShiftDocument),
     /// A receipt.
     Receipt(Receipt),
+    /// A correction receipt.
+    Correction(Correction),
+    /// Money put into the drawer. The printer counts it; the fiscal drive keeps no document of it.
+    CashIn(CashDocument),
+    /// Money taken out of the drawer; likewise.
+    CashOut(CashDocument),
 }
 
 impl Document {
@@ -22,40 +32,87 @@ impl Document {
         match self {
             Self::ShiftOpen(d) | Self::ShiftClose(d) => &d.key,
             Self::Receipt(r) => &r.key,
+            Self::Correction(c) => &c.receipt.key,
+            Self::CashIn(c) | Self::CashOut(c) => &c.key,
+        }
+    }
+
+    /// The receipt, of a receipt or a correction.
+    #[must_use]
+    pub fn receipt(&self) -> Option<&Receipt> {
+        match self {
+            Self::Receipt(r) => Some(r),
+            Self::Correction(c) => Some(&c.receipt),
+            _ => None,
         }
     }
 }
 
 /// Opening or closing a shift.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ShiftDocument {
     /// Our key of the intent.
     pub key: String,
     /// Who is named in the document (tags 1021 and 1203).
+    #[serde(default)]
     pub operator: Option<Operator>,
+}
+
+/// Money in or out of the drawer that is no payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CashDocument {
+    /// Our key of the intent.
+    pub key: String,
+    /// Who did it.
+    #[serde(default)]
+    pub operator: Option<Operator>,
+    /// Minor units, above zero.
+    pub sum_minor: i64,
 }
 
 /// The person a document names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Operator {
     /// Position and name, tag 1021; at most 64 characters.
     pub name: String,
     /// Tax number of the person, tag 1203.
+    #[serde(default)]
     pub inn: Option<String>,
 }
 
-/// The settlement sign, tag 1054.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReceiptKind {
-    /// Приход: money in for goods (1).
-    Sale,
-    /// Возврат прихода: money back (2).
-    SaleReturn,
+/// A receipt that puts right what was not registered, or registered wrongly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Correction {
+    /// On what ground, tag 1174.
+    pub basis: CorrectionBasis,
+    /// What it says. In FFD 1.05 only its total, tenders and taxes are registered, in 1.1 and 1.2 its lines too. Rates
+    /// of VAT are those of the corrected date.
+    pub receipt: Receipt,
+}
+
+/// The ground of a correction, tags 1173 and 1174.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorrectionBasis {
+    /// Tag 1173.
+    pub by: CorrectionBy,
+    /// Tag 1178: the day of the settlement that is corrected, `YYYY-MM-DD`.
+    pub date: String,
+    /// Tag 1179: number of the tax office's order; needed for [`CorrectionBy::Instruction`].
+    #[serde(default)]
+    pub number: Option<String>,
+    /// Tag 1177 (FFD 1.05): what is corrected, in words.
+    #[serde(default)]
+    pub description: Option<String>,
 }
 
 /// A receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Receipt {
     /// Our key, stored in the fiscal drive as tag 1192 (additional requisite of the receipt; at most 16
     /// characters) and readable back.
@@ -63,17 +120,27 @@ pub struct Receipt {
     /// Tag 1054.
     pub kind: ReceiptKind,
     /// Tag 1021, 1203.
+    #[serde(default)]
     pub operator: Option<Operator>,
     /// Tag 1055.
     pub tax_system: TaxSystem,
     /// Tag 1059; at least one.
     pub lines: Vec<Line>,
-    /// How it was paid; sums up to the total.
+    /// How it was paid; sums up to the total, or to more where the rest is change in cash.
     pub tenders: Vec<TenderSum>,
     /// Tag 1008: e-mail or phone of the buyer, for the receipt by OFD.
+    #[serde(default)]
     pub buyer_contact: Option<String>,
     /// Whether paper comes out. The document is registered either way.
+    #[serde(default = "yes")]
     pub print: bool,
+    /// What only some receipts have.
+    #[serde(default, skip_serializing_if = "ReceiptDetails::is_empty")]
+    pub details: ReceiptDetails,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Receipt {
@@ -86,8 +153,77 @@ impl Receipt {
     }
 }
 
+/// What only some receipts have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReceiptDetails {
+    /// Tag 1227: name of the buyer.
+    pub buyer_name: Option<String>,
+    /// Tag 1228: tax number of the buyer.
+    pub buyer_inn: Option<String>,
+    /// Tag 1187: place of settlement, where it is not the registered one.
+    pub place: Option<String>,
+    /// Tag 1009: its address.
+    pub address: Option<String>,
+    /// Tag 1036: number of the automatic device.
+    pub machine_number: Option<String>,
+    /// Tag 1125: settled over the internet.
+    pub internet: bool,
+    /// Tag 1084: a named value of ours.
+    pub user_attribute: Option<Attribute>,
+    /// Tag 1261: industry attributes of the receipt.
+    pub industry: Vec<Industry>,
+    /// Tag 1270: operation attribute.
+    pub operation: Option<Operation>,
+}
+
+impl ReceiptDetails {
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A named value, tags 1085 and 1086.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attribute {
+    /// At most 64 characters.
+    pub name: String,
+    /// At most 256 characters.
+    pub value: String,
+}
+
+/// Industry attribute, tags 1262 to 1265: the answer of the permissive check of marked goods goes here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Industry {
+    /// Tag 1262: the body that asked for it, such as `030`.
+    pub fois: String,
+    /// Tag 1263: date of its act, `YYYY-MM-DD`.
+    pub date: String,
+    /// Tag 1264: number of its act.
+    pub number: String,
+    /// Tag 1265: the value.
+    pub value: String,
+}
+
+/// Operation attribute, tags 1271 to 1273.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    /// Tag 1271.
+    pub id: u8,
+    /// Tag 1272.
+    pub data: String,
+    /// Tag 1273: local time, `YYYY-MM-DDTHH:MM:SS`.
+    pub at: String,
+}
+
 /// One line of a receipt, tag 1059.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Line {
     /// Tag 1030; at most 128 characters.
     pub name: String,
@@ -105,260 +241,75 @@ pub struct Line {
     pub method: SettlementMethod,
     /// Tag 2108.
     pub unit: MeasureUnit,
+    /// What only some lines have.
+    #[serde(default, skip_serializing_if = "LineDetails::is_empty")]
+    pub details: LineDetails,
 }
 
-/// VAT rate, tag 1199. [source: atol.md 6.6]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VatRate {
-    /// 20 %, in force until the end of 2025.
-    Vat20,
-    /// 10 %.
-    Vat10,
-    /// 20/120.
-    Vat120,
-    /// 10/110.
-    Vat110,
-    /// 0 %.
-    Vat0,
-    /// Without VAT.
-    None,
-    /// 5 %.
-    Vat5,
-    /// 7 %.
-    Vat7,
-    /// 5/105.
-    Vat105,
-    /// 7/107.
-    Vat107,
-    /// 22 %, in force from 2026.
-    Vat22,
-    /// 22/122.
-    Vat122,
+/// What only some lines have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LineDetails {
+    /// Tag 1191: additional attribute of the line; at most 64 characters.
+    pub attribute: Option<String>,
+    /// Tags 1222 and on: sold for another.
+    pub agent: Option<Agent>,
+    /// Tags 1224 and 1226: whose goods these are.
+    pub supplier: Option<Supplier>,
+    /// Tag 1229: excise inside the sum, minor units.
+    pub excise_minor: Option<i64>,
+    /// Tag 1230: country of origin, three digits.
+    pub country: Option<String>,
+    /// Tag 1231: number of the customs declaration.
+    pub customs_declaration: Option<String>,
+    /// Tag 1260: industry attributes of the line.
+    pub industry: Vec<Industry>,
+    /// Tags 1163, 2000 and on: the marked unit.
+    pub marking: Option<Marking>,
 }
 
-impl VatRate {
-    /// The value of tag 1199.
+impl LineDetails {
+    /// Whether it says nothing.
     #[must_use]
-    pub fn tag_1199(self) -> u8 {
-        match self {
-            Self::Vat20 => 1,
-            Self::Vat10 => 2,
-            Self::Vat120 => 3,
-            Self::Vat110 => 4,
-            Self::Vat0 => 5,
-            Self::None => 6,
-            Self::Vat5 => 7,
-            Self::Vat7 => 8,
-            Self::Vat105 => 9,
-            Self::Vat107 => 10,
-            Self::Vat22 => 11,
-            Self::Vat122 => 12,
-        }
-    }
-
-    /// The percentage inside the sum, where the rate has one.
-    #[must_use]
-    pub fn percent(self) -> Option<u8> {
-        match self {
-            Self::Vat20 | Self::Vat120 => Some(20),
-            Self::Vat10 | Self::Vat110 => Some(10),
-            Self::Vat0 => Some(0),
-            Self::None => None,
-            Self::Vat5 | Self::Vat105 => Some(5),
-            Self::Vat7 | Self::Vat107 => Some(7),
-            Self::Vat22 | Self::Vat122 => Some(22),
-        }
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 
-/// Tax system (СНО), tag 1055: a bit of the mask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TaxSystem {
-    /// ОСН, bit 0.
-    General,
-    /// УСН доход, bit 1.
-    SimplifiedIncome,
-    /// УСН доход минус расход, bit 2.
-    SimplifiedIncomeMinusExpense,
-    /// ЕСХН, bit 4.
-    Agricultural,
-    /// Патент, bit 5.
-    Patent,
+/// Tag 1222 and the data that goes with it, tag 1223.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// Tag 1222.
+    pub kind: AgentKind,
+    /// Tag 1044: what a paying agent does.
+    #[serde(default)]
+    pub operation: Option<String>,
+    /// Tag 1073: phones of the paying agent.
+    #[serde(default)]
+    pub phones: Vec<String>,
 }
 
-impl TaxSystem {
-    /// The value of tag 1055.
-    #[must_use]
-    pub fn tag_1055(self) -> u8 {
-        match self {
-            Self::General => 1,
-            Self::SimplifiedIncome => 2,
-            Self::SimplifiedIncomeMinusExpense => 4,
-            Self::Agricultural => 16,
-            Self::Patent => 32,
-        }
-    }
-}
-
-/// Settlement subject (признак предмета расчёта), tag 1212.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SettlementSubject {
-    /// Товар (1).
-    Commodity,
-    /// Услуга (4).
-    Service,
-}
-
-impl SettlementSubject {
-    /// The value of tag 1212.
-    #[must_use]
-    pub fn tag_1212(self) -> u8 {
-        match self {
-            Self::Commodity => 1,
-            Self::Service => 4,
-        }
-    }
-}
-
-/// Settlement method (признак способа расчёта), tag 1214.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SettlementMethod {
-    /// Предоплата 100 % (1).
-    FullPrepayment,
-    /// Полный расчёт (4).
-    FullPayment,
-}
-
-impl SettlementMethod {
-    /// The value of tag 1214.
-    #[must_use]
-    pub fn tag_1214(self) -> u8 {
-        match self {
-            Self::FullPrepayment => 1,
-            Self::FullPayment => 4,
-        }
-    }
-}
-
-/// Unit of the quantity, tag 2108.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MeasureUnit {
-    /// Piece (0).
-    Piece,
-    /// Gram (10).
-    Gram,
-    /// Kilogram (11).
-    Kilogram,
-    /// Litre (41).
-    Litre,
-}
-
-impl MeasureUnit {
-    /// The value of tag 2108.
-    #[must_use]
-    pub fn tag_2108(self) -> u8 {
-        match self {
-            Self::Piece => 0,
-            Self::Gram => 10,
-            Self::Kilogram => 11,
-            Self::Litre => 41,
-        }
-    }
+/// Whose goods are sold, tags 1224 and 1226.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Supplier {
+    /// Tag 1226.
+    pub inn: String,
+    /// Tag 1225.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Tag 1171.
+    #[serde(default)]
+    pub phones: Vec<String>,
 }
 
 /// A part of the payment, in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TenderSum {
     /// Which sum of the receipt it goes into.
     pub form: TenderForm,
     /// Minor units, above zero.
     pub sum_minor: i64,
-}
-
-/// The receipt's own sums by form of payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TenderForm {
-    /// Tag 1031.
-    Cash,
-    /// Tag 1081: card, SBP, wallets.
-    Electronic,
-    /// Tag 1215.
-    Advance,
-    /// Tag 1216.
-    Credit,
-    /// Tag 1217.
-    Other,
-}
-
-/// A document as the fiscal drive keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FiscalRecord {
-    /// What it is.
-    pub kind: RecordKind,
-    /// Fiscal document number (FD), tag 1040.
-    pub document_number: u32,
-    /// Fiscal sign (FPD), tag 1077.
-    pub fiscal_sign: u32,
-    /// Serial number of the fiscal drive (FN), tag 1041.
-    pub drive_number: String,
-    /// Tag 1037, where the printer says it.
-    pub registration_number: Option<String>,
-    /// Tag 1038.
-    pub shift_number: Option<u32>,
-    /// Number in the shift, tag 1042.
-    pub receipt_number: Option<u32>,
-    /// The printer's local time, `YYYY-MM-DDTHH:MM`, tag 1012.
-    pub local_time: String,
-    /// Tag 1020 in minor units; receipts only.
-    pub total_minor: Option<i64>,
-    /// Tag 1192, where the drive gave it back.
-    pub key: Option<String>,
-    /// Whether the paper came out; `None` when the printer can't say.
-    pub printed: Option<bool>,
-}
-
-impl FiscalRecord {
-    /// Text of the QR code on the receipt: `t=…&s=…&fn=…&i=…&fp=…&n=…`. [source: atol.md 6.4]
-    #[must_use]
-    pub fn qr_text(&self) -> Option<String> {
-        let n = match self.kind {
-            RecordKind::Receipt(ReceiptKind::Sale) => 1,
-            RecordKind::Receipt(ReceiptKind::SaleReturn) => 2,
-            _ => return None,
-        };
-        let total = self.total_minor?;
-        let time: String = self
-            .local_time
-            .chars()
-            .filter(|c| *c != '-' && *c != ':')
-            .collect();
-        Some(format!(
-            "t={time}&s={}.{:02}&fn={}&i={}&fp={}&n={n}",
-            total / 100,
-            total % 100,
-            self.drive_number,
-            self.document_number,
-            self.fiscal_sign
-        ))
-    }
-}
-
-/// What kind of document a [`FiscalRecord`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RecordKind {
-    /// Отчёт об открытии смены (2).
-    ShiftOpen,
-    /// Кассовый чек (3).
-    Receipt(ReceiptKind),
-    /// Отчёт о закрытии смены (5).
-    ShiftClose,
-    /// Anything else, by the number of its form.
-    Other(u8),
 }

@@ -11,10 +11,19 @@
 
 mod document;
 mod error;
+mod marking;
 mod printer;
+mod record;
+pub mod recovery;
+mod slip;
 mod status;
+mod words;
 
 pub use document::*;
 pub use error::{Advice, FiscalError};
+pub use marking::*;
 pub use printer::{Baseline, FiscalPrinter, PrinterFactory, Recovered};
+pub use record::*;
+pub use slip::*;
 pub use status::*;
+pub use words::*;

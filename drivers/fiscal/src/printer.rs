@@ -1,6 +1,9 @@
 //! The trait a printer's driver keeps.
 
-use crate::{Document, FiscalError, FiscalRecord, PrinterInfo, PrinterStatus};
+use crate::{
+    CashCounters, Document, DriveInfo, FiscalError, FiscalRecord, Marking, MarkingCheck,
+    PrinterInfo, PrinterStatus, Registration, ShiftTotals, SlipPrinter, TableCell,
+};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +26,9 @@ pub struct Baseline {
     pub shift_number: u32,
     /// Whether the shift was open.
     pub shift_open: bool,
+    /// What the printer has counted of its drawer, where it says it: the evidence of money put in or taken out.
+    #[serde(default)]
+    pub cash: Option<CashCounters>,
 }
 
 /// What evidence says about an attempt in doubt.
@@ -41,7 +47,7 @@ pub enum Recovered {
 /// without a limit. After [`FiscalError::Unreachable`] or [`FiscalError::Unknown`] the caller drops the
 /// device and opens a new one.
 #[async_trait]
-pub trait FiscalPrinter: Send {
+pub trait FiscalPrinter: SlipPrinter {
     /// Who answered when the session was opened.
     fn info(&self) -> &PrinterInfo;
 
@@ -79,4 +85,28 @@ pub trait FiscalPrinter: Send {
 
     /// Goes on printing after paper was put in.
     async fn continue_print(&mut self) -> Result<(), FiscalError>;
+
+    /// Prints a copy of the last document. Paper only.
+    async fn copy_last(&mut self) -> Result<(), FiscalError>;
+
+    /// What the printer has summed up in the open shift, or in the last one: what the Z report says.
+    async fn totals(&mut self) -> Result<ShiftTotals, FiscalError>;
+
+    /// How the printer is registered with the tax office.
+    async fn registration(&mut self) -> Result<Registration, FiscalError>;
+
+    /// The fiscal drive: how long it lasts, how full it is, what waits for the OFD.
+    async fn drive(&mut self) -> Result<DriveInfo, FiscalError>;
+
+    /// Sets the printer's clock; local time, `YYYY-MM-DDTHH:MM:SS`. Printers take it with a closed shift only.
+    async fn set_clock(&mut self, local_time: &str) -> Result<(), FiscalError>;
+
+    /// Reads a field of the printer's own tables, as its manual numbers them.
+    async fn read_table(&mut self, cell: TableCell) -> Result<Vec<u8>, FiscalError>;
+
+    /// Writes a field of the printer's own tables.
+    async fn write_table(&mut self, cell: TableCell, value: &[u8]) -> Result<(), FiscalError>;
+
+    /// Has the printer check a marked unit before it is sold, and keep the result for the receipt that follows.
+    async fn check_marking(&mut self, marking: &Marking) -> Result<MarkingCheck, FiscalError>;
 }

@@ -1,10 +1,11 @@
-//! What became of an attempt in doubt (7.2): a decision over values, without a wire.
+//! What became of an attempt in doubt: a decision over values, without a wire, the same for every make.
+//! [source: atol.md 7.2]
 //!
 //! A document exists if and only if the fiscal drive gave it a number. So the drive's counter is compared with
 //! the baseline, and every document behind the baseline is looked at. Our key in tag 1192 is the proof; kind
 //! and total are what is left where the drive gives no key back.
 
-use galley_fiscal::{Baseline, Document, FiscalRecord, RecordKind};
+use crate::{Baseline, CashCounters, CashDocument, Document, FiscalRecord, Receipt, RecordKind};
 
 /// What a look at tag 1192 gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +36,14 @@ pub struct Evidence {
     pub last_document: u32,
     /// A receipt is open in the printer.
     pub receipt_open: bool,
+    /// The printer's local time, `YYYY-MM-DDTHH:MM`.
+    pub local_time: String,
     /// The documents behind the baseline that could be read.
     pub documents: Vec<Found>,
     /// How many could not be read.
     pub unreadable: u32,
+    /// What the printer has counted of its drawer, where it says it.
+    pub cash: Option<CashCounters>,
     /// Whether this drive is known to give keys back, so that an absent key means "not ours".
     pub keys_come_back: bool,
 }
@@ -80,6 +85,11 @@ pub fn decide(document: &Document, baseline: &Baseline, evidence: &Evidence) -> 
             baseline.last_document, evidence.last_document
         ));
     }
+    match document {
+        Document::CashIn(money) => return cash(money, baseline, evidence, Flow::In),
+        Document::CashOut(money) => return cash(money, baseline, evidence, Flow::Out),
+        _ => {}
+    }
     let fits = |wanted: Fit| -> Vec<&Found> {
         evidence
             .documents
@@ -97,7 +107,9 @@ pub fn decide(document: &Document, baseline: &Baseline, evidence: &Evidence) -> 
         ([], [one]) => Decision::Registered(one.record.clone()),
         ([], []) => match document {
             // An open receipt is no part of a shift's document: leave it to its own attempt.
-            Document::Receipt(_) if evidence.receipt_open => Decision::CancelReceipt,
+            Document::Receipt(_) | Document::Correction(_) if evidence.receipt_open => {
+                Decision::CancelReceipt
+            }
             _ => Decision::NotRegistered,
         },
         (many, others) => {
@@ -125,17 +137,79 @@ fn fit(document: &Document, baseline: &Baseline, found: &Found, keys_come_back: 
             shift_fit(record, RecordKind::ShiftClose, Some(baseline.shift_number))
         }
         Document::Receipt(receipt) => {
-            let same = record.kind == RecordKind::Receipt(receipt.kind)
-                && record.total_minor == receipt.total_minor();
-            match &found.key {
-                KeyEvidence::Present(key) if *key == receipt.key && same => Fit::Ours,
-                KeyEvidence::Present(_) => Fit::No,
-                KeyEvidence::Absent if keys_come_back => Fit::No,
-                _ if same => Fit::Looks,
-                _ => Fit::No,
-            }
+            receipt_fit(receipt, RecordKind::Receipt(receipt.kind), found, keys_come_back)
         }
+        Document::Correction(correction) => receipt_fit(
+            &correction.receipt,
+            RecordKind::Correction(correction.receipt.kind),
+            found,
+            keys_come_back,
+        ),
+        // The drive keeps no document of it.
+        Document::CashIn(_) | Document::CashOut(_) => Fit::No,
     }
+}
+
+fn receipt_fit(receipt: &Receipt, kind: RecordKind, found: &Found, keys_come_back: bool) -> Fit {
+    let same = found.record.kind == kind && found.record.total_minor == receipt.total_minor();
+    match &found.key {
+        KeyEvidence::Present(key) if *key == receipt.key && same => Fit::Ours,
+        KeyEvidence::Present(_) => Fit::No,
+        KeyEvidence::Absent if keys_come_back => Fit::No,
+        _ if same => Fit::Looks,
+        _ => Fit::No,
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Flow {
+    In,
+    Out,
+}
+
+/// Money put in or taken out: the printer counts how often and how much, and nothing else moves these counters. The
+/// shift bounds them: another shift starts them at nought, so a turned shift needs a person.
+fn cash(
+    money: &CashDocument,
+    baseline: &Baseline,
+    evidence: &Evidence,
+    flow: Flow,
+) -> Decision {
+    let (Some(before), Some(now)) = (baseline.cash, evidence.cash) else {
+        return Decision::NeedsPerson(
+            "the printer doesn't say how often money was put in or taken out".to_owned(),
+        );
+    };
+    let of = |c: CashCounters| match flow {
+        Flow::In => (c.ins, c.in_minor),
+        Flow::Out => (c.outs, c.out_minor),
+    };
+    let ((count, sum), (count_now, sum_now)) = (of(before), of(now));
+    if count_now == count && sum_now == sum {
+        return Decision::NotRegistered;
+    }
+    if count_now == count.saturating_add(1) && sum_now == sum.saturating_add(money.sum_minor) {
+        return Decision::Registered(FiscalRecord {
+            kind: match flow {
+                Flow::In => RecordKind::CashIn,
+                Flow::Out => RecordKind::CashOut,
+            },
+            document_number: count_now,
+            fiscal_sign: 0,
+            drive_number: evidence.drive_number.clone(),
+            registration_number: None,
+            shift_number: Some(baseline.shift_number),
+            receipt_number: None,
+            local_time: evidence.local_time.clone(),
+            total_minor: Some(money.sum_minor),
+            key: Some(money.key.clone()),
+            printed: None,
+        });
+    }
+    Decision::NeedsPerson(format!(
+        "the drawer's counters moved from {count} times, {sum} to {count_now} times, {sum_now}, which is not this one sum          of {}",
+        money.sum_minor
+    ))
 }
 
 /// A shift's document carries no key. One that opened or closed that very shift has done what was asked for,

@@ -1,7 +1,7 @@
 //! The table of recovery decisions.
 
 use super::*;
-use galley_fiscal::{Receipt, ReceiptKind, ShiftDocument, TaxSystem};
+use crate::{ReceiptKind, ShiftDocument, TaxSystem};
 
 const DRIVE: &str = "9999078902004312";
 
@@ -11,6 +11,7 @@ fn baseline() -> Baseline {
         last_document: 121,
         shift_number: 13,
         shift_open: true,
+        cash: None,
     }
 }
 
@@ -20,19 +21,21 @@ fn sale(total: i64) -> Document {
         kind: ReceiptKind::Sale,
         operator: None,
         tax_system: TaxSystem::General,
-        lines: vec![galley_fiscal::Line {
+        lines: vec![crate::Line {
             name: "Суп".into(),
             price_minor: total,
             quantity_milli: 1000,
             sum_minor: total,
-            vat: galley_fiscal::VatRate::Vat10,
-            subject: galley_fiscal::SettlementSubject::Commodity,
-            method: galley_fiscal::SettlementMethod::FullPayment,
-            unit: galley_fiscal::MeasureUnit::Piece,
+            vat: crate::VatRate::Vat10,
+            subject: crate::SettlementSubject::Commodity,
+            method: crate::SettlementMethod::FullPayment,
+            unit: crate::MeasureUnit::Piece,
+            details: crate::LineDetails::default(),
         }],
         tenders: vec![],
         buyer_contact: None,
         print: true,
+        details: crate::ReceiptDetails::default(),
     })
 }
 
@@ -69,6 +72,8 @@ fn evidence(documents: Vec<Found>) -> Evidence {
         drive_number: DRIVE.into(),
         last_document: 121 + documents.len() as u32,
         receipt_open: false,
+        local_time: "2026-11-22T12:00".into(),
+        cash: None,
         documents,
         unreadable: 0,
         keys_come_back: false,
@@ -236,4 +241,100 @@ fn a_shift_is_decided_by_its_number() {
     let both = evidence(vec![of(122, ShiftClose, 13), of(123, ShiftOpen, 14)]);
     assert_eq!(verdict(&close, &both), "122");
     assert_eq!(verdict(&open, &both), "123");
+}
+
+mod cash {
+    use super::*;
+
+    fn counters(ins: u32, in_minor: i64) -> Option<CashCounters> {
+        Some(CashCounters {
+            ins,
+            in_minor,
+            drawer_minor: in_minor,
+            ..CashCounters::default()
+        })
+    }
+
+    fn decided(before: Option<CashCounters>, now: Option<CashCounters>) -> Decision {
+        let document = Document::CashIn(CashDocument {
+            key: "float".into(),
+            operator: None,
+            sum_minor: 500_000,
+        });
+        let baseline = Baseline {
+            cash: before,
+            ..baseline()
+        };
+        let evidence = Evidence {
+            cash: now,
+            ..evidence(vec![])
+        };
+        decide(&document, &baseline, &evidence)
+    }
+
+    #[test]
+    fn one_more_of_the_very_sum_is_ours() {
+        let decision = decided(counters(2, 100), counters(3, 500_100));
+        let Decision::Registered(record) = decision else {
+            panic!("{decision:?}");
+        };
+        assert_eq!(record.kind, RecordKind::CashIn);
+        assert_eq!(record.document_number, 3);
+        assert_eq!(record.total_minor, Some(500_000));
+    }
+
+    #[test]
+    fn counters_that_stand_still_say_that_nothing_happened() {
+        assert_eq!(
+            decided(counters(2, 100), counters(2, 100)),
+            Decision::NotRegistered
+        );
+    }
+
+    #[test]
+    fn another_sum_twice_or_no_counters_need_a_person() {
+        for (before, now) in [
+            (counters(2, 100), counters(3, 400_100)),
+            (counters(2, 100), counters(4, 1_000_100)),
+            (counters(2, 100), counters(0, 0)),
+            (None, counters(3, 500_100)),
+            (counters(2, 100), None),
+        ] {
+            assert!(
+                matches!(decided(before, now), Decision::NeedsPerson(_)),
+                "{before:?} {now:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_correction_is_no_receipt() {
+    let Document::Receipt(receipt) = sale(700_00) else {
+        unreachable!()
+    };
+    let correction = Document::Correction(crate::Correction {
+        basis: crate::CorrectionBasis {
+            by: crate::CorrectionBy::Ourselves,
+            date: "2026-11-20".into(),
+            number: None,
+            description: None,
+        },
+        receipt,
+    });
+    let as_receipt = evidence(vec![self::receipt(122, 700_00, ours())]);
+    assert_eq!(
+        decide(&correction, &baseline(), &as_receipt),
+        Decision::NotRegistered
+    );
+    let as_correction = evidence(vec![found(
+        122,
+        RecordKind::Correction(ReceiptKind::Sale),
+        Some(700_00),
+        ours(),
+    )]);
+    assert!(matches!(
+        decide(&correction, &baseline(), &as_correction),
+        Decision::Registered(_)
+    ));
 }
