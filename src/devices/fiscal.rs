@@ -428,7 +428,7 @@ impl Printer {
         let stands = match document {
             Document::ShiftOpen(_) => baseline.shift_open,
             Document::ShiftClose(_) => !baseline.shift_open,
-            Document::Receipt(_) => false,
+            _ => false,
         };
         if stands && let Some(last) = printer.last_document().await? {
             return Ok(FiscalRecord {

@@ -8,7 +8,6 @@
 //! * [`command`], [`register`], [`drive`], [`position`], [`tlv`], [`text`], [`bcd`]: what is inside a task;
 //! * [`error_table`]: the printer's error codes, and what a person can do;
 //! * `session`, `device`: the conversation, and the driver on top of it;
-//! * [`recovery`]: what became of an attempt in doubt, decided from evidence;
 //! * [`emulator`] (feature `emulator`): the other side of the same wire.
 //!
 //! Platform 5.0 printers speak another protocol, for which nothing is published: opening one ends with
@@ -41,7 +40,6 @@ pub mod error_table;
 pub mod frame;
 pub mod local_time;
 pub mod position;
-pub mod recovery;
 pub mod register;
 mod session;
 pub mod text;

@@ -17,6 +17,7 @@ fn kind_of(document: &Document) -> (u8, Option<u8>) {
         Document::ShiftClose(_) => (5, None),
         Document::Receipt(r) if r.kind == ReceiptKind::Sale => (3, Some(1)),
         Document::Receipt(_) => (3, Some(2)),
+        other => panic!("{other:?} is not tried here"),
     }
 }
 
@@ -32,6 +33,7 @@ fn act_of(document: &Document) -> u8 {
         Document::ShiftOpen(_) => 0x9A,
         Document::ShiftClose(_) => 0x5A,
         Document::Receipt(_) => 0x4A,
+        other => panic!("{other:?} is not tried here"),
     }
 }
 

@@ -136,9 +136,12 @@ fn fit(document: &Document, baseline: &Baseline, found: &Found, keys_come_back: 
         Document::ShiftClose(_) => {
             shift_fit(record, RecordKind::ShiftClose, Some(baseline.shift_number))
         }
-        Document::Receipt(receipt) => {
-            receipt_fit(receipt, RecordKind::Receipt(receipt.kind), found, keys_come_back)
-        }
+        Document::Receipt(receipt) => receipt_fit(
+            receipt,
+            RecordKind::Receipt(receipt.kind),
+            found,
+            keys_come_back,
+        ),
         Document::Correction(correction) => receipt_fit(
             &correction.receipt,
             RecordKind::Correction(correction.receipt.kind),
@@ -169,12 +172,7 @@ enum Flow {
 
 /// Money put in or taken out: the printer counts how often and how much, and nothing else moves these counters. The
 /// shift bounds them: another shift starts them at nought, so a turned shift needs a person.
-fn cash(
-    money: &CashDocument,
-    baseline: &Baseline,
-    evidence: &Evidence,
-    flow: Flow,
-) -> Decision {
+fn cash(money: &CashDocument, baseline: &Baseline, evidence: &Evidence, flow: Flow) -> Decision {
     let (Some(before), Some(now)) = (baseline.cash, evidence.cash) else {
         return Decision::NeedsPerson(
             "the printer doesn't say how often money was put in or taken out".to_owned(),

@@ -76,6 +76,7 @@ impl FiscalSettings {
                     },
                     method: f::SettlementMethod::FullPayment,
                     unit: f::MeasureUnit::Piece,
+                    details: f::LineDetails::default(),
                 })
                 .collect(),
             tenders: draft
@@ -91,6 +92,7 @@ impl FiscalSettings {
                 .collect(),
             buyer_contact: None,
             print: self.print,
+            details: f::ReceiptDetails::default(),
         }
     }
 }

@@ -10,12 +10,14 @@ use crate::{
     command::{self, DeviceError, mode, op},
     drive::{self, kind},
     error_table::{self, COUNTERS_MOVED, RECEIPT_CLOSED, WRONG_PHASE},
-    recovery::{self, Decision, Evidence, Found, KeyEvidence},
     session::Nature,
     text,
     tlv::{self, tag},
 };
-use galley_fiscal::{Baseline, Document, FiscalError, FiscalRecord, RecordKind, Recovered};
+use galley_fiscal::{
+    Baseline, Document, FiscalError, FiscalRecord, RecordKind, Recovered,
+    recovery::{self, Decision, Evidence, Found, KeyEvidence},
+};
 use tokio::time::{Instant, sleep};
 
 /// Documents behind the baseline that are looked through; more need a person.
@@ -222,12 +224,16 @@ impl AtolPrinter {
         depth: Depth,
     ) -> Result<Evidence, CallError> {
         // The receipt's state first: were it read last, a close in between would look like "never begun".
-        let receipt_open = self.full_status().await?.receipt_type != 0;
+        let full = self.full_status().await?;
+        let receipt_open = full.receipt_type != 0;
+        let local_time = full.time.to_minute();
         let drive = self.drive_status().await?;
         let mut evidence = Evidence {
             drive_number: drive.number,
             last_document: drive.last_document,
             receipt_open,
+            local_time,
+            cash: None,
             documents: Vec::new(),
             unreadable: 0,
             keys_come_back: false,

@@ -18,8 +18,9 @@ use crate::{
 use async_trait::async_trait;
 use calls::CallError;
 use galley_fiscal::{
-    Baseline, Document, FiscalError, FiscalPrinter, FiscalRecord, PrinterInfo, PrinterStatus,
-    Recovered, ShiftState,
+    Baseline, Capabilities, Document, DriveInfo, FiscalError, FiscalPrinter, FiscalRecord, Marking,
+    MarkingCheck, PrinterInfo, PrinterStatus, Recovered, Registration, ShiftState, ShiftTotals,
+    Slip, SlipPrinter, TableCell,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
@@ -53,6 +54,7 @@ impl AtolPrinter {
                 serial: String::new(),
                 firmware: String::new(),
                 backend: "atol_native".to_owned(),
+                capabilities: Capabilities::default(),
             },
             registration: None,
         };
@@ -133,6 +135,7 @@ impl FiscalPrinter for AtolPrinter {
             last_document: drive.last_document,
             shift_number,
             shift_open: drive.shift_open,
+            cash: None,
         })
     }
 
@@ -180,6 +183,59 @@ impl FiscalPrinter for AtolPrinter {
     async fn continue_print(&mut self) -> Result<(), FiscalError> {
         Ok(self.finish_printing().await?)
     }
+
+    async fn copy_last(&mut self) -> Result<(), FiscalError> {
+        later()
+    }
+
+    async fn totals(&mut self) -> Result<ShiftTotals, FiscalError> {
+        later()
+    }
+
+    async fn registration(&mut self) -> Result<Registration, FiscalError> {
+        later()
+    }
+
+    async fn drive(&mut self) -> Result<DriveInfo, FiscalError> {
+        later()
+    }
+
+    async fn set_clock(&mut self, _local_time: &str) -> Result<(), FiscalError> {
+        later()
+    }
+
+    async fn read_table(&mut self, _cell: TableCell) -> Result<Vec<u8>, FiscalError> {
+        later()
+    }
+
+    async fn write_table(&mut self, _cell: TableCell, _value: &[u8]) -> Result<(), FiscalError> {
+        later()
+    }
+
+    async fn check_marking(&mut self, _marking: &Marking) -> Result<MarkingCheck, FiscalError> {
+        later()
+    }
+}
+
+#[async_trait]
+impl SlipPrinter for AtolPrinter {
+    fn columns(&self) -> usize {
+        usize::from(self.info.capabilities.columns)
+    }
+
+    async fn slip(&mut self, _slip: &Slip) -> Result<(), FiscalError> {
+        later()
+    }
+
+    async fn open_drawer(&mut self) -> Result<(), FiscalError> {
+        later()
+    }
+}
+
+fn later<T>() -> Result<T, FiscalError> {
+    Err(FiscalError::Unsupported(
+        "this is not implemented yet".to_owned(),
+    ))
 }
 
 /// For calls that register nothing: what was lost may be asked again.

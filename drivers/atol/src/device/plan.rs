@@ -89,6 +89,9 @@ pub(super) fn plan(document: &Document, config: &AtolConfig) -> Result<Plan, Fis
                 prints,
             }
         }
+        Document::Correction(_) | Document::CashIn(_) | Document::CashOut(_) => {
+            return unsupported("this document is not implemented yet");
+        }
     })
 }
 
@@ -106,6 +109,8 @@ fn receipt_steps(
     let kind = match receipt.kind {
         ReceiptKind::Sale => 1,
         ReceiptKind::SaleReturn => 2,
+        ReceiptKind::Purchase => 4,
+        ReceiptKind::PurchaseReturn => 5,
     };
     let mut steps = vec![
         Step::new(op::OPEN_RECEIPT, [flags, kind]),
@@ -212,6 +217,10 @@ fn unit(unit: MeasureUnit) -> &'static str {
         MeasureUnit::Gram => "г",
         MeasureUnit::Kilogram => "кг",
         MeasureUnit::Litre => "л",
+        MeasureUnit::Millilitre => "мл",
+        MeasureUnit::Hour => "ч",
+        MeasureUnit::Minute => "мин",
+        MeasureUnit::Other => "ед",
     }
 }
 
@@ -219,7 +228,8 @@ fn unit(unit: MeasureUnit) -> &'static str {
 mod tests {
     use super::*;
     use galley_fiscal::{
-        SettlementMethod, SettlementSubject, ShiftDocument, TaxSystem, TenderSum, VatRate,
+        LineDetails, ReceiptDetails, SettlementMethod, SettlementSubject, ShiftDocument, TaxSystem,
+        TenderSum, VatRate,
     };
 
     fn soup() -> Receipt {
@@ -240,6 +250,7 @@ mod tests {
                 subject: SettlementSubject::Commodity,
                 method: SettlementMethod::FullPayment,
                 unit: MeasureUnit::Piece,
+                details: LineDetails::default(),
             }],
             tenders: vec![TenderSum {
                 form: TenderForm::Electronic,
@@ -247,6 +258,7 @@ mod tests {
             }],
             buyer_contact: None,
             print: true,
+            details: ReceiptDetails::default(),
         }
     }
 

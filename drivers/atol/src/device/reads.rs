@@ -4,11 +4,10 @@ use super::{AtolPrinter, calls::CallError};
 use crate::{
     command::{self, FullStatus, StateCode, op},
     drive::{self, DriveDocument, DriveStatus, Exchange, kind},
-    recovery::KeyEvidence,
     register, text,
     tlv::{self, tag},
 };
-use galley_fiscal::{FiscalRecord, ReceiptKind, RecordKind};
+use galley_fiscal::{FiscalRecord, ReceiptKind, RecordKind, recovery::KeyEvidence};
 
 /// Most TLVs that a document is read for.
 const MAX_TLVS: usize = 1000;

@@ -8,9 +8,9 @@ use galley_atol::{
     local_time::LocalDateTime,
 };
 use galley_fiscal::{
-    Baseline, Document, FiscalError, FiscalPrinter, FiscalRecord, Line, MeasureUnit, Operator,
-    PrinterFactory as _, Receipt, ReceiptKind, Recovered, SettlementMethod, SettlementSubject,
-    ShiftDocument, TaxSystem, TenderForm, TenderSum, VatRate,
+    Baseline, Document, FiscalError, FiscalPrinter, FiscalRecord, Line, LineDetails, MeasureUnit,
+    Operator, PrinterFactory as _, Receipt, ReceiptDetails, ReceiptKind, Recovered,
+    SettlementMethod, SettlementSubject, ShiftDocument, TaxSystem, TenderForm, TenderSum, VatRate,
 };
 use galley_link::{Address, Dialer, MemoryNet};
 use std::{sync::Arc, time::Duration};
@@ -195,6 +195,7 @@ pub fn line(name: &str, price_minor: i64, quantity_milli: i64) -> Line {
         subject: SettlementSubject::Commodity,
         method: SettlementMethod::FullPayment,
         unit: MeasureUnit::Piece,
+        details: LineDetails::default(),
     }
 }
 
@@ -220,6 +221,7 @@ pub fn receipt(kind: ReceiptKind, key: &str) -> Receipt {
         ],
         buyer_contact: Some("guest@example.org".into()),
         print: true,
+        details: ReceiptDetails::default(),
     }
 }
 
