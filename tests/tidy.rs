@@ -81,6 +81,7 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("robot", &["galley_link"]),
     ("atol", &["galley_fiscal", "galley_link"]),
     ("shtrih-m", &["galley_fiscal", "galley_link"]),
+    ("escpos", &["galley_fiscal", "galley_link"]),
     ("moley", &["galley_robot", "galley_link"]),
     ("rosbridge", &["galley_robot", "galley_link"]),
 ];

@@ -10,20 +10,7 @@ use oem_cp::code_table::{DECODING_TABLE_CP866, ENCODING_TABLE_CP866};
 /// ```
 #[must_use]
 pub fn encode(text: &str, limit: usize) -> Vec<u8> {
-    let near: String = text
-        .chars()
-        .map(|c| match c {
-            '«' | '»' | '“' | '”' | '„' => '"',
-            '’' | '‘' | 'ʼ' | 'ʻ' => '\'',
-            '–' | '—' | '−' => '-',
-            '×' => 'x',
-            '\u{00A0}' | '\u{202F}' | '\t' | '\n' | '\r' => ' ',
-            '₽' => 'р',
-            other => other,
-        })
-        .filter(|c| !c.is_control())
-        .take(limit)
-        .collect();
+    let near: String = galley_fiscal::plain(text).chars().take(limit).collect();
     oem_cp::encode_string_lossy(&near, &ENCODING_TABLE_CP866)
 }
 

@@ -113,6 +113,28 @@ impl Slip {
     }
 }
 
+/// `text` with the signs that a printer's old code page lacks replaced by their nearest, and without control characters:
+/// what a dish is called never reaches a printer as a command.
+///
+/// ```
+/// assert_eq!(galley_fiscal::plain("«Osh» — 2\u{a0}ta, toʻyga\u{1b}@"), "\"Osh\" - 2 ta, to'yga@");
+/// ```
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '«' | '»' | '“' | '”' | '„' => '"',
+            '’' | '‘' | 'ʼ' | 'ʻ' => '\'',
+            '–' | '—' | '−' => '-',
+            '×' => 'x',
+            '\u{00A0}' | '\u{202F}' | '\t' | '\n' | '\r' => ' ',
+            '₽' => 'р',
+            other => other,
+        })
+        .filter(|c| !c.is_control())
+        .collect()
+}
+
 /// Text in lines of at most `width` characters, broken at blanks where there are any.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
