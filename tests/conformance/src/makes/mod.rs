@@ -1,0 +1,5 @@
+//! The makes there are.
+
+mod atol;
+
+pub use atol::atol;

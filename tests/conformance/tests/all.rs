@@ -1,0 +1,45 @@
+//! Every make keeps every promise. A new make is one line at the end.
+
+use galley_conformance::{Place, makes, suite};
+
+macro_rules! makes {
+    ($($module:ident: $new:path;)*) => {$(
+        mod $module {
+            use super::*;
+
+            macro_rules! promise {
+                ($name:ident) => {
+                    #[tokio::test(start_paused = true)]
+                    async fn $name() {
+                        suite::$name($new).await;
+                    }
+                };
+            }
+
+            promise!(every_trouble_at_the_act_gives_one_document);
+            promise!(a_trouble_at_any_exchange_gives_one_document);
+            promise!(documents_are_read_back);
+            promise!(another_drive_takes_nothing);
+            promise!(a_shift_over_24_hours_can_only_be_closed);
+            promise!(a_strangers_sale_of_the_same_sum_is_not_ours);
+            promise!(nonsense_is_refused_and_changes_nothing);
+            promise!(change_is_given_from_cash);
+            promise!(a_slip_is_paper_only);
+            promise!(the_clock_is_set_between_shifts_only);
+
+            #[tokio::test]
+            async fn a_day_over_tcp() {
+                suite::a_day($new, Place::Tcp).await;
+            }
+
+            #[tokio::test]
+            async fn a_day_over_a_pty() {
+                suite::a_day($new, Place::Pty).await;
+            }
+        }
+    )*};
+}
+
+makes! {
+    atol: makes::atol;
+}
