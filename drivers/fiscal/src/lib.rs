@@ -9,6 +9,7 @@
 //! [`FiscalPrinter::recover`], which compares the drive's counter with the baseline and reads the
 //! documents behind it. Paper proves nothing.
 
+pub mod check;
 mod document;
 mod error;
 mod marking;
@@ -16,6 +17,7 @@ mod printer;
 mod record;
 pub mod recovery;
 mod slip;
+mod spread;
 mod status;
 mod words;
 
@@ -25,5 +27,6 @@ pub use marking::*;
 pub use printer::{Baseline, FiscalPrinter, PrinterFactory, Recovered};
 pub use record::*;
 pub use slip::*;
+pub use spread::*;
 pub use status::*;
 pub use words::*;

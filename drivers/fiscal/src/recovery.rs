@@ -178,6 +178,18 @@ fn cash(money: &CashDocument, baseline: &Baseline, evidence: &Evidence, flow: Fl
             "the printer doesn't say how often money was put in or taken out".to_owned(),
         );
     };
+    // Another shift counts from nought: what its counters say proves nothing of the shift before.
+    let turned = |f: &Found| {
+        matches!(
+            f.record.kind,
+            RecordKind::ShiftOpen | RecordKind::ShiftClose
+        )
+    };
+    if evidence.unreadable > 0 || evidence.documents.iter().any(turned) {
+        return Decision::NeedsPerson(
+            "the shift was turned since, so the drawer's counters prove nothing".to_owned(),
+        );
+    }
     let of = |c: CashCounters| match flow {
         Flow::In => (c.ins, c.in_minor),
         Flow::Out => (c.outs, c.out_minor),
@@ -205,7 +217,8 @@ fn cash(money: &CashDocument, baseline: &Baseline, evidence: &Evidence, flow: Fl
         });
     }
     Decision::NeedsPerson(format!(
-        "the drawer's counters moved from {count} times, {sum} to {count_now} times, {sum_now}, which is not this one sum          of {}",
+        "the drawer's counters moved from {count} times, {sum} to {count_now} times, {sum_now}, which is not this one sum of \
+         {}",
         money.sum_minor
     ))
 }

@@ -310,7 +310,7 @@ mod cash {
 
 #[test]
 fn a_correction_is_no_receipt() {
-    let Document::Receipt(receipt) = sale(700_00) else {
+    let Document::Receipt(receipt) = sale(70_000) else {
         unreachable!()
     };
     let correction = Document::Correction(crate::Correction {
@@ -322,7 +322,7 @@ fn a_correction_is_no_receipt() {
         },
         receipt,
     });
-    let as_receipt = evidence(vec![self::receipt(122, 700_00, ours())]);
+    let as_receipt = evidence(vec![self::receipt(122, 70_000, ours())]);
     assert_eq!(
         decide(&correction, &baseline(), &as_receipt),
         Decision::NotRegistered
@@ -330,7 +330,7 @@ fn a_correction_is_no_receipt() {
     let as_correction = evidence(vec![found(
         122,
         RecordKind::Correction(ReceiptKind::Sale),
-        Some(700_00),
+        Some(70_000),
         ours(),
     )]);
     assert!(matches!(
