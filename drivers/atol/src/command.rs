@@ -58,8 +58,10 @@ pub mod op {
     pub const RASTER: u8 = 0x8E;
     /// Footer and cut (mode 2).
     pub const FOOTER: u8 = 0x73;
-    /// Open the drawer.
+    /// Open the drawer: not on the portable models, says atol4j.
     pub const DRAWER: u8 = 0x80;
+    /// Write a table (mode 4). \[memory\]: its layout was never seen on the wire.
+    pub const WRITE_TABLE: u8 = 0x50;
     /// Copy of the last document.
     pub const COPY: u8 = 0x95;
     /// Finish printing an unprinted document.
@@ -84,6 +86,8 @@ pub mod mode {
     pub const X_REPORTS: u8 = 2;
     /// Reports with reset.
     pub const Z_REPORTS: u8 = 3;
+    /// Programming: tables.
+    pub const PROGRAMMING: u8 = 4;
 }
 
 /// Bit 2 of the flags of [`op::OPEN_RECEIPT`]: no paper. The vendor's host sends it; atol4j says bit 1.
@@ -154,10 +158,19 @@ pub fn enter_mode(mode: u8, password: [u8; 4]) -> Vec<u8> {
     [&[mode], &password[..]].concat()
 }
 
-/// Parameters of [`op::WRITE_TAG`] for a tag that fits into one block; more blocks were never seen.
+/// Bytes of a TLV in one [`op::WRITE_TAG`]. (captured)
+pub const TAG_BLOCK: usize = 100;
+
+/// Parameters of [`op::WRITE_TAG`] for each block of a tag: `FLAGS BLOCKS BLOCK` and a part of the TLV.
 #[must_use]
-pub fn write_tag(tag: u16, value: &[u8]) -> Vec<u8> {
-    [&[0x01, 0x01, 0x00], tlv::encode(tag, value).as_slice()].concat()
+pub fn write_tag(tag: u16, value: &[u8]) -> Vec<Vec<u8>> {
+    let bytes = tlv::encode(tag, value);
+    let parts = bytes.chunks(TAG_BLOCK);
+    let count = parts.len() as u8;
+    (0..count)
+        .zip(parts)
+        .map(|(block, part)| [&[0x01, count, block], part].concat())
+        .collect()
 }
 
 /// Parameters of [`op::PAYMENT`] and [`op::CLOSE_RECEIPT`]; `None` when the sum has more than ten digits.

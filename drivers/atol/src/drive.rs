@@ -33,6 +33,8 @@ pub mod kind {
     pub const RECEIPT: u8 = 3;
     /// Closing of a shift.
     pub const SHIFT_CLOSE: u8 = 5;
+    /// Correction receipt.
+    pub const CORRECTION: u8 = 31;
 }
 
 /// The answer to [`STATUS`].
@@ -48,6 +50,20 @@ pub struct DriveStatus {
     pub number: String,
     /// Number of the last fiscal document.
     pub last_document: u32,
+}
+
+/// Bits of [`DriveStatus::warnings`]. (captured; the days are from memory)
+pub mod warning {
+    /// Replace urgently: 3 days are left.
+    pub const REPLACE: u8 = 1 << 0;
+    /// Its resource ends within 30 days.
+    pub const RESOURCE: u8 = 1 << 1;
+    /// Its memory is full to 99 %.
+    pub const MEMORY: u8 = 1 << 2;
+    /// The OFD has not answered for too long.
+    pub const OFD: u8 = 1 << 3;
+    /// It is broken.
+    pub const CRITICAL: u8 = 1 << 7;
 }
 
 /// Reads the answer to [`STATUS`].

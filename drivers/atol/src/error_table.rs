@@ -19,6 +19,13 @@ pub const RECEIPT_CLOSED: u8 = 0x9A;
 pub const SEE_REGISTER_55: u8 = 0xEE;
 const EXTENDED: u8 = 0xF6;
 
+/// A receipt is open.
+pub const RECEIPT_OPEN: u8 = 0x9B;
+/// The shift is open.
+pub const SHIFT_OPEN: u8 = 0x9C;
+/// The shift is closed.
+pub const SHIFT_CLOSED: u8 = 0x8F;
+
 /// Codes of [`FiscalError::Refused`] above this are the driver's own, not the device's.
 pub const OWN_CODES: u16 = 0xFF00;
 /// The drive's counter moved since the baseline was read; read it again.
@@ -103,7 +110,7 @@ fn row(err: u8) -> Option<(&'static str, &'static str, bool)> {
             "Check the mode password in the configuration.",
             false,
         ),
-        0x8F => ("the shift is closed", "Open the shift.", true),
+        SHIFT_CLOSED => ("the shift is closed", "Open the shift.", true),
         0x91..=0x93 => ("wrong table, row or field", PROGRAM, false),
         0x94 | 0x95 => ("wrong date or time", CLOCK, true),
         0x96 | 0x97 => ("wrong reversal or change", PROGRAM, false),
@@ -113,8 +120,8 @@ fn row(err: u8) -> Option<(&'static str, &'static str, bool)> {
             true,
         ),
         RECEIPT_CLOSED => ("the receipt is closed", WAIT, true),
-        0x9B => ("a receipt is open", WAIT, true),
-        0x9C => ("the shift is open already", CLOSE_SHIFT, false),
+        RECEIPT_OPEN => ("a receipt is open", WAIT, true),
+        SHIFT_OPEN => ("the shift is open already", CLOSE_SHIFT, false),
         0x9E | 0x9F => ("serial number or re-registrations used up", SERVICE, false),
         0xA2 | 0xA5..=0xA7 => ("wrong shift, serial or tax number", SERVICE, false),
         0xA8 | 0xA9 => ("the printer is not registered", SERVICE, false),

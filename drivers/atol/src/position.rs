@@ -15,6 +15,8 @@ const FLAG_TAX_BY_TYPE: u8 = 0x08;
 /// Parameters of the command that ends a position. Money in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
+    /// The printer computes the tax by its index.
+    pub tax_by_index: bool,
     /// Price of one unit.
     pub price_minor: u64,
     /// Quantity in thousandths.
@@ -37,7 +39,12 @@ impl Position {
     /// The bytes after the command code; `None` when a number has too many digits.
     #[must_use]
     pub fn encode(&self) -> Option<Vec<u8>> {
-        let mut out = vec![FLAG_ALWAYS | FLAG_TAX_BY_TYPE];
+        let tax = if self.tax_by_index {
+            FLAG_TAX_BY_TYPE
+        } else {
+            0
+        };
+        let mut out = vec![FLAG_ALWAYS | tax];
         out.extend(bcd::encode::<7>(self.price_minor)?);
         out.extend(bcd::encode::<5>(self.quantity_milli)?);
         out.extend(bcd::encode::<7>(self.sum_minor)?);
@@ -54,6 +61,7 @@ impl Position {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let number = |from: usize, len: usize| bcd::decode(bytes.get(from..from + len)?);
         Some(Self {
+            tax_by_index: bytes.first()? & FLAG_TAX_BY_TYPE != 0,
             price_minor: number(1, 7)?,
             quantity_milli: number(8, 5)?,
             sum_minor: number(13, 7)?,
@@ -81,6 +89,7 @@ mod tests {
     #[test]
     fn the_position_of_the_worked_session_is_written() {
         let position = Position {
+            tax_by_index: true,
             price_minor: 35_000,
             quantity_milli: 2000,
             sum_minor: 70_000,

@@ -2,6 +2,22 @@
 
 use crate::{bcd, local_time::LocalDateTime};
 
+/// Sum of payments: P1 receipt type, P2 payment type.
+pub const PAYMENTS: u8 = 3;
+/// Money put in, in the shift.
+pub const CASH_IN_SUM: u8 = 4;
+/// Money taken out, in the shift.
+pub const CASH_OUT_SUM: u8 = 5;
+/// How often money was put in.
+pub const CASH_IN_COUNT: u8 = 8;
+/// How often money was taken out.
+pub const CASH_OUT_COUNT: u8 = 9;
+/// Cash in the drawer.
+pub const DRAWER: u8 = 10;
+/// Total of the shift: P1 receipt type.
+pub const SHIFT_TOTAL: u8 = 12;
+/// How many receipts: P1 receipt type.
+pub const RECEIPT_COUNT: u8 = 65;
 /// Revenue: sign byte (01 is minus), BCD(6).
 pub const REVENUE: u8 = 11;
 /// The clock.
@@ -135,6 +151,43 @@ pub fn serial(value: &[u8]) -> Option<String> {
     Some(format!("{:014}", sum(value, 0, 7)?))
 }
 
+/// Reads a register of one sum, minor units: 3, 4 and 5 have six bytes, 10 and 12 seven.
+#[must_use]
+pub fn amount(value: &[u8]) -> Option<i64> {
+    let len = value.len().min(7);
+    i64::try_from(sum(value, 0, len)?).ok().filter(|_| len >= 6)
+}
+
+/// Reads registers 8 and 9: how often, BCD(2).
+#[must_use]
+pub fn count(value: &[u8]) -> Option<u32> {
+    small(value, 0, 2)
+}
+
+/// Reads register 65: how many receipts, BCD(5); the cancelled ones follow.
+#[must_use]
+pub fn receipt_count(value: &[u8]) -> Option<u32> {
+    small(value, 0, 5)
+}
+
+/// Reads register 24: characters of a line.
+#[must_use]
+pub fn columns(value: &[u8]) -> Option<u8> {
+    sum(value, 0, 1).map(|n| n as u8)
+}
+
+/// Reads register 54: the format that is configured (1 is 1.0, 2 is 1.05, 3 is 1.1, 4 is 1.2).
+#[must_use]
+pub fn format(value: &[u8]) -> Option<u8> {
+    value.get(2).copied()
+}
+
+/// Reads register 26: how often the drive can be registered again.
+#[must_use]
+pub fn registrations_left(value: &[u8]) -> Option<u8> {
+    sum(value, 1, 1).map(|n| n as u8)
+}
+
 /// Reads register 26: the day on which the fiscal drive expires.
 #[must_use]
 pub fn drive_expiry(value: &[u8]) -> Option<LocalDateTime> {
@@ -202,6 +255,7 @@ mod tests {
         #[test]
         fn any_value_is_taken(value in proptest::collection::vec(any::<u8>(), 0..40)) {
             let _ = (last_document(&value), last_receipt(&value), receipt_sums(&value), revenue(&value));
+            let _ = (amount(&value), count(&value), receipt_count(&value), columns(&value), registrations_left(&value));
             let _ = (shift(&value), drive_shift(&value), serial(&value), drive_expiry(&value), printed(&value));
         }
     }

@@ -2,6 +2,80 @@
 
 /// Tags that this crate writes or reads.
 pub mod tag {
+    /// The printer is an automatic device.
+    pub const AUTOMATIC: u16 = 1001;
+    /// Address of settlement.
+    pub const ADDRESS: u16 = 1009;
+    /// Tax number of the organisation.
+    pub const ORGANISATION_INN: u16 = 1018;
+    /// Number of the automatic device.
+    pub const MACHINE_NUMBER: u16 = 1036;
+    /// What a paying agent does.
+    pub const AGENT_OPERATION: u16 = 1044;
+    /// Name of the OFD.
+    pub const OFD: u16 = 1046;
+    /// Name of the organisation.
+    pub const ORGANISATION: u16 = 1048;
+    /// Tax systems of the registration, a mask.
+    pub const TAX_SYSTEMS: u16 = 1062;
+    /// Phone of the paying agent.
+    pub const AGENT_PHONE: u16 = 1073;
+    /// A named value of ours; holds the two that follow.
+    pub const USER_ATTRIBUTE: u16 = 1084;
+    /// Its name.
+    pub const ATTRIBUTE_NAME: u16 = 1085;
+    /// Its value.
+    pub const ATTRIBUTE_VALUE: u16 = 1086;
+    /// VAT of 20 %.
+    pub const SUM_VAT_20: u16 = 1102;
+    /// VAT of 10 %.
+    pub const SUM_VAT_10: u16 = 1103;
+    /// Turnover at 0 %.
+    pub const SUM_VAT_0: u16 = 1104;
+    /// Turnover without VAT.
+    pub const SUM_NO_VAT: u16 = 1105;
+    /// VAT of 20/120.
+    pub const SUM_VAT_120: u16 = 1106;
+    /// VAT of 10/110.
+    pub const SUM_VAT_110: u16 = 1107;
+    /// Settled over the internet.
+    pub const INTERNET: u16 = 1125;
+    /// Phone of the supplier.
+    pub const SUPPLIER_PHONE: u16 = 1171;
+    /// Why a correction is made.
+    pub const CORRECTION_BY: u16 = 1173;
+    /// Its ground; holds 1177 to 1179.
+    pub const CORRECTION_BASIS: u16 = 1174;
+    /// In words.
+    pub const BASIS_WORDS: u16 = 1177;
+    /// Its day, seconds since 1970.
+    pub const BASIS_DATE: u16 = 1178;
+    /// Number of the order.
+    pub const BASIS_NUMBER: u16 = 1179;
+    /// Place of settlement.
+    pub const PLACE: u16 = 1187;
+    /// Additional attribute of a position.
+    pub const POSITION_ATTRIBUTE: u16 = 1191;
+    /// For whom the seller acts.
+    pub const AGENT: u16 = 1222;
+    /// Data of the agent; holds 1044 and 1073.
+    pub const AGENT_DATA: u16 = 1223;
+    /// Data of the supplier; holds 1225 and 1171.
+    pub const SUPPLIER_DATA: u16 = 1224;
+    /// Name of the supplier.
+    pub const SUPPLIER_NAME: u16 = 1225;
+    /// Tax number of the supplier.
+    pub const SUPPLIER_INN: u16 = 1226;
+    /// Name of the buyer.
+    pub const BUYER_NAME: u16 = 1227;
+    /// Tax number of the buyer.
+    pub const BUYER_INN: u16 = 1228;
+    /// Excise.
+    pub const EXCISE: u16 = 1229;
+    /// Country of origin.
+    pub const COUNTRY: u16 = 1230;
+    /// Customs declaration.
+    pub const DECLARATION: u16 = 1231;
     /// Buyer's e-mail or phone.
     pub const BUYER_CONTACT: u16 = 1008;
     /// Date and time of the document, seconds since 1970 in local time.

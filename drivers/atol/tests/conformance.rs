@@ -460,7 +460,7 @@ async fn the_x_report_is_no_fiscal_document() {
     bench.carry_out(&sale("k-1"), false).await;
     bench.open().await.x_report().await.unwrap();
     assert_eq!(bench.emulator.documents().len(), 3);
-    assert!(bench.emulator.paper(5).join("\n").contains("729.85"));
+    assert!(bench.emulator.paper(12).join("\n").contains("729.85"));
     bench.carry_out(&sale("k-2"), false).await;
 }
 

@@ -7,12 +7,12 @@ use super::{
     reads::{Tags, record_of},
 };
 use crate::{
-    command::{self, DeviceError, mode, op},
+    command::{DeviceError, mode, op},
     drive::{self, kind},
-    error_table::{self, COUNTERS_MOVED, RECEIPT_CLOSED, WRONG_PHASE},
+    error_table::{self, COUNTERS_MOVED, RECEIPT_CLOSED, SHIFT_CLOSED, WRONG_PHASE},
     session::Nature,
     text,
-    tlv::{self, tag},
+    tlv::tag,
 };
 use galley_fiscal::{
     Baseline, Document, FiscalError, FiscalRecord, RecordKind, Recovered,
@@ -42,25 +42,28 @@ impl AtolPrinter {
         document: &Document,
         baseline: &Baseline,
     ) -> Result<FiscalRecord, FiscalError> {
-        let plan = plan::plan(document, &self.config)?;
-        self.prepare(&plan, baseline).await?;
+        let plan = plan::plan(document, &self.config, self.info.capabilities.ffd)?;
+        self.prepare(document, &plan, baseline).await?;
         let refusal = self.perform(document, &plan).await?.err();
         self.conclude(document, baseline, &plan, refusal).await
     }
 
     /// Everything up to the act. Nothing of it can register a document.
-    async fn prepare(&mut self, plan: &Plan, baseline: &Baseline) -> Result<(), FiscalError> {
+    async fn prepare(
+        &mut self,
+        document: &Document,
+        plan: &Plan,
+        baseline: &Baseline,
+    ) -> Result<(), FiscalError> {
         let drive = self.drive_status().await?;
         if drive.number != baseline.drive_number {
             return Err(other_drive(baseline, &drive.number));
         }
         if drive.last_document != baseline.last_document {
-            return Err(FiscalError::Refused {
-                code: COUNTERS_MOVED,
-                text: "a document was registered since the baseline was read".to_owned(),
-                advice: "Wait; it is tried again by itself.".to_owned(),
-                retry: true,
-            });
+            return Err(moved("a document was registered"));
+        }
+        if is_cash(document) {
+            self.prepare_cash(baseline, drive.shift_open).await?;
         }
         if drive.phase != drive::FISCAL_PHASE {
             return Err(FiscalError::Refused {
@@ -84,6 +87,30 @@ impl AtolPrinter {
                 .await?;
         }
         Ok(())
+    }
+
+    /// The evidence of money put in or taken out are counters of the open shift: without them nothing is begun.
+    async fn prepare_cash(
+        &mut self,
+        baseline: &Baseline,
+        shift_open: bool,
+    ) -> Result<(), FiscalError> {
+        if !shift_open {
+            let closed = DeviceError {
+                err: SHIFT_CLOSED,
+                ext: 0,
+            };
+            return Err(error_table::refused(closed));
+        }
+        match (self.cash().await?, baseline.cash) {
+            (Some(now), Some(before)) if now == before => Ok(()),
+            (Some(_), Some(_)) => Err(moved("money was put in or taken out")),
+            _ => Err(FiscalError::Unsupported(
+                "this printer doesn't tell its drawer's counters, so money put in or taken out could be \
+                 registered twice"
+                    .to_owned(),
+            )),
+        }
     }
 
     /// The act. The inner error is what the printer refused it with; the outer says that nobody knows.
@@ -171,10 +198,11 @@ impl AtolPrinter {
                 .map_err(|e| again(&e))?;
             match recovery::decide(document, baseline, &evidence) {
                 Decision::Registered(record) => {
-                    let prints = matches!(document, Document::Receipt(r) if r.print)
-                        && self.config.print_receipts
-                        || !matches!(document, Document::Receipt(_));
-                    let last = record.document_number == evidence.last_document;
+                    let prints = document
+                        .receipt()
+                        .is_none_or(|r| r.print && self.config.print_receipts);
+                    let last =
+                        is_cash(document) || record.document_number == evidence.last_document;
                     let record = if last {
                         self.complete(document, record, prints).await
                     } else {
@@ -238,6 +266,9 @@ impl AtolPrinter {
             unreadable: 0,
             keys_come_back: false,
         };
+        if is_cash(document) {
+            evidence.cash = self.cash().await?;
+        }
         let behind = drive.last_document.saturating_sub(baseline.last_document);
         if evidence.drive_number != baseline.drive_number || behind == 0 {
             return Ok(evidence);
@@ -268,18 +299,25 @@ impl AtolPrinter {
             .iter()
             .any(|f| f.key == KeyEvidence::Absent);
         if in_doubt && !evidence.keys_come_back {
-            evidence.keys_come_back = self.keys_came_back(baseline.last_document).await?;
+            evidence.keys_come_back = self
+                .keys_came_back(document, baseline.last_document)
+                .await?;
         }
         Ok(evidence)
     }
 
-    /// Whether an earlier receipt of this drive gave a key back.
-    async fn keys_came_back(&mut self, last: u32) -> Result<bool, CallError> {
+    /// Whether an earlier document of this kind gave a key back. Of this kind: a format may carry the key in receipts
+    /// and not in corrections.
+    async fn keys_came_back(&mut self, document: &Document, last: u32) -> Result<bool, CallError> {
+        let wanted = match document {
+            Document::Correction(_) => kind::CORRECTION,
+            _ => kind::RECEIPT,
+        };
         for number in (last.saturating_sub(LOOK_BACK) + 1..=last).rev() {
             let receipt = self
                 .drive_document(number)
                 .await?
-                .is_some_and(|d| d.kind == kind::RECEIPT);
+                .is_some_and(|d| d.kind == wanted);
             if receipt
                 && self
                     .tags(number)
@@ -300,7 +338,7 @@ impl AtolPrinter {
         mut record: FiscalRecord,
         prints: bool,
     ) -> FiscalRecord {
-        if let Document::Receipt(receipt) = document {
+        if let Some(receipt) = document.receipt() {
             record.key = Some(receipt.key.clone());
         }
         if let Err(e) = self.details(&mut record, prints).await {
@@ -319,7 +357,10 @@ impl AtolPrinter {
         }
         let (receipt, shift) = self.drive_shift().await?;
         record.shift_number = record.shift_number.or(Some(shift));
-        if matches!(record.kind, RecordKind::Receipt(_)) {
+        if matches!(
+            record.kind,
+            RecordKind::Receipt(_) | RecordKind::Correction(_)
+        ) {
             record.receipt_number = record.receipt_number.or(Some(receipt));
         }
         if self.registration.is_none() {
@@ -330,23 +371,35 @@ impl AtolPrinter {
     }
 
     async fn registration_number(&mut self) -> Result<Option<String>, CallError> {
-        let [low, high] = tag::REGISTRATION.to_le_bytes();
-        let answer = match self.ask(op::READ_TAG, &[low, high, 0]).await {
-            Ok(answer) => answer,
-            Err(CallError::Device(_)) => return Ok(None),
-            Err(e) => return Err(e),
-        };
-        // BLOCKS, then the TLV.
-        let value = command::value(&answer, "registration number")?;
-        let found = value.get(1..).and_then(tlv::split);
-        Ok(found.map(|(_, number, _)| text::ascii(number)))
+        let value = self.registered(tag::REGISTRATION).await?;
+        Ok(value.map(|number| text::ascii(&number)))
     }
 }
 
 /// Whether a document is worth the reading of its tags.
 fn candidate(document: &Document, record: &FiscalRecord) -> bool {
-    matches!(document, Document::Receipt(r)
-        if record.kind == RecordKind::Receipt(r.kind) && record.total_minor == r.total_minor())
+    let (kind, total) = match document {
+        Document::Receipt(r) => (RecordKind::Receipt(r.kind), r.total_minor()),
+        Document::Correction(c) => (
+            RecordKind::Correction(c.receipt.kind),
+            c.receipt.total_minor(),
+        ),
+        _ => return false,
+    };
+    record.kind == kind && record.total_minor == total
+}
+
+fn is_cash(document: &Document) -> bool {
+    matches!(document, Document::CashIn(_) | Document::CashOut(_))
+}
+
+fn moved(what: &str) -> FiscalError {
+    FiscalError::Refused {
+        code: COUNTERS_MOVED,
+        text: format!("{what} since the baseline was read"),
+        advice: "Wait; it is tried again by itself.".to_owned(),
+        retry: true,
+    }
 }
 
 fn other_drive(baseline: &Baseline, found: &str) -> FiscalError {

@@ -1,12 +1,14 @@
 //! A printer with a live session.
 //!
-//! `calls` runs single commands, `reads` puts questions together from them, `plan` lays a document out, and
-//! `acts` registers and recovers.
+//! `calls` runs single commands, `reads` and `desk` put questions together from them, `plan` lays a document out,
+//! `acts` registers and recovers, `slips` prints what is no document.
 
 mod acts;
 mod calls;
+mod desk;
 mod plan;
 mod reads;
+mod slips;
 
 use crate::{
     command::{self, mode, op},
@@ -61,6 +63,7 @@ impl AtolPrinter {
         let answer = printer.ask(op::DEVICE_TYPE, &[]).await?;
         let device = command::device_type(&answer).map_err(CallError::from)?;
         let serial = printer.read_register(register::SERIAL, 0, 0).await?;
+        printer.info.capabilities = printer.capabilities(device.model).await?;
         printer.info.model = if device.name.is_empty() {
             format!("ATOL model {}", device.model)
         } else {
@@ -135,7 +138,7 @@ impl FiscalPrinter for AtolPrinter {
             last_document: drive.last_document,
             shift_number,
             shift_open: drive.shift_open,
-            cash: None,
+            cash: self.cash().await?,
         })
     }
 
@@ -185,35 +188,40 @@ impl FiscalPrinter for AtolPrinter {
     }
 
     async fn copy_last(&mut self) -> Result<(), FiscalError> {
-        later()
+        let limit = self.config.timeouts.act();
+        self.command(op::COPY, &[], Nature::Act, limit).await?;
+        Ok(self.wait_idle(limit).await?)
     }
 
     async fn totals(&mut self) -> Result<ShiftTotals, FiscalError> {
-        later()
+        Ok(self.shift_totals().await?)
     }
 
     async fn registration(&mut self) -> Result<Registration, FiscalError> {
-        later()
+        Ok(self.registration_data().await?)
     }
 
     async fn drive(&mut self) -> Result<DriveInfo, FiscalError> {
-        later()
+        Ok(self.drive_info().await?)
     }
 
-    async fn set_clock(&mut self, _local_time: &str) -> Result<(), FiscalError> {
-        later()
+    async fn set_clock(&mut self, local_time: &str) -> Result<(), FiscalError> {
+        self.write_clock(local_time).await
     }
 
-    async fn read_table(&mut self, _cell: TableCell) -> Result<Vec<u8>, FiscalError> {
-        later()
+    async fn read_table(&mut self, cell: TableCell) -> Result<Vec<u8>, FiscalError> {
+        Ok(self.table(cell).await?)
     }
 
-    async fn write_table(&mut self, _cell: TableCell, _value: &[u8]) -> Result<(), FiscalError> {
-        later()
+    async fn write_table(&mut self, cell: TableCell, value: &[u8]) -> Result<(), FiscalError> {
+        Ok(self.set_table(cell, value).await?)
     }
 
     async fn check_marking(&mut self, _marking: &Marking) -> Result<MarkingCheck, FiscalError> {
-        later()
+        Err(FiscalError::Unsupported(
+            "marked goods need FFD 1.2, which platform 2.5 lacks: configure the web server back end"
+                .to_owned(),
+        ))
     }
 }
 
@@ -223,19 +231,13 @@ impl SlipPrinter for AtolPrinter {
         usize::from(self.info.capabilities.columns)
     }
 
-    async fn slip(&mut self, _slip: &Slip) -> Result<(), FiscalError> {
-        later()
+    async fn slip(&mut self, slip: &Slip) -> Result<(), FiscalError> {
+        self.print_slip(slip).await
     }
 
     async fn open_drawer(&mut self) -> Result<(), FiscalError> {
-        later()
+        self.pulse_drawer().await
     }
-}
-
-fn later<T>() -> Result<T, FiscalError> {
-    Err(FiscalError::Unsupported(
-        "this is not implemented yet".to_owned(),
-    ))
 }
 
 /// For calls that register nothing: what was lost may be asked again.

@@ -136,8 +136,13 @@ pub(super) fn record_of(head: &DriveDocument, drive_number: &str, tags: Tags) ->
     let kind = match (head.kind, head.receipt) {
         (kind::SHIFT_OPEN, _) => RecordKind::ShiftOpen,
         (kind::SHIFT_CLOSE, _) => RecordKind::ShiftClose,
-        (kind::RECEIPT, Some((1, _))) => RecordKind::Receipt(ReceiptKind::Sale),
-        (kind::RECEIPT, Some((2, _))) => RecordKind::Receipt(ReceiptKind::SaleReturn),
+        (kind::RECEIPT | kind::CORRECTION, Some((sign, _))) => {
+            match (ReceiptKind::from_number(sign), head.kind) {
+                (Some(of), kind::RECEIPT) => RecordKind::Receipt(of),
+                (Some(of), _) => RecordKind::Correction(of),
+                (None, other) => RecordKind::Other(other),
+            }
+        }
         (other, _) => RecordKind::Other(other),
     };
     FiscalRecord {

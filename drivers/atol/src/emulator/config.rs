@@ -16,8 +16,20 @@ pub struct EmulatorConfig {
     pub drive_number: String,
     /// Tag 1037.
     pub registration_number: String,
-    /// Printed at the head of every document.
+    /// Tag 1048; printed at the head of every document.
     pub organisation: String,
+    /// Tag 1018.
+    pub organisation_inn: String,
+    /// Tag 1009 of the registration.
+    pub address: String,
+    /// Tag 1046.
+    pub ofd: String,
+    /// Tag 1062: tax systems, a mask.
+    pub tax_systems: u8,
+    /// Tag 1001.
+    pub automatic: bool,
+    /// Model code; 82 is the 91F.
+    pub model: u8,
     /// Password of the modes, eight digits.
     pub mode_password: String,
     /// Last day of the fiscal drive: year, month, day.
@@ -49,6 +61,12 @@ impl Default for EmulatorConfig {
             drive_number: "9999078902004312".to_owned(),
             registration_number: "0000000001002292".to_owned(),
             organisation: "РОБОТ-КАФЕ".to_owned(),
+            organisation_inn: "7700000005".to_owned(),
+            address: "Москва, ул. Пекарская, д. 1".to_owned(),
+            ofd: "ООО \"Пробный ОФД\"".to_owned(),
+            tax_systems: 0x01,
+            automatic: false,
+            model: 82,
             mode_password: "00000030".to_owned(),
             drive_valid_until: (2028, 1, 1),
             line_width: 32,
@@ -69,7 +87,7 @@ impl Default for EmulatorConfig {
 pub struct Durations {
     /// Closing a receipt. A real one takes 1 to 3 s.
     pub close_receipt_ms: u64,
-    /// Opening a shift.
+    /// Opening a shift; money in and out.
     pub open_shift_ms: u64,
     /// The Z report.
     pub close_shift_ms: u64,
@@ -125,7 +143,7 @@ impl Durations {
     pub(super) fn of(&self, command: u8) -> Duration {
         Duration::from_millis(match command {
             op::CLOSE_RECEIPT => self.close_receipt_ms,
-            op::OPEN_SHIFT => self.open_shift_ms,
+            op::OPEN_SHIFT | op::CASH_IN | op::CASH_OUT => self.open_shift_ms,
             op::CLOSE_SHIFT => self.close_shift_ms,
             op::REPORT => self.x_report_ms,
             op::FINISH_PRINT => self.finish_print_ms,

@@ -99,7 +99,7 @@ pub enum Times {
 pub enum At {
     /// Any.
     Any,
-    /// Those that register a document: 9A, 4A, 5A.
+    /// Those that register a document or move cash: 9A, 4A, 5A, 49, 4F.
     Acts,
     /// This one, by its code.
     Command(u8),
@@ -111,7 +111,14 @@ impl At {
             (Self::Any, _) => true,
             (_, None) => false,
             (Self::Acts, Some(c)) => {
-                matches!(c, op::OPEN_SHIFT | op::CLOSE_RECEIPT | op::CLOSE_SHIFT)
+                matches!(
+                    c,
+                    op::OPEN_SHIFT
+                        | op::CLOSE_RECEIPT
+                        | op::CLOSE_SHIFT
+                        | op::CASH_IN
+                        | op::CASH_OUT
+                )
             }
             (Self::Command(wanted), Some(c)) => wanted == c,
         }

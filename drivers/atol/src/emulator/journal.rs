@@ -11,14 +11,59 @@ use std::{
     path::PathBuf,
 };
 
+/// Money put into the drawer or taken out. No fiscal document, but it must outlive the process like one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmulatedCash {
+    /// Taken out, not put in.
+    pub out: bool,
+    /// How much.
+    pub sum_minor: u64,
+    /// In which shift.
+    pub shift: u32,
+    /// When.
+    pub time: LocalDateTime,
+}
+
+/// A tag as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmulatedTag {
+    /// Its number.
+    pub tag: u16,
+    /// Its value, two hexadecimal digits a byte.
+    pub hex: String,
+}
+
+impl EmulatedTag {
+    pub(super) fn new(tag: u16, value: &[u8]) -> Self {
+        let hex = value.iter().map(|b| format!("{b:02x}")).collect();
+        Self { tag, hex }
+    }
+
+    /// Its value.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.hex
+            .as_bytes()
+            .chunks(2)
+            .filter_map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok())
+            .collect()
+    }
+
+    /// Its value as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        crate::text::decode(&self.bytes()).trim_end().to_owned()
+    }
+}
+
 /// A document in the emulated drive. Money in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmulatedDocument {
     /// Number of the fiscal document.
     pub number: u32,
-    /// 1 registration, 2 opening of a shift, 3 receipt, 5 closing of a shift.
+    /// 1 registration, 2 opening of a shift, 3 receipt, 5 closing of a shift, 31 correction.
     pub kind: u8,
-    /// Settlement sign of a receipt: 1 sale, 2 return.
+    /// Type of a receipt as in command 92: 1 sale, 2 its return, 4 purchase, 5 its return, 7 to 10 corrections.
     pub operation: Option<u8>,
     /// Shift.
     pub shift: u32,
@@ -44,6 +89,17 @@ pub struct EmulatedDocument {
     pub tax_system: Option<u8>,
     /// No paper was wanted.
     pub electronic: bool,
+    /// Every other tag that was written into it.
+    #[serde(default)]
+    pub tags: Vec<EmulatedTag>,
+}
+
+impl EmulatedDocument {
+    /// A tag that has no field of its own here.
+    #[must_use]
+    pub fn tag(&self, tag: u16) -> Option<&EmulatedTag> {
+        self.tags.iter().find(|t| t.tag == tag)
+    }
 }
 
 /// A line of a receipt in the emulated drive.
@@ -65,6 +121,17 @@ pub struct EmulatedLine {
     pub method: u8,
     /// Tag 1197.
     pub unit: Option<String>,
+    /// Every other tag that was written into it.
+    #[serde(default)]
+    pub tags: Vec<EmulatedTag>,
+}
+
+impl EmulatedLine {
+    /// A tag that has no field of its own here.
+    #[must_use]
+    pub fn tag(&self, tag: u16) -> Option<&EmulatedTag> {
+        self.tags.iter().find(|t| t.tag == tag)
+    }
 }
 
 /// The identity of a drive.
@@ -79,6 +146,7 @@ pub(super) struct Identity {
 enum Row {
     Drive(Identity),
     Document(EmulatedDocument),
+    Cash(EmulatedCash),
 }
 
 /// The drive.
@@ -86,6 +154,7 @@ enum Row {
 pub(super) struct Journal {
     pub(super) identity: Identity,
     pub(super) documents: Vec<EmulatedDocument>,
+    pub(super) cash: Vec<EmulatedCash>,
     file: Option<File>,
 }
 
@@ -99,6 +168,7 @@ impl Journal {
         let mut journal = Self {
             identity: fresh.clone(),
             documents: Vec::new(),
+            cash: Vec::new(),
             file: None,
         };
         let mut text = String::new();
@@ -122,7 +192,9 @@ impl Journal {
                 Row::Drive(identity) => {
                     journal.identity = identity;
                     journal.documents.clear();
+                    journal.cash.clear();
                 }
+                Row::Cash(cash) => journal.cash.push(cash),
                 Row::Document(document) => journal.documents.push(document),
             }
         }
@@ -137,6 +209,7 @@ impl Journal {
         self.write(&Row::Drive(identity.clone()))?;
         self.identity = identity;
         self.documents.clear();
+        self.cash.clear();
         self.register(EmulatedDocument {
             number: 0,
             kind: kind::REGISTRATION,
@@ -153,6 +226,7 @@ impl Journal {
             buyer_contact: None,
             tax_system: None,
             electronic: false,
+            tags: Vec::new(),
         })?;
         Ok(())
     }
@@ -175,6 +249,13 @@ impl Journal {
         self.write(&Row::Document(document.clone()))?;
         self.documents.push(document.clone());
         Ok(document)
+    }
+
+    /// Counts money put in or taken out. On an error nothing is counted.
+    pub(super) fn count(&mut self, cash: EmulatedCash) -> io::Result<()> {
+        self.write(&Row::Cash(cash.clone()))?;
+        self.cash.push(cash);
+        Ok(())
     }
 
     fn write(&mut self, row: &Row) -> io::Result<()> {
@@ -200,6 +281,18 @@ fn sign(drive: &str, d: &EmulatedDocument) -> u32 {
 }
 
 impl EmulatedDocument {
+    /// Tag 1054: 1 sale, 2 its return, 3 purchase, 4 its return, of a receipt or of a correction.
+    #[must_use]
+    pub fn settlement(&self) -> Option<u8> {
+        self.operation.map(|code| match code {
+            1 | 7 => 1,
+            2 | 8 => 2,
+            4 | 9 => 3,
+            5 | 10 => 4,
+            other => other,
+        })
+    }
+
     /// The document as TLVs, as the drive's archive gives them.
     pub(super) fn tlvs(&self, identity: &Identity, with_key: bool) -> Vec<Vec<u8>> {
         let le = |n: u32| n.to_le_bytes();
@@ -231,8 +324,9 @@ impl EmulatedDocument {
         if let Some(system) = self.tax_system {
             out.push(tlv::encode(tag::TAX_SYSTEM, &[system]));
         }
-        if let Some(operation) = self.operation {
-            out.push(tlv::encode(tag::SETTLEMENT, &[operation]));
+        out.extend(self.tags.iter().map(|t| tlv::encode(t.tag, &t.bytes())));
+        if let Some(sign) = self.settlement() {
+            out.push(tlv::encode(tag::SETTLEMENT, &[sign]));
             out.push(tlv::encode(tag::TOTAL, &tlv::shortest(self.total_minor)));
             out.extend(self.lines.iter().map(EmulatedLine::tlv));
             for (form, sum) in &self.tenders {
@@ -263,6 +357,9 @@ impl EmulatedLine {
             tlv::encode(tag::SUBJECT, &[self.subject]),
             tlv::encode(tag::METHOD, &[self.method]),
         ]
+        .into_iter()
+        .chain(self.tags.iter().map(|t| tlv::encode(t.tag, &t.bytes())))
+        .collect::<Vec<_>>()
         .concat();
         tlv::encode(tag::POSITION, &inner)
     }

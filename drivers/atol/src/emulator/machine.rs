@@ -15,7 +15,10 @@ use crate::{
     local_time::LocalDateTime,
     text, tlv,
 };
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 /// A shift may be open for a day.
 const SHIFT_SECONDS: i64 = 24 * 3600;
@@ -23,11 +26,11 @@ const SHIFT_SECONDS: i64 = 24 * 3600;
 pub(super) const WRONG_FORMAT: u8 = 0x13;
 pub(super) const RECEIPT_OPEN: u8 = 0x9B;
 pub(super) const SHIFT_CLOSED: u8 = 0x8F;
-const SHIFT_OPEN: u8 = 0x9C;
+pub(super) const SHIFT_OPEN: u8 = 0x9C;
 const WRONG_PASSWORD: u8 = 0x8C;
-const NO_CASH: u8 = 0x98;
+pub(super) const NO_CASH: u8 = 0x98;
 const NO_DOCUMENT: u8 = 0xAA;
-const NO_EXCHANGE: u8 = 0xE9;
+pub(super) const NO_EXCHANGE: u8 = 0xE9;
 const NOT_SUPPORTED: u8 = 0x7A;
 
 /// The answer of a command, or its error code.
@@ -59,7 +62,12 @@ pub(super) struct Machine {
     /// What a document still has to print.
     pub(super) unprinted: Vec<String>,
     pub(super) roll: Roll,
-    pub(super) cash_minor: u64,
+    /// What was written into tables, by table, row and field.
+    pub(super) tables: BTreeMap<[u8; 4], Vec<u8>>,
+    /// Blocks of a tag that came in, and their bytes.
+    pub(super) tag_blocks: (u8, Vec<u8>),
+    /// What the clock was set forth or back by, in seconds.
+    pub(super) clock_offset: i64,
     pub(super) tlvs: VecDeque<Vec<u8>>,
     /// The first document that waits for the OFD.
     pub(super) first_unsent: Option<u32>,
@@ -88,7 +96,9 @@ impl Machine {
             paper_ends: None,
             unprinted: Vec::new(),
             roll,
-            cash_minor: 0,
+            tables: BTreeMap::new(),
+            tag_blocks: (0, Vec::new()),
+            clock_offset: 0,
             tlvs: VecDeque::new(),
             first_unsent: None,
             ofd_connected: true,
@@ -116,7 +126,7 @@ impl Machine {
     }
 
     pub(super) fn shift_expired(&self) -> bool {
-        self.shift_end().is_some_and(|end| self.clock.now() > end)
+        self.shift_end().is_some_and(|end| self.now() > end)
     }
 
     /// Number of the current or last shift.
@@ -147,21 +157,24 @@ impl Machine {
             op::STATE => Ok(vec![0x55, self.mode_byte(), u8::from(!self.has_paper())]),
             op::DEVICE_TYPE => Ok(self.device_type()),
             op::REGISTER => self.register(p),
-            op::TABLE => value(&[0]),
+            op::TABLE => self.read_table(p),
+            op::WRITE_TABLE => self.write_table(p),
+            op::SET_CLOCK => self.set_clock(p),
             op::ENTER_MODE => self.enter_mode(p),
             op::LEAVE_MODE => self.leave_mode(),
             op::DRIVE => self.drive_command(p),
             op::READ_TAG => self.read_tag(p),
-            op::DRIVER_VERSION | op::INFO_PRINT | op::SET_CLOCK | op::REBOOT => done(),
-            op::DRAWER => Err(NOT_SUPPORTED),
+            op::DRIVER_VERSION | op::INFO_PRINT | op::REBOOT => done(),
+            op::DRAWER if self.config.model == 82 => Err(NOT_SUPPORTED),
+            op::DRAWER => done(),
             op::OPEN_SHIFT => self.shift_command(mode::REGISTRATION, p),
             op::CLOSE_SHIFT => self.shift_command(mode::Z_REPORTS, p),
             op::REPORT => self.x_report(),
-            op::FOOTER => self.need_mode(mode::X_REPORTS).and_then(|()| done()),
+            op::FOOTER => self.footer(),
             op::COPY => self.copy(),
             op::FINISH_PRINT => self.finish_print(),
-            op::PRINT_LINE => self.print(vec![text::decode(p)]),
-            op::BARCODE => self.print(vec!["[ QR ]".to_owned()]),
+            op::PRINT_LINE => self.print(vec![text::decode(p).replace('\t', "")]),
+            op::BARCODE => self.barcode(p),
             op::RASTER => self.print(Vec::new()),
             op::CASH_IN | op::CASH_OUT => self.cash(command, p),
             op::OPEN_RECEIPT
@@ -228,7 +241,7 @@ impl Machine {
     }
 
     fn status(&self) -> Vec<u8> {
-        let now = self.clock.now();
+        let now = self.now();
         let d = now.to_bcd_dmy();
         let bit = |on: bool, n: u8| u8::from(on) << n;
         let flags = bit(true, 0)
@@ -240,7 +253,7 @@ impl Machine {
         let mut out = vec![0x44, 0x01, 0x01];
         out.extend([d[2], d[1], d[0], d[3], d[4], d[5], flags]);
         out.extend(bcd::encode::<4>(self.config.serial % 100_000_000).unwrap_or_default());
-        out.extend([0x52, b'5', b'8', self.mode_byte()]);
+        out.extend([self.config.model, b'5', b'8', self.mode_byte()]);
         out.extend(short(self.receipt_number()));
         out.extend(short(self.last_closed_shift()));
         out.push(self.receipt.as_ref().map_or(0, |r| r.kind));
@@ -258,19 +271,9 @@ impl Machine {
         let mut out = vec![
             0x00, 0x03, 0x01, 0x52, 0x00, 0x00, 0x05, 0x08, 0x00, 0x76, 0x71,
         ];
+        out[3] = self.config.model;
         out.extend(text::encode(&self.config.model_name, 32));
         out
-    }
-
-    fn read_tag(&self, p: &[u8]) -> Outcome {
-        let tag = p.first_chunk().map(|b| u16::from_le_bytes(*b));
-        let text = match tag {
-            Some(tlv::tag::REGISTRATION) => self.journal.identity.registration.as_str(),
-            Some(1060) => "www.nalog.gov.ru",
-            _ => return Err(crate::drive::NO_SUCH_DATA),
-        };
-        let tlv = tlv::encode(tag.unwrap_or_default(), &text::encode(text, 64));
-        value(&[&[1], tlv.as_slice()].concat())
     }
 
     /// Opens or closes the shift.
@@ -309,7 +312,7 @@ impl Machine {
             operation: None,
             shift: self.shift_number(),
             receipt: None,
-            time: self.clock.now(),
+            time: self.now(),
             sign: 0,
             total_minor: 0,
             lines: Vec::new(),
@@ -319,6 +322,7 @@ impl Machine {
             buyer_contact: None,
             tax_system: None,
             electronic: false,
+            tags: Vec::new(),
         }
     }
 
@@ -349,21 +353,38 @@ impl Machine {
         if !prints {
             return Ok(done());
         }
-        let mut lines = paper::layout(&document, &self.journal.identity, &self.config);
+        let lines = paper::layout(&document, &self.journal.identity, &self.config);
+        Ok(self.print_document(lines, ends == Some(true)))
+    }
+
+    /// Prints what is done already; when the paper ends in it, the rest waits.
+    pub(super) fn print_document(&mut self, mut lines: Vec<String>, ends: bool) -> Outcome {
         // A document whose paper had ended is finished first.
         let mut all = std::mem::take(&mut self.unprinted);
         all.append(&mut lines);
-        if ends == Some(true) {
+        if ends {
             self.unprinted = all.split_off(all.len() / 2);
             self.roll.print(all);
             self.paper = false;
-            return Ok(Err(NO_PAPER));
+            return Err(NO_PAPER);
         }
         self.roll.print(all);
-        Ok(done())
+        done()
     }
 
-    fn print(&mut self, lines: Vec<String>) -> Outcome {
+    /// `TYPE ALIGN SCALE …(11) DATA`, zeros behind.
+    fn barcode(&mut self, p: &[u8]) -> Outcome {
+        let data = p.get(14..).ok_or(WRONG_FORMAT)?;
+        let data = text::ascii(data);
+        self.print(vec![format!("[QR {}]", data.trim_end())])
+    }
+
+    fn footer(&mut self) -> Outcome {
+        self.need_mode(mode::X_REPORTS)?;
+        self.print(vec![String::new(), String::new()])
+    }
+
+    pub(super) fn print(&mut self, lines: Vec<String>) -> Outcome {
         if !self.has_paper() {
             return Err(NO_PAPER);
         }
@@ -389,49 +410,6 @@ impl Machine {
         }
         let mut lines = vec!["КОПИЯ".to_owned()];
         lines.extend(paper::layout(last, &self.journal.identity, &self.config));
-        self.print(lines)
-    }
-
-    fn x_report(&mut self) -> Outcome {
-        self.need_mode(mode::X_REPORTS)?;
-        let width = self.config.line_width;
-        let shift = self.shift_number();
-        let sum = |operation: u8| -> u64 {
-            let receipts = self.journal.documents.iter();
-            receipts
-                .filter(|d| d.shift == shift && d.operation == Some(operation))
-                .map(|d| d.total_minor)
-                .sum()
-        };
-        let mut lines = vec![format!("X-ОТЧЕТ  СМЕНА {shift}")];
-        lines.extend(paper::edges("ПРИХОД", &paper::money(sum(1)), width));
-        lines.extend(paper::edges(
-            "ВОЗВРАТ ПРИХОДА",
-            &paper::money(sum(2)),
-            width,
-        ));
-        lines.push(String::new());
-        self.print(lines)
-    }
-
-    fn cash(&mut self, command: u8, p: &[u8]) -> Outcome {
-        self.need_mode(mode::REGISTRATION)?;
-        let sum = p.get(1..6).and_then(bcd::decode).ok_or(WRONG_FORMAT)?;
-        let after = if command == op::CASH_IN {
-            self.cash_minor.checked_add(sum)
-        } else {
-            self.cash_minor.checked_sub(sum)
-        };
-        if !self.has_paper() {
-            return Err(NO_PAPER);
-        }
-        self.cash_minor = after.ok_or(NO_CASH)?;
-        let title = if command == op::CASH_IN {
-            "ВНЕСЕНИЕ"
-        } else {
-            "ВЫПЛАТА"
-        };
-        let lines = paper::edges(title, &paper::money(sum), self.config.line_width);
         self.print(lines)
     }
 
@@ -475,7 +453,7 @@ impl Machine {
             registration: self.journal.identity.registration.clone(),
         };
         self.receipt = None;
-        if let Err(e) = self.journal.replace(identity, self.clock.now()) {
+        if let Err(e) = self.journal.replace(identity, self.now()) {
             tracing::error!(error = %e, "the emulated drive can't be written");
         }
     }
@@ -484,6 +462,7 @@ impl Machine {
     pub(super) fn lose_power(&mut self) {
         self.mode = mode::IDLE;
         self.early_tags.clear();
+        self.tag_blocks = (0, Vec::new());
         self.tlvs.clear();
         if !self.config.receipt_survives_power_cut {
             self.receipt = None;

@@ -3,6 +3,7 @@
 
 mod clock;
 mod config;
+mod desk;
 mod fault;
 mod journal;
 mod machine;
@@ -15,7 +16,7 @@ mod tasks;
 pub use clock::{EmulatorClock, TokioClock};
 pub use config::{Durations, EmulatorConfig};
 pub use fault::{At, Fault, Times};
-pub use journal::{EmulatedDocument, EmulatedLine};
+pub use journal::{EmulatedCash, EmulatedDocument, EmulatedLine, EmulatedTag};
 pub use tasks::Counts;
 
 use crate::{drive::kind, local_time::LocalDateTime};
@@ -76,6 +77,8 @@ pub struct Snapshot {
     pub unprinted_lines: usize,
     /// Serial number of the fiscal drive.
     pub drive_number: String,
+    /// Cash in the drawer, minor units.
+    pub drawer_minor: u64,
     /// Documents in the drive.
     pub documents: usize,
     /// Its last document.
@@ -205,6 +208,20 @@ impl AtolEmulator {
         self.with(|inner| inner.device.machine.journal.documents.clone())
     }
 
+    /// Money put into the drawer and taken out, since the drive was put in.
+    #[must_use]
+    pub fn cash(&self) -> Vec<EmulatedCash> {
+        self.with(|inner| inner.device.machine.journal.cash.clone())
+    }
+
+    /// Correction receipts in the drive.
+    #[must_use]
+    pub fn corrections(&self) -> Vec<EmulatedDocument> {
+        let mut documents = self.documents();
+        documents.retain(|d| d.kind == kind::CORRECTION);
+        documents
+    }
+
     /// The receipts in the drive.
     #[must_use]
     pub fn receipts(&self) -> Vec<EmulatedDocument> {
@@ -234,7 +251,7 @@ impl AtolEmulator {
     /// The printer's clock.
     #[must_use]
     pub fn local_time(&self) -> LocalDateTime {
-        self.with(|inner| inner.device.machine.clock.now())
+        self.with(|inner| inner.device.machine.now())
     }
 
     /// The printer at a glance.
@@ -254,6 +271,7 @@ impl AtolEmulator {
                 receipt_open: m.receipt.is_some(),
                 unprinted_lines: m.unprinted.len(),
                 drive_number: m.journal.identity.number.clone(),
+                drawer_minor: m.drawer(),
                 documents: m.journal.documents.len(),
                 last_document,
                 unsent: m.first_unsent.map_or(0, |n| last_document - n + 1),

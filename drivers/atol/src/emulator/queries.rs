@@ -18,11 +18,8 @@ impl Machine {
         };
         let documents = &self.journal.documents;
         let bytes: Vec<u8> = match *number {
-            10 => bcd::encode::<7>(self.cash_minor)
-                .unwrap_or_default()
-                .to_vec(),
             register::REVENUE => self.revenue(),
-            register::CLOCK => self.clock.now().to_bcd_dmy().to_vec(),
+            register::CLOCK => self.now().to_bcd_dmy().to_vec(),
             register::SHIFT => {
                 let end = self.shift_end().map_or([0; 6], |end| end.to_bcd_dmy());
                 [&[u8::from(self.open_shift().is_some())], &end[..]].concat()
@@ -54,7 +51,7 @@ impl Machine {
             register::LAST_RECEIPT => documents
                 .iter()
                 .rev()
-                .find(|d| d.kind == kind::RECEIPT)
+                .find(|d| matches!(d.kind, kind::RECEIPT | kind::CORRECTION))
                 .map_or(vec![0; 23], last_receipt),
             register::LAST_DOCUMENT => documents.last().map_or(vec![0; 15], last_document),
             register::DRIVE_SHIFT => {
@@ -70,7 +67,11 @@ impl Machine {
             }
             register::PRINT_STATE => vec![if self.unprinted.is_empty() { 0 } else { 0x20 }],
             61 => vec![0; 6],
-            _ => return Err(WRONG_MODE),
+            other => {
+                let parameter = |i: usize| p.get(i).copied().unwrap_or(0);
+                self.counter(other, parameter(1), parameter(2))
+                    .ok_or(WRONG_MODE)?
+            }
         };
         value(&bytes)
     }
@@ -84,10 +85,9 @@ impl Machine {
             .filter(|d| d.shift == shift)
             .map(|d| {
                 let total = i64::try_from(d.total_minor).unwrap_or(i64::MAX);
-                if d.operation == Some(1) {
-                    total
-                } else {
-                    -total
+                match d.operation {
+                    Some(1 | 5 | 7 | 10) => total,
+                    _ => -total,
                 }
             })
             .sum();
@@ -194,14 +194,8 @@ fn drive_document(d: &EmulatedDocument) -> Vec<u8> {
     out.extend(d.number.to_le_bytes());
     out.extend(d.sign.to_le_bytes());
     match d.kind {
-        kind::RECEIPT => {
-            // FFD operation: 1 sale, 2 return; purchases are 3 and 4.
-            out.push(match d.operation {
-                Some(4) => 3,
-                Some(5) => 4,
-                Some(other) => other,
-                None => 0,
-            });
+        kind::RECEIPT | kind::CORRECTION => {
+            out.push(d.settlement().unwrap_or(0));
             out.extend(&d.total_minor.to_le_bytes()[..5]);
         }
         kind::SHIFT_OPEN | kind::SHIFT_CLOSE => out.extend((d.shift as u16).to_le_bytes()),

@@ -1,7 +1,7 @@
 //! The receipt that is open in the emulated printer.
 
 use super::{
-    journal::EmulatedLine,
+    journal::{EmulatedLine, EmulatedTag},
     machine::{Machine, Outcome, RECEIPT_OPEN, WRONG_FORMAT, done},
 };
 use crate::{
@@ -21,6 +21,8 @@ const WRONG_PAYMENT_TYPE: u8 = 0x7E;
 const TOO_MUCH_CARD: u8 = 0x71;
 const NOT_PAID: u8 = 0x72;
 const WRONG_DISCOUNT: u8 = 0x7B;
+/// A tag that must be there is not; the real code isn't known.
+const NO_TAG: u8 = 0xE7;
 
 /// The open receipt.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +54,17 @@ impl OpenReceipt {
 
     pub(super) fn change(&self) -> u64 {
         self.paid().saturating_sub(self.total())
+    }
+
+    /// What was paid, without the change.
+    fn tenders(&self) -> Vec<(u8, u64)> {
+        let mut change = self.change();
+        let net = self.payments.iter().map(|(form, sum)| {
+            let back = if *form == 1 { change.min(*sum) } else { 0 };
+            change -= back;
+            (*form, sum - back)
+        });
+        net.filter(|(_, sum)| *sum > 0).collect()
     }
 
     fn text(&self, wanted: u16) -> Option<String> {
@@ -108,8 +121,24 @@ impl Machine {
         done()
     }
 
+    /// `FLAGS BLOCKS BLOCK` and a part of a TLV; the blocks come in their order.
     fn write_tag(&mut self, p: &[u8]) -> Outcome {
-        let Some((tag, bytes, _)) = p.get(3..).and_then(tlv::split) else {
+        let [_, blocks, block, ref part @ ..] = *p else {
+            return Err(WRONG_FORMAT);
+        };
+        if block == 0 {
+            self.tag_blocks = (0, Vec::new());
+        }
+        if block != self.tag_blocks.0 || block >= blocks {
+            return Err(WRONG_FORMAT);
+        }
+        self.tag_blocks.0 += 1;
+        self.tag_blocks.1.extend_from_slice(part);
+        if block + 1 < blocks {
+            return done();
+        }
+        let (_, whole) = std::mem::take(&mut self.tag_blocks);
+        let Some((tag, bytes, _)) = tlv::split(&whole) else {
             return Err(WRONG_FORMAT);
         };
         let entry = (tag, bytes.to_vec());
@@ -147,6 +176,7 @@ impl Machine {
             subject: position.subject,
             method: position.method,
             unit: unit.map(|(_, bytes)| text::decode(bytes)),
+            tags: others(&tags, &[tag::UNIT]),
         });
         done()
     }
@@ -186,7 +216,16 @@ impl Machine {
         if receipt.lines.is_empty() || receipt.unpaid() > 0 {
             return Err(NOT_PAID);
         }
-        let mut document = self.blank(kind::RECEIPT);
+        let correction = receipt.kind >= 7;
+        let has = |wanted: u16| receipt.tags.iter().any(|(t, _)| *t == wanted);
+        if correction && !(has(tag::CORRECTION_BY) && has(tag::CORRECTION_BASIS)) {
+            return Err(NO_TAG);
+        }
+        let mut document = self.blank(if correction {
+            kind::CORRECTION
+        } else {
+            kind::RECEIPT
+        });
         document.operation = Some(receipt.kind);
         document.receipt = Some(self.receipt_number() + 1);
         document.total_minor = receipt.total();
@@ -196,23 +235,29 @@ impl Machine {
         let system = receipt.tags.iter().find(|(t, _)| *t == tag::TAX_SYSTEM);
         document.tax_system = system.and_then(|(_, bytes)| bytes.first().copied());
         document.electronic = receipt.electronic;
-        document.lines = receipt.lines.clone();
-        document.tenders = receipt.payments.clone();
+        // A correction of FFD 1.05 has no lines; its position only carried the total.
+        if !correction {
+            document.lines = receipt.lines.clone();
+        }
+        document.tenders = receipt.tenders();
+        let own = [
+            tag::RECEIPT_KEY,
+            tag::BUYER_CONTACT,
+            tag::OPERATOR,
+            tag::TAX_SYSTEM,
+        ];
+        document.tags = others(&receipt.tags, &own);
         let outcome = self.register_and_print(document)?;
-        let cash: u64 = receipt
-            .payments
-            .iter()
-            .filter(|(form, _)| *form == 1)
-            .map(|(_, sum)| sum)
-            .sum();
-        let cash = cash.saturating_sub(receipt.change());
-        self.cash_minor = if receipt.kind == 1 {
-            self.cash_minor.saturating_add(cash)
-        } else {
-            self.cash_minor.saturating_sub(cash)
-        };
         self.receipt = None;
         self.early_tags.clear();
         outcome
     }
+}
+
+/// The tags that have no field of their own.
+fn others(tags: &[(u16, Vec<u8>)], own: &[u16]) -> Vec<EmulatedTag> {
+    tags.iter()
+        .filter(|(tag, _)| !own.contains(tag))
+        .map(|(tag, bytes)| EmulatedTag::new(*tag, bytes))
+        .collect()
 }
