@@ -77,5 +77,8 @@ pub async fn carry_out(
             Err(e) => return Err(e),
         }
     }
-    panic!("{} is not decided after {ATTEMPTS} attempts", document.key());
+    panic!(
+        "{} is not decided after {ATTEMPTS} attempts",
+        document.key()
+    );
 }

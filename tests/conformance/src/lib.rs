@@ -17,5 +17,5 @@ pub mod suite;
 
 pub use documents::{cash, correction, line, operator, receipt, sale, shift_close, shift_open};
 pub use engine::{Done, carry_out};
-pub use make::{Bench, Door, Kept, Make, Pace, Place, Trouble};
+pub use make::{Bench, Door, Kept, Make, New, Pace, Place, Trouble};
 pub use meddler::Meddler;

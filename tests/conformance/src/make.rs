@@ -136,6 +136,9 @@ pub trait Make: Send + Sync {
     fn paper(&self) -> Vec<String>;
 }
 
+/// A make, new and empty, as quick as is said.
+pub type New = fn(Pace) -> Box<dyn Make>;
+
 /// A make on the bench, reachable.
 pub struct Bench {
     /// The make.
@@ -150,8 +153,14 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Puts it where `place` says.
-    pub async fn at(make: Box<dyn Make>, place: Place) -> Self {
+    /// Puts a new one where `place` says.
+    pub async fn at(new: New, place: Place) -> Self {
+        let pace = if place == Place::Memory {
+            Pace::Product
+        } else {
+            Pace::Quick
+        };
+        let make = new(pace);
         let (inner, address, door): (Arc<dyn Dialer>, Address, Door) = match place {
             Place::Memory => {
                 let net = MemoryNet::new();
@@ -177,11 +186,6 @@ impl Bench {
             }
         };
         make.serve(door);
-        let pace = if place == Place::Memory {
-            Pace::Product
-        } else {
-            Pace::Quick
-        };
         let meddler = Meddler::default();
         let dialer: Arc<dyn Dialer> = Arc::new(MeddledDialer {
             inner,
@@ -200,9 +204,9 @@ impl Bench {
 
     /// The daemon died: nothing of the driver is left.
     pub fn die(&mut self) {
-        self.driver =
-            self.make
-                .driver(Arc::clone(&self.dialer), self.address.clone(), self.pace);
+        self.driver = self
+            .make
+            .driver(Arc::clone(&self.dialer), self.address.clone(), self.pace);
     }
 
     /// Documents of a kind that the drive keeps.

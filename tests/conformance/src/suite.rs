@@ -1,17 +1,14 @@
 //! The promises, one function each. They run on every make.
 
 use crate::{
-    Bench, Make, Place, Trouble, carry_out, cash, correction, operator, receipt,
-    sale, shift_close, shift_open,
+    Bench, New, Place, Trouble, carry_out, cash, correction, operator, receipt, sale, shift_close,
+    shift_open,
 };
 use galley_fiscal::{
     Align, Document, FiscalError, ReceiptKind, RecordKind, ShiftState, Slip, SlipItem, TenderForm,
     TenderSum,
 };
 use std::time::Duration;
-
-/// A make, new and empty.
-pub type New = fn() -> Box<dyn Make>;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -44,7 +41,7 @@ fn kind_of(document: &Document) -> RecordKind {
 
 /// Money in the drawer and an open shift, as far as `document` needs them.
 async fn ready_for(new: New, place: Place, document: &Document) -> Bench {
-    let mut bench = Bench::at(new(), place).await;
+    let mut bench = Bench::at(new, place).await;
     if !matches!(document, Document::ShiftOpen(_)) {
         done(&mut bench, &shift_open(), false).await;
     }
@@ -54,7 +51,12 @@ async fn ready_for(new: New, place: Place, document: &Document) -> Bench {
         _ => false,
     };
     if takes_cash {
-        done(&mut bench, &Document::CashIn(cash("float-0", 1_000_000)), false).await;
+        done(
+            &mut bench,
+            &Document::CashIn(cash("float-0", 1_000_000)),
+            false,
+        )
+        .await;
     }
     bench
 }
@@ -82,7 +84,10 @@ fn check(bench: &Bench, document: &Document, done: &crate::Done, what: &str) {
     }
     let kept = bench.kept(kind);
     assert_eq!(kept.len(), 1, "{name}: {what}: {:?}", bench.make.kept());
-    assert_eq!(done.record.document_number, kept[0].number, "{name}: {what}");
+    assert_eq!(
+        done.record.document_number, kept[0].number,
+        "{name}: {what}"
+    );
     assert_eq!(done.record.fiscal_sign, kept[0].sign, "{name}: {what}");
     if let Some(receipt) = document.receipt() {
         assert_eq!(
@@ -91,7 +96,11 @@ fn check(bench: &Bench, document: &Document, done: &crate::Done, what: &str) {
             "{name}: {what}"
         );
         assert_eq!(kept[0].total_minor, receipt.total_minor(), "{name}: {what}");
-        assert_eq!(done.record.total_minor, receipt.total_minor(), "{name}: {what}");
+        assert_eq!(
+            done.record.total_minor,
+            receipt.total_minor(),
+            "{name}: {what}"
+        );
     }
 }
 
@@ -146,7 +155,7 @@ pub async fn a_trouble_at_any_exchange_gives_one_document(new: New) {
 /// A whole day over a real port: every document under some trouble, and the printer's own sums agree with ours.
 pub async fn a_day(new: New, place: Place) {
     let patience = Duration::from_millis(50);
-    let mut bench = Bench::at(new(), place).await;
+    let mut bench = Bench::at(new, place).await;
     let mut run = async |document: &Document, trouble: Option<Trouble>, die| {
         if let Some(trouble) = trouble {
             bench.make.trouble(trouble);
@@ -163,11 +172,16 @@ pub async fn a_day(new: New, place: Place) {
         let document = sale(&format!("s-{n}"));
         run(&document, troubles.next().copied(), n % 2 == 0).await;
     }
-    run(&correction("c-1"), Some(Trouble::CableOut { acted: true }), true).await;
+    run(
+        &correction("c-1"),
+        Some(Trouble::CableOut { acted: true }),
+        true,
+    )
+    .await;
     let back = Document::Receipt(receipt(ReceiptKind::SaleReturn, "s-0-r"));
     run(&back, Some(Trouble::PowerOff { acted: true }), true).await;
     run(&Document::CashOut(cash("bank", 300_000)), None, false).await;
-    drop(run);
+    let _ = &run;
 
     let sales = i64::try_from(Trouble::ALL.len()).unwrap();
     let mut printer = bench.driver.open().await.unwrap();
@@ -196,7 +210,12 @@ pub async fn a_day(new: New, place: Place) {
         .await
         .unwrap();
     assert_eq!(z.record.kind, RecordKind::ShiftClose);
-    let keys: Vec<_> = bench.make.kept().into_iter().filter_map(|k| k.key).collect();
+    let keys: Vec<_> = bench
+        .make
+        .kept()
+        .into_iter()
+        .filter_map(|k| k.key)
+        .collect();
     let wanted: Vec<_> = (0..Trouble::ALL.len())
         .map(|n| format!("s-{n}"))
         .chain(["c-1".to_owned(), "s-0-r".to_owned()])
@@ -230,7 +249,7 @@ pub async fn documents_are_read_back(new: New) {
     assert!(baseline.shift_open && baseline.cash.is_some());
     let drive = printer.drive().await.unwrap();
     assert_eq!(drive.number, baseline.drive_number);
-    assert!(drive.unsent_documents > 0, "nothing went to the OFD here");
+    assert_eq!(status.unsent_documents, Some(drive.unsent_documents));
     let registration = printer.registration().await.unwrap();
     assert!(!registration.registration_number.is_empty());
     assert_eq!(registration.inn.trim().len().min(10), 10);
@@ -269,7 +288,11 @@ pub async fn a_shift_over_24_hours_can_only_be_closed(new: New) {
     assert!(!e.to_string().is_empty());
     drop(printer);
     done(&mut bench, &shift_close(), false).await;
-    assert!(bench.kept(RecordKind::Receipt(ReceiptKind::Sale)).is_empty());
+    assert!(
+        bench
+            .kept(RecordKind::Receipt(ReceiptKind::Sale))
+            .is_empty()
+    );
 }
 
 /// A stranger's document of the same sum in between is not taken for ours.
@@ -342,7 +365,9 @@ pub async fn nonsense_is_refused_and_changes_nothing(new: New) {
     let mut printer = bench.driver.open().await.unwrap();
     for (what, receipt) in wrong {
         let baseline = printer.baseline().await.unwrap();
-        let answer = printer.register(&Document::Receipt(receipt), &baseline).await;
+        let answer = printer
+            .register(&Document::Receipt(receipt), &baseline)
+            .await;
         let Err(FiscalError::Unsupported(_) | FiscalError::Refused { retry: false, .. }) = answer
         else {
             panic!("{}: {what}: {answer:?}", bench.make.name());
@@ -369,7 +394,7 @@ pub async fn change_is_given_from_cash(new: New) {
 
 /// A slip comes out, and is no document.
 pub async fn a_slip_is_paper_only(new: New) {
-    let bench = Bench::at(new(), Place::Memory).await;
+    let bench = Bench::at(new, Place::Memory).await;
     let mut printer = bench.driver.open().await.unwrap();
     let slip = Slip {
         items: vec![
@@ -401,7 +426,7 @@ pub async fn a_slip_is_paper_only(new: New) {
 
 /// The clock is set with a closed shift, and only then.
 pub async fn the_clock_is_set_between_shifts_only(new: New) {
-    let mut bench = Bench::at(new(), Place::Memory).await;
+    let mut bench = Bench::at(new, Place::Memory).await;
     let mut printer = bench.driver.open().await.unwrap();
     printer.set_clock("2026-11-22T12:34:56").await.unwrap();
     let now = printer.status().await.unwrap().local_time;

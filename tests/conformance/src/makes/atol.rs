@@ -3,7 +3,7 @@
 use crate::{Door, Kept, Make, Pace, Trouble};
 use galley_atol::{
     AtolConfig, AtolPrinters, Timeouts,
-    emulator::{AtolEmulator, EmulatorConfig, Fault, Times, TokioClock},
+    emulator::{AtolEmulator, Durations, EmulatorConfig, Fault, Times, TokioClock},
     local_time::LocalDateTime,
 };
 use galley_fiscal::{CashCounters, PrinterFactory, ReceiptKind, RecordKind};
@@ -12,10 +12,20 @@ use std::sync::Arc;
 
 /// An ATOL 91F with an empty drive.
 #[must_use]
-pub fn atol() -> Box<dyn Make> {
+pub fn atol(pace: Pace) -> Box<dyn Make> {
     let noon = LocalDateTime::new(2026, 11, 22, 12, 0, 0).unwrap();
     let clock = TokioClock::starting(noon);
-    let emulator = AtolEmulator::open(None, EmulatorConfig::default(), Arc::new(clock)).unwrap();
+    let config = EmulatorConfig {
+        durations: match pace {
+            Pace::Product => Durations::default(),
+            Pace::Quick => Durations {
+                close_receipt_ms: 30,
+                ..Durations::none()
+            },
+        },
+        ..EmulatorConfig::default()
+    };
+    let emulator = AtolEmulator::open(None, config, Arc::new(clock)).unwrap();
     Box::new(Atol { emulator })
 }
 
@@ -101,7 +111,7 @@ impl Make for Atol {
 
     fn kept(&self) -> Vec<Kept> {
         let kept = self.emulator.documents().into_iter().filter_map(|d| {
-            let receipt = d.operation.and_then(ReceiptKind::from_number);
+            let receipt = d.settlement().and_then(ReceiptKind::from_number);
             let kind = match (d.kind, receipt) {
                 (2, _) => RecordKind::ShiftOpen,
                 (5, _) => RecordKind::ShiftClose,
@@ -122,7 +132,36 @@ impl Make for Atol {
     }
 
     fn drawer(&self) -> CashCounters {
-        self.emulator.drawer()
+        let mut cash = CashCounters::default();
+        for moved in self.emulator.cash() {
+            let sum = i64::try_from(moved.sum_minor).unwrap();
+            if moved.out {
+                cash.outs += 1;
+                cash.out_minor += sum;
+            } else {
+                cash.ins += 1;
+                cash.in_minor += sum;
+            }
+        }
+        let mut drawer = i128::from(cash.in_minor - cash.out_minor);
+        for receipt in self.emulator.receipts() {
+            let kind = receipt
+                .operation
+                .and_then(ReceiptKind::from_number)
+                .unwrap();
+            let paid: u64 = receipt.tenders.iter().map(|(_, sum)| sum).sum();
+            let change = paid - receipt.total_minor;
+            let cash: u64 = receipt
+                .tenders
+                .iter()
+                .filter(|(form, _)| *form == 1)
+                .map(|(_, sum)| sum)
+                .sum();
+            let net = i128::from(cash - change.min(cash));
+            drawer += if kind.is_income() { net } else { -net };
+        }
+        cash.drawer_minor = i64::try_from(drawer).unwrap();
+        cash
     }
 
     fn paper(&self) -> Vec<String> {
