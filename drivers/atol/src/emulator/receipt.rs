@@ -110,8 +110,11 @@ impl Machine {
         };
         let electronic = flags & OPEN_RECEIPT_ELECTRONIC != 0;
         // FFD 1.05 knows no correction of a return (captured: the vendor's host refuses it itself).
-        let returns = self.config.format >= FFD_1_1;
-        if !matches!(kind, 1 | 2 | 4 | 5 | 7 | 9) && !(returns && matches!(kind, 8 | 10)) {
+        let known = match kind {
+            8 | 10 => self.config.format >= FFD_1_1,
+            _ => matches!(kind, 1 | 2 | 4 | 5 | 7 | 9),
+        };
+        if !known {
             return Err(WRONG_RECEIPT_TYPE);
         }
         self.may_open_receipt(electronic)?;
