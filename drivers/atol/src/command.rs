@@ -54,6 +54,10 @@ pub mod op {
     pub const PRINT_LINE: u8 = 0x4C;
     /// Print a barcode.
     pub const BARCODE: u8 = 0xC1;
+    /// More data of a barcode: their place, and as many bytes again. (captured)
+    pub const BARCODE_MORE: u8 = 0xC2;
+    /// Version of a unit.
+    pub const VERSION: u8 = 0x9D;
     /// Print a raster line.
     pub const RASTER: u8 = 0x8E;
     /// Footer and cut (mode 2).

@@ -21,9 +21,6 @@ pub struct AtolConfig {
     pub print_receipts: bool,
     /// Whether the unit of measure is written as free text (tag 1197, FFD 1.05).
     pub send_units: bool,
-    /// Whether our key is written into correction receipts too (tag 1192). \[inferred\]: the format's table of
-    /// correction receipts of FFD 1.05 has no such tag, so by default they are found by kind and total.
-    pub key_in_corrections: bool,
     /// Department of every position.
     pub department: u8,
     /// Time limits.
@@ -46,7 +43,6 @@ impl Default for AtolConfig {
             ]),
             print_receipts: true,
             send_units: true,
-            key_in_corrections: false,
             department: 1,
             timeouts: Timeouts::default(),
         }

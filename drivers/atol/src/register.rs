@@ -2,7 +2,7 @@
 
 use crate::{bcd, local_time::LocalDateTime};
 
-/// Sum of payments: P1 receipt type, P2 payment type.
+/// Sum of payments: P1 receipt type, P2 payment type 1 to 10.
 pub const PAYMENTS: u8 = 3;
 /// Money put in, in the shift.
 pub const CASH_IN_SUM: u8 = 4;
@@ -14,7 +14,8 @@ pub const CASH_IN_COUNT: u8 = 8;
 pub const CASH_OUT_COUNT: u8 = 9;
 /// Cash in the drawer.
 pub const DRAWER: u8 = 10;
-/// Total of the shift: P1 receipt type.
+/// Total of the shift: P1 is 0 sale, 1 purchase, 2 return of a sale, 3 return of a purchase; not the receipt type of
+/// the others. (captured)
 pub const SHIFT_TOTAL: u8 = 12;
 /// How many receipts: P1 receipt type.
 pub const RECEIPT_COUNT: u8 = 65;

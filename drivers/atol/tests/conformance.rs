@@ -3,7 +3,7 @@
 
 mod bench;
 
-use bench::{Bench, Done, receipt, sale, sale_return, shift_close, shift_open};
+use bench::{Bench, Done, cash, correction, receipt, sale, sale_return, shift_close, shift_open};
 use galley_atol::emulator::{At, AtolEmulator, EmulatorConfig, Fault, Times, TokioClock};
 use galley_fiscal::{
     Document, FiscalError, PrinterFactory as _, ReceiptKind, RecordKind, Recovered, ShiftState,
@@ -11,19 +11,36 @@ use galley_fiscal::{
 };
 use std::sync::Arc;
 
+fn code(kind: ReceiptKind) -> u8 {
+    match kind {
+        ReceiptKind::Sale => 1,
+        ReceiptKind::SaleReturn => 2,
+        ReceiptKind::Purchase => 4,
+        ReceiptKind::PurchaseReturn => 5,
+    }
+}
+
 fn kind_of(document: &Document) -> (u8, Option<u8>) {
     match document {
         Document::ShiftOpen(_) => (2, None),
         Document::ShiftClose(_) => (5, None),
-        Document::Receipt(r) if r.kind == ReceiptKind::Sale => (3, Some(1)),
-        Document::Receipt(_) => (3, Some(2)),
-        other => panic!("{other:?} is not tried here"),
+        Document::Receipt(r) => (3, Some(code(r.kind))),
+        Document::Correction(c) => (31, Some(c.receipt.kind.tag_1054() + 6)),
+        Document::CashIn(_) => (0x49, None),
+        Document::CashOut(_) => (0x4F, None),
     }
 }
 
 async fn bench_for(document: &Document, config: EmulatorConfig) -> Bench {
     match document {
         Document::ShiftOpen(_) => Bench::new(config),
+        Document::CashOut(_) => {
+            let mut bench = Bench::open_shift(config).await;
+            bench
+                .carry_out(&Document::CashIn(cash(90_000)), false)
+                .await;
+            bench
+        }
         _ => Bench::open_shift(config).await,
     }
 }
@@ -32,12 +49,16 @@ fn act_of(document: &Document) -> u8 {
     match document {
         Document::ShiftOpen(_) => 0x9A,
         Document::ShiftClose(_) => 0x5A,
-        Document::Receipt(_) => 0x4A,
-        other => panic!("{other:?} is not tried here"),
+        Document::Receipt(_) | Document::Correction(_) => 0x4A,
+        Document::CashIn(_) => 0x49,
+        Document::CashOut(_) => 0x4F,
     }
 }
 
 fn check(bench: &Bench, document: &Document, done: &Done, what: &str) {
+    if let Document::CashIn(money) | Document::CashOut(money) = document {
+        return check_cash(bench, document, money.sum_minor, done, what);
+    }
     let (kind, operation) = kind_of(document);
     let all = bench.emulator.documents();
     let ours: Vec<_> = all
@@ -47,22 +68,55 @@ fn check(bench: &Bench, document: &Document, done: &Done, what: &str) {
     assert_eq!(ours.len(), 1, "{what}: {all:?}");
     assert_eq!(done.record.document_number, ours[0].number, "{what}");
     assert_eq!(done.record.fiscal_sign, ours[0].sign, "{what}");
-    if let Document::Receipt(receipt) = document {
-        assert_eq!(ours[0].key.as_deref(), Some(receipt.key.as_str()), "{what}");
+    if let Some(receipt) = document.receipt() {
+        // A correction of FFD 1.05 carries neither key nor lines.
+        let whole = matches!(document, Document::Receipt(_));
+        let key = whole.then_some(receipt.key.as_str());
+        assert_eq!(ours[0].key.as_deref(), key, "{what}");
         assert_eq!(
             done.record.key.as_deref(),
             Some(receipt.key.as_str()),
             "{what}"
         );
         assert_eq!(done.record.total_minor, receipt.total_minor(), "{what}");
-        assert_eq!(ours[0].lines.len(), receipt.lines.len(), "{what}");
+        let lines = if whole { receipt.lines.len() } else { 0 };
+        assert_eq!(ours[0].lines.len(), lines, "{what}");
     }
     assert!(!bench.emulator.snapshot().receipt_open, "{what}");
 }
 
-fn documents() -> [Document; 4] {
+fn check_cash(bench: &Bench, document: &Document, sum: i64, done: &Done, what: &str) {
+    let out = matches!(document, Document::CashOut(_));
+    let all = bench.emulator.cash();
+    let ours: Vec<_> = all.iter().filter(|c| c.out == out).collect();
+    assert_eq!(ours.len(), 1, "{what}: {all:?}");
+    assert_eq!(i64::try_from(ours[0].sum_minor), Ok(sum), "{what}");
+    let kind = if out {
+        RecordKind::CashOut
+    } else {
+        RecordKind::CashIn
+    };
+    let record = &done.record;
+    assert_eq!(
+        (record.kind, record.total_minor),
+        (kind, Some(sum)),
+        "{what}"
+    );
+    assert_eq!(
+        (record.document_number, record.fiscal_sign),
+        (1, 0),
+        "{what}"
+    );
+    assert_eq!(record.key.as_deref(), Some(document.key()), "{what}");
+}
+
+fn documents() -> [Document; 8] {
     [
         shift_open(),
+        Document::Receipt(receipt(ReceiptKind::Purchase, "k-1-p")),
+        correction(ReceiptKind::Sale, "k-1-c"),
+        Document::CashIn(cash(50_000)),
+        Document::CashOut(cash(40_000)),
         sale("k-1"),
         sale_return("k-1-r"),
         shift_close(),
@@ -124,7 +178,10 @@ async fn every_fault_leaves_exactly_one_document_when_it_strikes_three_times() {
 async fn every_fault_before_the_act_leaves_exactly_one_document() {
     let early = |d: &Document| {
         let codes: &[u8] = match d {
-            Document::Receipt(_) => &[0x3F, 0xA4, 0x56, 0x92, 0xE8, 0xEA, 0xEB, 0x99],
+            Document::Receipt(_) | Document::Correction(_) => {
+                &[0x3F, 0xA4, 0x56, 0x92, 0xE8, 0xEA, 0xEB, 0x99]
+            }
+            Document::CashIn(_) | Document::CashOut(_) => &[0x3F, 0xA4, 0x56, 0xE8, 0x91],
             _ => &[0x3F, 0xA4, 0x56, 0xE8],
         };
         codes.iter().map(|c| At::Command(*c)).collect()

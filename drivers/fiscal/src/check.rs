@@ -391,6 +391,11 @@ impl Look<'_> {
 
     fn correction(&mut self, correction: &Correction) {
         self.receipt(&correction.receipt);
+        let kind = correction.receipt.kind;
+        if !matches!(kind, ReceiptKind::Sale | ReceiptKind::Purchase) {
+            // The vendor's host refuses it in FFD 1.05 too.
+            self.needs(1054, Ffd::V11);
+        }
         let basis = &correction.basis;
         self.date(1178, &basis.date);
         self.maybe(1177, basis.description.as_ref(), 256);

@@ -11,14 +11,18 @@ mod cable;
 mod dialer;
 mod listen;
 mod memory;
+mod replay;
 mod wire;
+mod wire_log;
 
 pub use address::{Address, AddressError};
 pub use cable::{Cable, CableDialer};
 pub use dialer::{Dialer, LinkError, SystemDialer};
 pub use listen::{Listener, PtyPort};
 pub use memory::MemoryNet;
+pub use replay::{Mismatch, Replay};
 pub use wire::{Direction, Tapped, WireTap};
+pub use wire_log::{LoggingDialer, WireEvent, WireFile, WireLog, WireRecord, read_wire_log};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 

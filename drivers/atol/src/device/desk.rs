@@ -24,12 +24,12 @@ const COLUMNS: u8 = 32;
 /// Most blocks that a tag of the registration is read in.
 const MAX_BLOCKS: u8 = 40;
 
-/// Receipt types of commands and registers (2.3).
-const KINDS: [(ReceiptKind, u8); 4] = [
-    (ReceiptKind::Sale, 1),
-    (ReceiptKind::SaleReturn, 2),
-    (ReceiptKind::Purchase, 4),
-    (ReceiptKind::PurchaseReturn, 5),
+/// Receipt types (2.3), and what register 12 calls them.
+const KINDS: [(ReceiptKind, u8, u8); 4] = [
+    (ReceiptKind::Sale, 1, 0),
+    (ReceiptKind::SaleReturn, 2, 2),
+    (ReceiptKind::Purchase, 4, 1),
+    (ReceiptKind::PurchaseReturn, 5, 3),
 ];
 
 /// `None` where the device refuses to say.
@@ -93,7 +93,7 @@ impl AtolPrinter {
     pub(super) async fn shift_totals(&mut self) -> Result<ShiftTotals, CallError> {
         let (_, shift_number) = self.drive_shift().await?;
         let mut receipts = Vec::new();
-        for (kind, code) in KINDS {
+        for (kind, code, total) in KINDS {
             let value = self.read_register(register::RECEIPT_COUNT, code, 0).await?;
             let count =
                 register::receipt_count(&value).ok_or(CallError::Malformed("how many receipts"))?;
@@ -110,7 +110,7 @@ impl AtolPrinter {
             receipts.push(KindTotal {
                 kind,
                 count,
-                sum_minor: self.amount(register::SHIFT_TOTAL, code, 0).await?,
+                sum_minor: self.amount(register::SHIFT_TOTAL, total, 0).await?,
                 tenders,
             });
         }

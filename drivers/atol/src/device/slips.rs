@@ -10,8 +10,10 @@ use galley_fiscal::{Align, FiscalError, Slip, SlipItem, aligned, wrap};
 
 /// Before a character: twice as wide. (captured)
 const WIDE: u8 = 0x09;
-/// The data of a barcode come in as many bytes, filled with zeros; longer ones follow as they are. (captured)
+/// The data of a barcode go in parts of as many bytes, the last filled with zeros. (captured)
 const BARCODE_DATA: usize = 100;
+/// In the first byte of a part: another follows. (captured)
+const MORE_FOLLOWS: u8 = 0x80;
 /// Most bytes of a QR code: what the standard holds at the lowest correction is 2953; a receipt's paper ends earlier.
 /// \[inferred\]
 const MAX_QR: usize = 700;
@@ -36,7 +38,7 @@ pub(super) fn steps(slip: &Slip, columns: usize) -> Result<Vec<Step>, FiscalErro
                     steps.push(Step::new(op::PRINT_LINE, wide));
                 }
             }
-            SlipItem::Qr { data, scale, align } => steps.push(qr(data, *scale, *align)?),
+            SlipItem::Qr { data, scale, align } => steps.extend(qr(data, *scale, *align)?),
             // The rest is plain lines, laid out as for any printer.
             plain => {
                 let one = Slip {
@@ -52,8 +54,9 @@ pub(super) fn steps(slip: &Slip, columns: usize) -> Result<Vec<Step>, FiscalErro
     Ok(steps)
 }
 
-/// `TYPE ALIGN SCALE VER(2) OPT(2) ECC ROWS COLS PROP(2) PIXPROP(2) DATA`, as the vendor's host writes it. (captured)
-fn qr(data: &str, scale: u8, align: Align) -> Result<Step, FiscalError> {
+/// `TYPE ALIGN SCALE VER(2) OPT(2) ECC ROWS COLS PROP(2) PIXPROP(2) DATA`, as the vendor's host writes it, and what doesn't fit by
+/// [`op::BARCODE_MORE`]. (captured)
+fn qr(data: &str, scale: u8, align: Align) -> Result<Vec<Step>, FiscalError> {
     if data.is_empty() || data.len() > MAX_QR {
         return Err(FiscalError::Unsupported(format!(
             "a QR code must have 1 to {MAX_QR} bytes"
@@ -64,14 +67,39 @@ fn qr(data: &str, scale: u8, align: Align) -> Result<Step, FiscalError> {
         Align::Center => 2,
         Align::Right => 3,
     };
-    let mut bytes = vec![0x00, align, scale.clamp(1, 10)];
-    bytes.extend([0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0]);
-    bytes.extend(data.as_bytes());
-    let filled = 14 + BARCODE_DATA;
-    if bytes.len() < filled {
-        bytes.resize(filled, 0);
-    }
-    Ok(Step::new(op::BARCODE, bytes))
+    let parts = data.as_bytes().chunks(BARCODE_DATA);
+    let last = parts.len() - 1;
+    Ok(parts
+        .enumerate()
+        .map(|(i, part)| {
+            let more = if i < last { MORE_FOLLOWS } else { 0 };
+            let (code, mut bytes) = if i == 0 {
+                let head = [
+                    more,
+                    align,
+                    scale.clamp(1, 10),
+                    0,
+                    0,
+                    1,
+                    1,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                ];
+                (op::BARCODE, head.to_vec())
+            } else {
+                (op::BARCODE_MORE, vec![more])
+            };
+            let filled = bytes.len() + BARCODE_DATA;
+            bytes.extend_from_slice(part);
+            bytes.resize(filled, 0);
+            Step::new(code, bytes)
+        })
+        .collect())
 }
 
 impl AtolPrinter {
@@ -166,6 +194,18 @@ mod tests {
         assert_eq!((qr.command, qr.parameters.len()), (0xC1, 114));
         assert_eq!(qr.parameters[..14], head);
         assert!(qr.parameters[14..].starts_with(b"https://example.org/42\0\0"));
+    }
+
+    #[test]
+    fn a_long_code_goes_in_parts() {
+        // Source: the vendor's host, a code of 250 bytes: C1 80, C2 80, C2 00, each with 100 bytes of data.
+        let steps = qr(&"A".repeat(250), 3, Align::Left).unwrap();
+        let seen: Vec<(u8, u8, usize)> = steps
+            .iter()
+            .map(|s| (s.command, s.parameters[0], s.parameters.len()))
+            .collect();
+        assert_eq!(seen, [(0xC1, 0x80, 114), (0xC2, 0x80, 101), (0xC2, 0, 101)]);
+        assert_eq!(steps[2].parameters[50..52], [b'A', 0]);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct EmulatorConfig {
     pub tax_systems: u8,
     /// Tag 1001.
     pub automatic: bool,
+    /// Format of register 54: 2 is FFD 1.05, 3 is 1.1.
+    pub format: u8,
     /// Model code; 82 is the 91F.
     pub model: u8,
     /// Password of the modes, eight digits.
@@ -66,6 +68,7 @@ impl Default for EmulatorConfig {
             ofd: "ООО \"Пробный ОФД\"".to_owned(),
             tax_systems: 0x01,
             automatic: false,
+            format: 2,
             model: 82,
             mode_password: "00000030".to_owned(),
             drive_valid_until: (2028, 1, 1),

@@ -154,7 +154,18 @@ impl Machine {
             8 => two(self.cash_of_shift(false).0),
             9 => two(self.cash_of_shift(true).0),
             10 => seven(self.drawer()),
-            12 => seven(self.sum_of_shift(p1)),
+            // Its numbering of receipts is another one (captured).
+            12 => seven(self.sum_of_shift(*[1, 4, 2, 5].get(usize::from(p1))?)),
+            56 => seven(
+                self.journal
+                    .documents
+                    .iter()
+                    .filter(|d| d.operation == Some(p1))
+                    .flat_map(|d| &d.tenders)
+                    .filter(|(form, _)| *form == p2)
+                    .map(|(_, sum)| sum)
+                    .sum(),
+            ),
             40 => seven(
                 self.journal
                     .documents

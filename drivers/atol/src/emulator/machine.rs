@@ -29,6 +29,8 @@ pub(super) const SHIFT_CLOSED: u8 = 0x8F;
 pub(super) const SHIFT_OPEN: u8 = 0x9C;
 const WRONG_PASSWORD: u8 = 0x8C;
 pub(super) const NO_CASH: u8 = 0x98;
+/// In the first byte of a barcode: its data go on.
+const MORE_FOLLOWS: u8 = 0x80;
 const NO_DOCUMENT: u8 = 0xAA;
 pub(super) const NO_EXCHANGE: u8 = 0xE9;
 const NOT_SUPPORTED: u8 = 0x7A;
@@ -66,6 +68,8 @@ pub(super) struct Machine {
     pub(super) tables: BTreeMap<[u8; 4], Vec<u8>>,
     /// Blocks of a tag that came in, and their bytes.
     pub(super) tag_blocks: (u8, Vec<u8>),
+    /// Data of a barcode that came in parts.
+    pub(super) barcode_data: Vec<u8>,
     /// What the clock was set forth or back by, in seconds.
     pub(super) clock_offset: i64,
     pub(super) tlvs: VecDeque<Vec<u8>>,
@@ -98,6 +102,7 @@ impl Machine {
             roll,
             tables: BTreeMap::new(),
             tag_blocks: (0, Vec::new()),
+            barcode_data: Vec::new(),
             clock_offset: 0,
             tlvs: VecDeque::new(),
             first_unsent: None,
@@ -175,6 +180,8 @@ impl Machine {
             op::FINISH_PRINT => self.finish_print(),
             op::PRINT_LINE => self.print(vec![text::decode(p).replace('\t', "")]),
             op::BARCODE => self.barcode(p),
+            op::BARCODE_MORE => self.more_barcode(p),
+            op::VERSION => value(&[0x05, 0x08, 0x00, 0x76, 0x71]),
             op::RASTER => self.print(Vec::new()),
             op::CASH_IN | op::CASH_OUT => self.cash(command, p),
             op::OPEN_RECEIPT
@@ -375,8 +382,27 @@ impl Machine {
     /// `TYPE ALIGN SCALE …(11) DATA`, zeros behind.
     fn barcode(&mut self, p: &[u8]) -> Outcome {
         let data = p.get(14..).ok_or(WRONG_FORMAT)?;
-        let data = text::ascii(data);
-        self.print(vec![format!("[QR {}]", data.trim_end())])
+        self.barcode_data = data.to_vec();
+        if p[0] & MORE_FOLLOWS != 0 {
+            return done();
+        }
+        self.print_barcode()
+    }
+
+    fn more_barcode(&mut self, p: &[u8]) -> Outcome {
+        let (head, data) = p.split_first().ok_or(WRONG_FORMAT)?;
+        self.barcode_data.extend_from_slice(data);
+        if head & MORE_FOLLOWS != 0 {
+            return done();
+        }
+        self.print_barcode()
+    }
+
+    fn print_barcode(&mut self) -> Outcome {
+        let data = std::mem::take(&mut self.barcode_data);
+        let end = data.iter().rposition(|b| *b != 0).map_or(0, |i| i + 1);
+        let shown = String::from_utf8_lossy(&data[..end]).into_owned();
+        self.print(vec![format!("[QR {shown}]")])
     }
 
     fn footer(&mut self) -> Outcome {

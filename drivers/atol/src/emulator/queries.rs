@@ -58,7 +58,10 @@ impl Machine {
                 let three = |n: u32| bcd::encode::<3>(u64::from(n)).unwrap_or_default();
                 [three(self.receipt_number()), three(self.shift_number())].concat()
             }
-            register::FORMATS => vec![2, 3, 2, 0x26, 0x01, 0x01, 2, 0, 2],
+            register::FORMATS => {
+                let ffd = self.config.format;
+                vec![ffd, 3, ffd, 0x26, 0x01, 0x01, ffd, 0, 2]
+            }
             register::EXTENDED_ERROR => vec![0; 3],
             58 => {
                 let shift = self.shift_number();

@@ -14,6 +14,8 @@ use crate::{
     tlv::tag,
 };
 
+/// Register 54's number of FFD 1.1.
+const FFD_1_1: u8 = 3;
 const WRONG_SUM: u8 = 0x08;
 const WRONG_QUANTITY: u8 = 0x0A;
 const WRONG_RECEIPT_TYPE: u8 = 0x6A;
@@ -107,7 +109,12 @@ impl Machine {
             return Err(WRONG_FORMAT);
         };
         let electronic = flags & OPEN_RECEIPT_ELECTRONIC != 0;
-        if !matches!(kind, 1 | 2 | 4 | 5 | 7..=10) {
+        // FFD 1.05 knows no correction of a return (captured: the vendor's host refuses it itself).
+        let known = match kind {
+            8 | 10 => self.config.format >= FFD_1_1,
+            _ => matches!(kind, 1 | 2 | 4 | 5 | 7 | 9),
+        };
+        if !known {
             return Err(WRONG_RECEIPT_TYPE);
         }
         self.may_open_receipt(electronic)?;
@@ -236,7 +243,7 @@ impl Machine {
         document.tax_system = system.and_then(|(_, bytes)| bytes.first().copied());
         document.electronic = receipt.electronic;
         // A correction of FFD 1.05 has no lines; its position only carried the total.
-        if !correction {
+        if !correction || self.config.format >= FFD_1_1 {
             document.lines = receipt.lines.clone();
         }
         document.tenders = receipt.tenders();

@@ -8,9 +8,10 @@ use galley_atol::{
     local_time::LocalDateTime,
 };
 use galley_fiscal::{
-    Baseline, Document, FiscalError, FiscalPrinter, FiscalRecord, Line, LineDetails, MeasureUnit,
-    Operator, PrinterFactory as _, Receipt, ReceiptDetails, ReceiptKind, Recovered,
-    SettlementMethod, SettlementSubject, ShiftDocument, TaxSystem, TenderForm, TenderSum, VatRate,
+    Baseline, CashDocument, Correction, CorrectionBasis, CorrectionBy, Document, FiscalError,
+    FiscalPrinter, FiscalRecord, Line, LineDetails, MeasureUnit, Operator, PrinterFactory as _,
+    Receipt, ReceiptDetails, ReceiptKind, Recovered, SettlementMethod, SettlementSubject,
+    ShiftDocument, TaxSystem, TenderForm, TenderSum, VatRate,
 };
 use galley_link::{Address, Dialer, MemoryNet};
 use std::{sync::Arc, time::Duration};
@@ -222,6 +223,26 @@ pub fn receipt(kind: ReceiptKind, key: &str) -> Receipt {
         buyer_contact: Some("guest@example.org".into()),
         print: true,
         details: ReceiptDetails::default(),
+    }
+}
+
+pub fn correction(kind: ReceiptKind, key: &str) -> Document {
+    Document::Correction(Correction {
+        basis: CorrectionBasis {
+            by: CorrectionBy::Instruction,
+            date: "2026-11-20".into(),
+            number: Some("15/3".into()),
+            description: Some("Касса стояла".into()),
+        },
+        receipt: receipt(kind, key),
+    })
+}
+
+pub fn cash(sum_minor: i64) -> CashDocument {
+    CashDocument {
+        key: format!("cash-{sum_minor}"),
+        operator: Some(operator()),
+        sum_minor,
     }
 }
 

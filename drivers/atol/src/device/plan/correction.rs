@@ -1,6 +1,7 @@
-//! Correction receipts of FFD 1.05 (2.6, 2.8): the total, how it was paid and the taxes; no lines.
+//! Correction receipts, as the vendor's host sends them in either format (captured). In FFD 1.05 one has the total, how
+//! it was paid and the taxes, no lines and no key; in FFD 1.1 it has both.
 
-use super::{Step, receipt, too_large};
+use super::{Step, details, receipt, too_large};
 use crate::{
     command::op,
     config::AtolConfig,
@@ -10,7 +11,7 @@ use crate::{
     tlv::{self, tag},
 };
 use galley_fiscal::{
-    Correction, CorrectionBasis, FiscalError, Receipt, ReceiptKind, VatRate, check,
+    Correction, CorrectionBasis, Ffd, FiscalError, Receipt, ReceiptKind, VatRate, check,
 };
 
 /// The tax index of the one position that carries the total: 0 %, as the vendor's host writes it. Its VAT sum is
@@ -21,6 +22,7 @@ pub(super) fn steps(
     correction: &Correction,
     config: &AtolConfig,
     prints: bool,
+    ffd: Ffd,
 ) -> Result<Vec<Step>, FiscalError> {
     let inner = &correction.receipt;
     let kind = match inner.kind {
@@ -29,52 +31,60 @@ pub(super) fn steps(
         ReceiptKind::Purchase => 9,
         ReceiptKind::PurchaseReturn => 10,
     };
-    let total = inner
-        .total_minor()
-        .and_then(|sum| u64::try_from(sum).ok())
-        .ok_or_else(|| too_large("the total"))?;
-    let position = Position {
-        tax_by_index: false,
-        price_minor: total,
-        quantity_milli: 1000,
-        sum_minor: total,
-        tax_index: ZERO_RATE,
-        department: 0,
-        subject: 0,
-        method: 0,
-        name: String::new(),
-    };
-    let position = position.encode().ok_or_else(|| too_large("the total"))?;
+    let by = Step::tag(tag::CORRECTION_BY, &[correction.basis.by.tag_1173()]);
+    let basis = Step::tag(tag::CORRECTION_BASIS, &basis(&correction.basis, ffd)?);
+    let tax_system = Step::tag(tag::TAX_SYSTEM, &[inner.tax_system.tag_1055()]);
     let mut steps = vec![receipt::open(kind, prints)];
-    steps.extend(Step::tag(tag::TAX_SYSTEM, &[inner.tax_system.tag_1055()]));
-    steps.extend(Step::tag(
-        tag::CORRECTION_BY,
-        &[correction.basis.by.tag_1173()],
-    ));
-    steps.extend(Step::tag(tag::CORRECTION_BASIS, &basis(&correction.basis)?));
-    steps.extend(super::details::of_receipt(inner));
-    steps.push(Step::new(op::BEGIN_POSITION, position::BEGIN));
-    steps.push(Step::new(op::END_POSITION, position));
-    for (tag, sum) in taxes(inner)? {
-        steps.extend(Step::tag(tag, &sum.to_le_bytes()));
-    }
-    steps.extend(super::details::behind_lines(inner));
-    if config.key_in_corrections {
+    if ffd >= Ffd::V11 {
+        steps.extend(by.chain(basis).chain(tax_system));
+        steps.extend(details::of_receipt(inner));
+        steps.extend(receipt::lines(inner, config)?);
+        steps.extend(details::behind_lines(inner));
         steps.extend(receipt::key(inner));
+    } else {
+        steps.extend(tax_system.chain(by).chain(basis));
+        steps.extend(details::of_receipt(inner));
+        steps.push(Step::new(op::BEGIN_POSITION, position::BEGIN));
+        steps.push(Step::new(op::END_POSITION, total(inner)?));
+        for (tag, sum) in taxes(inner)? {
+            steps.extend(Step::tag(tag, &sum.to_le_bytes()));
+        }
     }
     steps.extend(receipt::payments(inner)?);
     steps.push(receipt::close());
     Ok(steps)
 }
 
-/// Tag 1174: in words, when, and the number of the order.
-fn basis(basis: &CorrectionBasis) -> Result<Vec<u8>, FiscalError> {
+/// The one position of FFD 1.05, which carries the total.
+fn total(receipt: &Receipt) -> Result<Vec<u8>, FiscalError> {
+    let position = || {
+        let total = u64::try_from(receipt.total_minor()?).ok()?;
+        Position {
+            tax_by_index: false,
+            price_minor: total,
+            quantity_milli: 1000,
+            sum_minor: total,
+            tax_index: ZERO_RATE,
+            department: 0,
+            subject: 0,
+            method: 0,
+            name: String::new(),
+        }
+        .encode()
+    };
+    position().ok_or_else(|| too_large("the total"))
+}
+
+/// Tag 1174: in words (FFD 1.05 only), when, and the number of the order.
+fn basis(basis: &CorrectionBasis, ffd: Ffd) -> Result<Vec<u8>, FiscalError> {
     let day = check::day_of(&basis.date)
         .and_then(|(year, month, day)| LocalDateTime::new(year, month, day, 0, 0, 0))
         .and_then(|at| u32::try_from(at.seconds()).ok())
         .ok_or_else(|| too_large("the day of the correction"))?;
     let mut out = Vec::new();
-    if let Some(words) = &basis.description {
+    if let Some(words) = &basis.description
+        && ffd < Ffd::V11
+    {
         out.extend(tlv::encode(tag::BASIS_WORDS, &text::encode(words, 256)));
     }
     out.extend(tlv::encode(tag::BASIS_DATE, &day.to_le_bytes()));

@@ -72,17 +72,14 @@ pub(super) fn of_line(line: &Line) -> Result<Vec<Step>, FiscalError> {
         }
     }
     if let Some(supplier) = &details.supplier {
-        let mut inner = phones(tag::SUPPLIER_PHONE, &supplier.phones);
+        let mut inner = Vec::new();
         if let Some(name) = &supplier.name {
             inner.extend(tlv::encode(tag::SUPPLIER_NAME, &text::encode(name, LONG)));
         }
+        inner.extend(phones(tag::SUPPLIER_PHONE, &supplier.phones));
         if !inner.is_empty() {
             steps.extend(Step::tag(tag::SUPPLIER_DATA, &inner));
         }
-    }
-    if let Some(attribute) = &details.attribute {
-        let value = text::encode(attribute, MAX_TEXT);
-        steps.extend(Step::tag(tag::POSITION_ATTRIBUTE, &value));
     }
     if let Some(excise) = details.excise_minor {
         let excise = u64::try_from(excise).map_err(|_| too_large("the excise"))?;
@@ -93,6 +90,10 @@ pub(super) fn of_line(line: &Line) -> Result<Vec<Step>, FiscalError> {
     }
     if let Some(declaration) = &details.customs_declaration {
         steps.extend(Step::tag(tag::DECLARATION, &text::encode(declaration, 32)));
+    }
+    if let Some(attribute) = &details.attribute {
+        let value = text::encode(attribute, MAX_TEXT);
+        steps.extend(Step::tag(tag::POSITION_ATTRIBUTE, &value));
     }
     Ok(steps)
 }

@@ -101,7 +101,7 @@ pub(super) fn plan(
         }
         Document::Correction(c) => {
             let prints = c.receipt.print && config.print_receipts;
-            let acts = correction::steps(c, config, prints)?;
+            let acts = correction::steps(c, config, prints, ffd)?;
             plan(mode::REGISTRATION, &c.receipt.operator, acts, prints)
         }
     })

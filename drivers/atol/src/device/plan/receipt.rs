@@ -27,14 +27,7 @@ pub(super) fn steps(
     let mut steps = vec![open(kind, prints)];
     steps.extend(Step::tag(tag::TAX_SYSTEM, &[receipt.tax_system.tag_1055()]));
     steps.extend(details::of_receipt(receipt));
-    for line in &receipt.lines {
-        steps.push(Step::new(op::BEGIN_POSITION, position::BEGIN));
-        if config.send_units {
-            steps.extend(Step::tag(tag::UNIT, &text::encode(unit(line.unit), 16)));
-        }
-        steps.extend(details::of_line(line)?);
-        steps.push(Step::new(op::END_POSITION, position_of(line, config)?));
-    }
+    steps.extend(lines(receipt, config)?);
     // After the last position a tag belongs to the receipt (2.6).
     steps.extend(details::behind_lines(receipt));
     steps.extend(key(receipt));
@@ -53,16 +46,30 @@ pub(super) fn close() -> Step {
     Step::new(op::CLOSE_RECEIPT, [0, 1, 0, 0, 0, 0, 0])
 }
 
+/// The positions, each with its tags.
+pub(super) fn lines(receipt: &Receipt, config: &AtolConfig) -> Result<Vec<Step>, FiscalError> {
+    let mut steps = Vec::new();
+    for line in &receipt.lines {
+        steps.push(Step::new(op::BEGIN_POSITION, position::BEGIN));
+        if config.send_units {
+            steps.extend(Step::tag(tag::UNIT, &text::encode(unit(line.unit), 16)));
+        }
+        steps.extend(details::of_line(line)?);
+        steps.push(Step::new(op::END_POSITION, position_of(line, config)?));
+    }
+    Ok(steps)
+}
+
 /// Tag 1192: our key.
 pub(super) fn key(receipt: &Receipt) -> Vec<Step> {
     Step::tag(tag::RECEIPT_KEY, &text::encode(&receipt.key, MAX_KEY)).collect()
 }
 
-/// The payments, cash last: the printer takes cash above what is left, and gives the change; the vendor's host orders
-/// them so too.
+/// The payments, cash last: the printer takes cash above what is left, and gives the change. The vendor's host sends
+/// them from the highest type down, too.
 pub(super) fn payments(receipt: &Receipt) -> Result<Vec<Step>, FiscalError> {
     let mut tenders: Vec<_> = receipt.tenders.iter().collect();
-    tenders.sort_by_key(|t| t.form == TenderForm::Cash);
+    tenders.sort_by_key(|t| std::cmp::Reverse(payment_type(t.form)));
     tenders
         .into_iter()
         .map(|tender| {
