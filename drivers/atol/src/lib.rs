@@ -45,6 +45,7 @@ pub mod register;
 mod session;
 pub mod text;
 pub mod tlv;
+pub mod web;
 
 pub use config::{AtolConfig, Timeouts};
 pub use driver::AtolPrinters;

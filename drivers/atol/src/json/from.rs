@@ -35,10 +35,7 @@ pub fn from_document(document: &Document, style: &Style) -> Result<Task, FiscalE
         given
             .as_ref()
             .or(style.operator.as_ref())
-            .map(|o| OperatorInfo {
-                name: o.name.clone(),
-                vatin: o.inn.clone(),
-            })
+            .map(OperatorInfo::from)
     };
     let cash = |d: &galley_fiscal::CashDocument| {
         if d.sum_minor <= 0 {
@@ -81,6 +78,15 @@ pub fn from_document(document: &Document, style: &Style) -> Result<Task, FiscalE
     })
 }
 
+impl From<&Operator> for OperatorInfo {
+    fn from(operator: &Operator) -> Self {
+        Self {
+            name: operator.name.clone(),
+            vatin: operator.inn.clone(),
+        }
+    }
+}
+
 fn unsupported<T>(why: impl Into<String>) -> Result<T, FiscalError> {
     Err(FiscalError::Unsupported(why.into()))
 }
@@ -100,7 +106,10 @@ fn date(iso: &str) -> Result<String, FiscalError> {
 }
 
 /// `YYYY-MM-DDTHH:MM:SS` as the vendor's JSON writes it.
-pub(crate) fn date_time(iso: &str) -> Result<String, FiscalError> {
+///
+/// # Errors
+/// [`FiscalError::Unsupported`] for anything else.
+pub fn from_date_time(iso: &str) -> Result<String, FiscalError> {
     let right = iso.len() == 19
         && iso.bytes().enumerate().all(|(i, b)| match i {
             4 | 7 => b == b'-',
@@ -183,7 +192,7 @@ fn receipt(
         Some(o) => Some(OperationInfo {
             id: o.id,
             data: o.data.clone(),
-            date_time: date_time(&o.at)?,
+            date_time: from_date_time(&o.at)?,
         }),
     };
     Ok(ReceiptTask {
