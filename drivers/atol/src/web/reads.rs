@@ -76,38 +76,47 @@ pub(super) struct Head {
 }
 
 impl WebPrinter {
-    /// Runs tasks that may be run again, in one request; gives how each ended.
+    /// Runs tasks that may be run again, in one request; gives how each ended. A request that did not come in is sent
+    /// once more.
     pub(super) async fn run(
         &mut self,
         tasks: &[Task],
         limit: Duration,
     ) -> Result<Vec<End>, AskError> {
-        let uuid = (self.ids)();
-        match self.queue.post(uuid, tasks).await {
-            Ok(Posted::Accepted) => {}
-            Ok(Posted::Duplicate) => {
-                // Its result would be somebody else's, or of long ago.
-                return Err(AskError::Lost(
-                    "the web server knows a uuid that was never used".to_owned(),
-                ));
+        for last in [false, true] {
+            let uuid = (self.ids)();
+            match self.queue.post(uuid, tasks).await {
+                Ok(Posted::Accepted) => {}
+                Ok(Posted::Duplicate) => {
+                    // Its result would be somebody else's, or of long ago.
+                    return Err(AskError::Lost(
+                        "the web server knows a uuid that was never used".to_owned(),
+                    ));
+                }
+                Ok(Posted::Rejected(status, said)) => {
+                    return Err(AskError::Refuses(rejection(status, &said)));
+                }
+                Err(QueueError::NotSent(detail)) => return Err(AskError::Lost(detail)),
+                // It may have come in; the question below tells.
+                Err(QueueError::Lost(_)) => {}
             }
-            Ok(Posted::Rejected(status, said)) => {
-                return Err(AskError::Refuses(rejection(status, &said)));
+            match self.queue.wait(uuid, self.pauses(), limit).await? {
+                Known::Final(ends) => return Ok(ends),
+                Known::Absent if !last => {}
+                Known::Absent => break,
+                Known::Pending { blocked: true } => {
+                    return Err(AskError::Lost(BLOCKED.to_owned()));
+                }
+                Known::Pending { blocked: false } => {
+                    return Err(AskError::Lost(
+                        "the web server did not come to the request in time".to_owned(),
+                    ));
+                }
             }
-            Err(QueueError::NotSent(detail)) => return Err(AskError::Lost(detail)),
-            // It may have come in; the question below tells.
-            Err(QueueError::Lost(_)) => {}
         }
-        match self.queue.wait(uuid, self.pauses(), limit).await? {
-            Known::Final(ends) => Ok(ends),
-            Known::Absent => Err(AskError::Lost(
-                "the web server did not get the request".to_owned(),
-            )),
-            Known::Pending { blocked: true } => Err(AskError::Lost(BLOCKED.to_owned())),
-            Known::Pending { blocked: false } => Err(AskError::Lost(
-                "the web server did not come to the request in time".to_owned(),
-            )),
-        }
+        Err(AskError::Lost(
+            "the web server did not get the request".to_owned(),
+        ))
     }
 
     /// Runs one such task, for its answer.

@@ -159,6 +159,10 @@ impl Printer {
         &self.documents[self.documents.len() - 1]
     }
 
+    pub(super) fn cash_moves(&self) -> (u32, u32) {
+        (self.ins.0, self.outs.0)
+    }
+
     pub(super) fn expired(&self, now: LocalDateTime) -> bool {
         self.shift_opened
             .is_some_and(|at| now.seconds() - at > SHIFT_SECONDS)

@@ -99,8 +99,7 @@ impl WebEmulator {
 
     /// The server comes up again. Its base and its printer are as they were.
     pub fn restart(&self) {
-        let now = self.clock.now();
-        self.with(|s| s.restart(now));
+        self.with(State::restart);
         self.work.notify_one();
     }
 
@@ -131,6 +130,12 @@ impl WebEmulator {
     #[must_use]
     pub fn documents(&self) -> Vec<WebDocument> {
         self.with(|s| s.printer.documents.clone())
+    }
+
+    /// How often money was put in and taken out in the shift.
+    #[must_use]
+    pub fn cash_moves(&self) -> (u32, u32) {
+        self.with(|s| s.printer.cash_moves())
     }
 
     /// Slips, reports, drawers: what came out that is no document, by the name of its task.

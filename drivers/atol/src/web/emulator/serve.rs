@@ -5,7 +5,6 @@ use super::{
     config::WebFault,
     state::{Taken, Worked, is_act, tasks_of},
 };
-use crate::emulator::EmulatorClock as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use galley_link::{BoxStream, Listener};

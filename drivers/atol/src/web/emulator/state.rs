@@ -123,7 +123,7 @@ impl State {
             state.printer = kept.printer;
             state.requests = kept.requests;
             state.queue = kept.queue;
-            state.restart(now);
+            state.restart();
         }
         Ok(state)
     }
@@ -368,7 +368,7 @@ impl State {
         }
     }
 
-    pub(super) fn restart(&mut self, _now: LocalDateTime) {
+    pub(super) fn restart(&mut self) {
         self.up = true;
         let running: Vec<(String, usize)> = self
             .requests
