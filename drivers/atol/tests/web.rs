@@ -84,7 +84,7 @@ fn check(bench: &Bench, document: &Document, done: &Done, what: &str) {
 }
 
 /// Every fault that strikes at a task that registers.
-const FAULTS: [WebFault; 21] = [
+const FAULTS: [WebFault; 22] = [
     WebFault::AnswerDropped,
     WebFault::RequestDropped,
     WebFault::RequestLate { ms: 200 },
@@ -92,11 +92,12 @@ const FAULTS: [WebFault; 21] = [
     WebFault::RequestLate { ms: 60_000 },
     WebFault::Status { status: 503 },
     WebFault::Delayed { ms: 4_000 },
-    WebFault::Delayed { ms: 120_000 },
+    WebFault::Delayed { ms: 45_000 },
     WebFault::Crash { carried_out: true },
     WebFault::Crash { carried_out: false },
     WebFault::LinkLost { carried_out: true },
     WebFault::LinkLost { carried_out: false },
+    WebFault::LinkLostEarly { ms: 2_000 },
     WebFault::Blocked { carried_out: true },
     WebFault::Blocked { carried_out: false },
     WebFault::PaperEnds { registered: true },
@@ -109,18 +110,18 @@ const FAULTS: [WebFault; 21] = [
 ];
 
 async fn every_fault(times: Times, config: &WebEmulatorConfig) {
-    for fault in FAULTS {
-        for document in documents() {
-            for crash in [false, true] {
-                let what = format!("{fault:?} {times:?} {:?} {crash}", record_kind(&document));
-                let mut bench = bench_for(&document, config.clone()).await;
-                bench.server.set_fault(fault, times);
-                let done = bench.carry_out(&document, crash).await;
-                check(&bench, &document, &done, &what);
-                // Nothing comes in behind.
-                tokio::time::sleep(Duration::from_secs(300)).await;
-                check(&bench, &document, &done, &what);
-            }
+    for (n, fault) in FAULTS.into_iter().enumerate() {
+        for (m, document) in documents().into_iter().enumerate() {
+            // With the process dying after every doubt and without, in turns.
+            let crash = (n + m) % 2 == 0;
+            let what = format!("{fault:?} {times:?} {:?} {crash}", record_kind(&document));
+            let mut bench = bench_for(&document, config.clone()).await;
+            bench.server.set_fault(fault, times);
+            let done = bench.carry_out(&document, crash).await;
+            check(&bench, &document, &done, &what);
+            // Nothing comes in behind.
+            tokio::time::sleep(Duration::from_secs(300)).await;
+            check(&bench, &document, &done, &what);
         }
     }
 }

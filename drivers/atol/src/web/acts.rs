@@ -15,7 +15,7 @@ use crate::{
     },
 };
 use galley_fiscal::{
-    Baseline, Document, FiscalError, FiscalRecord, Recovered,
+    Baseline, Document, FiscalError, FiscalRecord, Receipt, RecordKind, Recovered,
     recovery::{self, Decision},
 };
 use std::time::Duration;
@@ -199,6 +199,8 @@ impl WebPrinter {
                     r.document_number, baseline.last_document
                 )))
             }
+            // A server that recovered by itself may have taken another document for ours: the drive decides.
+            Some(r) if r.total_minor != total_of(document) => Ok(Verdict::Done(None)),
             _ => Ok(Verdict::Done(record)),
         }
     }
@@ -258,7 +260,7 @@ impl WebPrinter {
                 let mut record = self
                     .signed(record)
                     .await
-                    .map_err(|e| unknown(e.into_detail()))?;
+                    .map_err(|e| unknown(e.into_detail()))??;
                 if self.prints(document) && paper_trouble(error.code) {
                     record.printed = Some(false);
                 }
@@ -304,13 +306,7 @@ impl WebPrinter {
                             .await
                             .map_err(|e| FiscalError::Unreachable {
                                 detail: e.into_detail(),
-                            })?;
-                    if record.fiscal_sign == 0 && document.receipt().is_some() {
-                        return Err(FiscalError::NeedsPerson(format!(
-                            "document {} is registered, and its fiscal sign can't be read",
-                            record.document_number
-                        )));
-                    }
+                            })??;
                     return Ok(Recovered::Registered(record));
                 }
                 // What the driver sent before it lost the printer may still run: look twice, with a pause.
@@ -442,19 +438,25 @@ impl WebPrinter {
         })
     }
 
-    /// Adds the sign to a record that the drive gave without one.
-    async fn signed(&mut self, mut record: FiscalRecord) -> Result<FiscalRecord, AskError> {
-        let fiscal = !matches!(
-            record.kind,
-            galley_fiscal::RecordKind::CashIn | galley_fiscal::RecordKind::CashOut
-        );
-        if fiscal
-            && record.fiscal_sign == 0
-            && let Some(sign) = self.last_sign(record.document_number).await?
-        {
-            record.fiscal_sign = sign;
+    /// Adds the sign to a record that the drive gave without one. The outer error: ask again.
+    async fn signed(
+        &mut self,
+        mut record: FiscalRecord,
+    ) -> Result<Result<FiscalRecord, FiscalError>, AskError> {
+        let money = matches!(record.kind, RecordKind::CashIn | RecordKind::CashOut);
+        if money || record.fiscal_sign != 0 {
+            return Ok(Ok(record));
         }
-        Ok(record)
+        Ok(match self.last_sign(record.document_number).await? {
+            Some(sign) => {
+                record.fiscal_sign = sign;
+                Ok(record)
+            }
+            None => Err(FiscalError::NeedsPerson(format!(
+                "document {} is registered, and its fiscal sign can't be read",
+                record.document_number
+            ))),
+        })
     }
 
     /// The record of money that was moved for certain; what the printer doesn't say of it is left out.
@@ -516,6 +518,10 @@ fn attempt_uuid(document: &Document, baseline: &Baseline, n: u32) -> Uuid {
         document.key()
     );
     Uuid::new_v5(&NAMESPACE, name.as_bytes())
+}
+
+fn total_of(document: &Document) -> Option<i64> {
+    document.receipt().and_then(Receipt::total_minor)
 }
 
 fn is_cash(document: &Document) -> bool {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 
 /// How to talk to one printer behind the vendor's web server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AtolWebConfig {
     /// Which of the server's interfaces: the second knows several devices.
@@ -15,10 +15,22 @@ pub struct AtolWebConfig {
     pub device_id: Option<String>,
     /// Who is named when a document names nobody. `None` for a printer registered in an automatic device.
     pub operator: Option<Operator>,
-    /// Makes every receipt electronic.
-    pub electronic_only: bool,
+    /// Whether receipts come out on paper at all; `false` makes every receipt electronic.
+    pub print_receipts: bool,
     /// Intervals and limits.
     pub timeouts: WebTimeouts,
+}
+
+impl Default for AtolWebConfig {
+    fn default() -> Self {
+        Self {
+            api: Api::default(),
+            device_id: None,
+            operator: None,
+            print_receipts: true,
+            timeouts: WebTimeouts::default(),
+        }
+    }
 }
 
 /// The server's interfaces.

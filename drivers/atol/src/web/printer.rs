@@ -43,7 +43,7 @@ impl WebPrinter {
             queue,
             style: Style {
                 operator: config.operator.clone(),
-                print_receipts: !config.electronic_only,
+                print_receipts: config.print_receipts,
                 ffd: Ffd::V105,
             },
             config,

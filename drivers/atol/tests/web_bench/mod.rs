@@ -40,12 +40,10 @@ pub fn noon() -> LocalDateTime {
     LocalDateTime::new(2026, 11, 22, 12, 0, 0).unwrap()
 }
 
-/// Ids that never repeat within a test.
+/// Ids that never repeat, not even for a server that outlives the driver.
 pub fn ids() -> TaskIds {
-    let next = AtomicU64::new(1);
-    Arc::new(move || {
-        Uuid::from_u128(0xA000 << 64 | u128::from(next.fetch_add(1, Ordering::Relaxed)))
-    })
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    Arc::new(|| Uuid::from_u128(0xA000 << 64 | u128::from(NEXT.fetch_add(1, Ordering::Relaxed))))
 }
 
 impl Bench {

@@ -105,6 +105,11 @@ pub enum WebFault {
         /// Whether the printer carries it out.
         carried_out: bool,
     },
+    /// The server's driver loses the printer and says error 2, while the printer goes on and carries it out later.
+    LinkLostEarly {
+        /// By so many milliseconds.
+        ms: u64,
+    },
     /// The driver loses the printer and the queue is blocked, until [`super::WebEmulator::unblock`].
     Blocked {
         /// Whether the printer carries it out.

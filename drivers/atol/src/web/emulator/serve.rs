@@ -78,6 +78,14 @@ impl WebEmulator {
                 // Died meanwhile: restart tells what becomes of the task.
                 continue;
             }
+            if let Some(WebFault::LinkLostEarly { ms }) = fault {
+                let (server, uuid) = (self.clone(), uuid.clone());
+                tokio::spawn(async move {
+                    sleep(Duration::from_millis(ms)).await;
+                    let now = server.clock.now();
+                    server.with(|s| s.carry_out_late(&uuid, now));
+                });
+            }
             let now = self.clock.now();
             if let Worked::Died = self.with(|s| s.end(&uuid, fault, now)) {
                 self.life.send_modify(|n| *n += 1);
@@ -168,7 +176,7 @@ impl WebEmulator {
                 tokio::spawn(async move {
                     sleep(Duration::from_millis(ms)).await;
                     // What a proxy on the way held back.
-                    server.with(|s| drop(s.take(&body)));
+                    let _late = server.with(|s| s.take(&body));
                     server.work.notify_one();
                 });
                 return closed();

@@ -251,7 +251,7 @@ impl State {
                 | WebFault::BaseLost { carried_out },
             ) => carried_out,
             Some(WebFault::PaperEnds { registered }) => registered,
-            Some(WebFault::Refuse { .. }) => false,
+            Some(WebFault::Refuse { .. } | WebFault::LinkLostEarly { .. }) => false,
             _ => true,
         };
         let list = self.perform(&tasks, carried_out, now);
@@ -269,7 +269,9 @@ impl State {
                 self.set(uuid, Progress::Blocked(before));
                 return Worked::Next;
             }
-            Some(WebFault::LinkLost { .. }) => failed(&tasks, (2, "Нет связи".to_owned())),
+            Some(WebFault::LinkLost { .. } | WebFault::LinkLostEarly { .. }) => {
+                failed(&tasks, (2, "Нет связи".to_owned()))
+            }
             Some(WebFault::Refuse { code }) => failed(&tasks, (code, "Ошибка".to_owned())),
             Some(WebFault::PaperEnds { registered: false }) => {
                 failed(&tasks, (44, "Нет бумаги".to_owned()))
@@ -333,6 +335,15 @@ impl State {
             return unprinted(list);
         }
         list
+    }
+
+    /// The printer carries out what it was given before its driver lost it.
+    pub(super) fn carry_out_late(&mut self, uuid: &str, now: LocalDateTime) {
+        if let Some(entry) = self.requests.get(uuid) {
+            let tasks = entry.tasks.clone();
+            self.perform(&tasks, true, now);
+            self.keep();
+        }
     }
 
     pub(super) fn lose_base(&mut self) {
