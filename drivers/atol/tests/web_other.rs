@@ -273,6 +273,27 @@ async fn the_first_interface_is_served_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn answered_reads_are_forgotten_where_that_is_wanted_and_attempts_never() {
+    for (forget_reads, held) in [(true, 3), (false, 5)] {
+        let clock = TokioClock::starting(noon());
+        let server =
+            WebEmulator::open(None, WebEmulatorConfig::default(), Arc::new(clock.clone())).unwrap();
+        let config = AtolWebConfig {
+            forget_reads,
+            ..AtolWebConfig::default()
+        };
+        let mut bench = Bench::of(server, clock, config);
+        bench.start().await;
+        bench.carry_out(&sale("k-1"), false).await;
+        if forget_reads {
+            assert_eq!(bench.server.held(), held);
+        } else {
+            assert!(bench.server.held() > held);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_password_is_sent_where_one_is_asked_for() {
     let net = MemoryNet::new();
     let door = net.listen("web");

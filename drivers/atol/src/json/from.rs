@@ -7,8 +7,8 @@ use super::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use galley_fiscal::{
-    Correction, Document, Ffd, FiscalError, Industry, Line, Marking, MeasureUnit, Operator,
-    Receipt, ReceiptKind, TenderForm, VatRate,
+    Correction, Document, Ffd, FiscalError, Industry, Line, Marking, MarkingStatus, MeasureUnit,
+    Operator, Receipt, ReceiptKind, TenderForm, VatRate,
 };
 use std::collections::BTreeMap;
 
@@ -269,7 +269,18 @@ fn position(line: &Line, ffd: Ffd) -> Result<PositionItem, FiscalError> {
                 "marked goods need the fiscal data format 1.2, and the printer registers an older one",
             );
         }
-        Some(marking) => Some(imc_params(marking)),
+        Some(marking) => {
+            let mut params = imc_params(marking);
+            // A measured part needs its measure beside it, as clients of the vendor's server were seen to send it.
+            if matches!(
+                marking.status,
+                MarkingStatus::PartSold | MarkingStatus::PartReturned
+            ) {
+                params.item_quantity = Some(Thousandths(line.quantity_milli));
+                params.item_units = Some(WordOrNumber::Number(u16::from(line.unit.tag_2108())));
+            }
+            Some(params)
+        }
     };
     Ok(PositionItem {
         name: line.name.clone(),

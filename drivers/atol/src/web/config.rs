@@ -17,6 +17,9 @@ pub struct AtolWebConfig {
     pub operator: Option<Operator>,
     /// Whether receipts come out on paper at all; `false` makes every receipt electronic.
     pub print_receipts: bool,
+    /// Whether requests that only read are deleted from the server's base once they are answered. The vendor's page on
+    /// DELETE is known from memory only, hence off by default; a server that keeps every answer grows without it.
+    pub forget_reads: bool,
     /// Intervals and limits.
     pub timeouts: WebTimeouts,
 }
@@ -28,6 +31,7 @@ impl Default for AtolWebConfig {
             device_id: None,
             operator: None,
             print_receipts: true,
+            forget_reads: false,
             timeouts: WebTimeouts::default(),
         }
     }

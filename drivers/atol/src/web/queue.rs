@@ -170,6 +170,18 @@ impl Queue {
         }
     }
 
+    /// Has the server forget a request that is over. What it says to that does not matter.
+    pub(crate) async fn forget(&mut self, uuid: Uuid) {
+        let path = format!("{}/{uuid}", self.api.path());
+        let forgotten = self
+            .http
+            .exchange(Method::DELETE, &path, Bytes::new())
+            .await;
+        if let Err(e) = forgotten {
+            tracing::debug!(error = e.into_detail(), "a request was not forgotten");
+        }
+    }
+
     /// Asks until the request is over, or `limit` has passed; then [`Known::Pending`]. Answers that are lost are asked
     /// for again within the limit.
     pub(crate) async fn wait(

@@ -101,7 +101,12 @@ impl WebPrinter {
                 Err(QueueError::Lost(_)) => {}
             }
             match self.queue.wait(uuid, self.pauses(), limit).await? {
-                Known::Final(ends) => return Ok(ends),
+                Known::Final(ends) => {
+                    if self.config.forget_reads {
+                        self.queue.forget(uuid).await;
+                    }
+                    return Ok(ends);
+                }
                 Known::Absent if !last => {}
                 Known::Absent => break,
                 Known::Pending { blocked: true } => {

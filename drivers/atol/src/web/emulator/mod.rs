@@ -144,6 +144,12 @@ impl WebEmulator {
         self.with(|s| s.printer.printed.clone())
     }
 
+    /// How many requests the server's base holds.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.with(|s| s.held())
+    }
+
     /// Every task that was carried out or tried, in order.
     #[must_use]
     pub fn tasks(&self) -> Vec<String> {

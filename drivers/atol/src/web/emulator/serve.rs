@@ -140,6 +140,10 @@ impl WebEmulator {
                 &json!({"version": "10.10.8.0", "name": "emulated"}),
             );
         }
+        // What clients were seen to ask to learn whether the server is there.
+        if (method, path) == (&Method::GET, "/") {
+            return reply(StatusCode::OK, &json!("ATOL web server, emulated"));
+        }
         let operation = path.strip_prefix("/operations/").unwrap_or("");
         let Some((_, task)) = OPERATIONS.iter().find(|(name, _)| *name == operation) else {
             return reply(StatusCode::NOT_FOUND, &json!({"error": "not found"}));

@@ -189,17 +189,24 @@ impl State {
         Some(json!({ "results": results }))
     }
 
-    /// Takes a waiting request out of the queue; false when it isn't known.
+    /// Takes a waiting request out of the queue and forgets one that is over; false when it isn't known.
     pub(super) fn cancel(&mut self, uuid: &str) -> bool {
         self.queue.retain(|u| u != uuid);
         let Some(entry) = self.requests.get_mut(uuid) else {
             return false;
         };
-        if entry.state == Progress::Wait {
-            entry.state = Progress::Canceled;
-            self.keep();
+        match entry.state {
+            Progress::Wait => entry.state = Progress::Canceled,
+            Progress::Over(_) | Progress::Canceled => drop(self.requests.remove(uuid)),
+            Progress::Runs(_) | Progress::Blocked(_) => {}
         }
+        self.keep();
         true
+    }
+
+    /// How many requests the base holds.
+    pub(super) fn held(&self) -> usize {
+        self.requests.len()
     }
 
     fn blocked(&self) -> bool {
