@@ -90,7 +90,7 @@ def validate(library, paths):
     fptr.close()
     print(
         f"{judged} tasks before the validator of {fptr.version()}: {refused} refused; "
-        f"{skipped} more need a printer to be judged"
+        f"{skipped} more have no validator (questions) or want a printer (corrections)"
     )
     return 1 if refused or not judged + skipped else 0
 
