@@ -43,7 +43,11 @@ pub(super) fn steps(
         steps.extend(receipt::key(inner));
     } else {
         steps.extend(tax_system.chain(by).chain(basis));
-        steps.extend(details::of_receipt(inner));
+        // Of what a receipt may have beside, this format's correction has the machine's number alone.
+        if let Some(number) = &inner.details.machine_number {
+            let number = text::encode(number, details::MACHINE_NUMBER);
+            steps.extend(Step::tag(tag::MACHINE_NUMBER, &number));
+        }
         steps.push(Step::new(op::BEGIN_POSITION, position::BEGIN));
         steps.push(Step::new(op::END_POSITION, total(inner)?));
         for (tag, sum) in taxes(inner)? {

@@ -7,6 +7,8 @@ use crate::{
 };
 use galley_fiscal::{FiscalError, Line, Receipt};
 
+/// Most characters of tag 1036.
+pub(super) const MACHINE_NUMBER: usize = 20;
 /// Most characters of the longest texts.
 const LONG: usize = 256;
 
@@ -29,7 +31,11 @@ pub(super) fn of_receipt(receipt: &Receipt) -> Vec<Step> {
     }
     steps.extend(text(tag::PLACE, &details.place, LONG));
     steps.extend(text(tag::ADDRESS, &details.address, LONG));
-    steps.extend(text(tag::MACHINE_NUMBER, &details.machine_number, 20));
+    steps.extend(text(
+        tag::MACHINE_NUMBER,
+        &details.machine_number,
+        MACHINE_NUMBER,
+    ));
     if details.internet {
         steps.extend(Step::tag(tag::INTERNET, &[1]));
     }

@@ -300,6 +300,35 @@ fn a_correction_of_ffd_1_05_is_laid_out_as_the_vendors_host_does_it() {
 }
 
 #[test]
+fn a_correction_of_ffd_1_05_drops_what_its_format_has_no_place_for() {
+    let Document::Correction(mut inner) = correction(
+        ReceiptKind::Sale,
+        CorrectionBy::Ourselves,
+        &[(TenderForm::Cash, 10_000)],
+    ) else {
+        panic!("no correction");
+    };
+    inner.receipt.buyer_contact = Some("+79161234567".into());
+    inner.receipt.details.machine_number = Some("0001".into());
+    inner.receipt.details.place = Some("Киоск 1".into());
+    let document = Document::Correction(inner);
+    let tags = |ffd| -> Vec<u16> {
+        let plan = plan(&document, &AtolConfig::default(), ffd).unwrap();
+        let written = plan.acts.iter().filter(|s| s.command == 0xE8);
+        written
+            .map(|s| u16::from_le_bytes([s.parameters[3], s.parameters[4]]))
+            .collect()
+    };
+    let old = [1055, 1173, 1174, 1036, 1104, 1102, 1103, 1105];
+    assert_eq!(tags(Ffd::V105), old);
+    let new = tags(Ffd::V11);
+    assert!(
+        [1008, 1187, 1036, 1192].iter().all(|t| new.contains(t)),
+        "{new:?}"
+    );
+}
+
+#[test]
 fn a_correction_of_ffd_1_1_has_lines_and_key_and_may_be_of_a_return() {
     let document = correction(
         ReceiptKind::SaleReturn,
