@@ -53,7 +53,11 @@ fn warnings_are_read_in_every_form_that_was_seen() {
     for none in ["{}", "null", "[]", r#"{"notPrinted":null}"#] {
         assert_eq!(with(none), Warnings::default(), "{none}");
     }
-    for not_printed in [r#"{"notPrinted":true}"#, r#"["notPrinted"]"#] {
+    for not_printed in [
+        r#"{"notPrinted":true}"#,
+        r#"{"nonFiscal":null,"notPrinted":true}"#,
+        r#"["notPrinted"]"#,
+    ] {
         assert!(with(not_printed).not_printed, "{not_printed}");
     }
     assert_eq!(read::<Registered>("{}").warnings, Warnings::default());

@@ -467,4 +467,10 @@ fn what_no_printer_would_take_is_refused_before_it_leaves() {
         let refused = from_document(&Document::Receipt(r), &style(Ffd::V12));
         assert!(refused.is_err(), "case {i}");
     }
+    let mut change = corrections().remove("Sale_Ourselves").unwrap();
+    change.receipt.tenders[1].sum_minor += 100;
+    for ffd in [Ffd::V12, Ffd::V105] {
+        let refused = from_document(&Document::Correction(change.clone()), &style(ffd));
+        assert!(refused.is_err(), "a correction with change");
+    }
 }

@@ -130,6 +130,11 @@ fn correction(
     style: &Style,
 ) -> Result<CorrectionTask, FiscalError> {
     let mut receipt = receipt(&c.receipt, operator, style)?;
+    let paid: i64 = c.receipt.tenders.iter().map(|t| t.sum_minor).sum();
+    if c.receipt.total_minor() != Some(paid) {
+        // The vendor's script takes the sum of the payments for the total of an old correction (seen in its text).
+        return unsupported("a correction gives no change: its tenders must sum up to its total");
+    }
     if style.ffd == Ffd::V105 {
         // There the lines aren't registered, so the sums of VAT are given beside them (3.6).
         let mut sums: BTreeMap<VatRate, i64> = BTreeMap::new();

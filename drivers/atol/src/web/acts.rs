@@ -1,7 +1,7 @@
 //! Registering a document, and finding out what became of it. The reasons are in the module above.
 
 use super::{
-    document::{cash, kind_of, record_of_params, to_minute},
+    document::{cash, is_cash, kind_of, record_of_params, to_minute},
     printer::{WebPrinter, paper_trouble},
     queue::{End, Known, Posted, QueueError, typed},
     reads::{AskError, BLOCKED, rejection},
@@ -105,7 +105,7 @@ impl WebPrinter {
         document: &Document,
         baseline: &Baseline,
     ) -> Result<(), FiscalError> {
-        let head = self.head().await?;
+        let head = self.head(false).await?;
         if head.drive.serial != baseline.drive_number {
             return Err(other_drive(baseline, &head.drive.serial));
         }
@@ -522,10 +522,6 @@ fn attempt_uuid(document: &Document, baseline: &Baseline, n: u32) -> Uuid {
 
 fn total_of(document: &Document) -> Option<i64> {
     document.receipt().and_then(Receipt::total_minor)
-}
-
-fn is_cash(document: &Document) -> bool {
-    matches!(document, Document::CashIn(_) | Document::CashOut(_))
 }
 
 fn other_drive(baseline: &Baseline, found: &str) -> FiscalError {

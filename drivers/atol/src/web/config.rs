@@ -17,6 +17,10 @@ pub struct AtolWebConfig {
     pub operator: Option<Operator>,
     /// Whether receipts come out on paper at all; `false` makes every receipt electronic.
     pub print_receipts: bool,
+    /// Whether the drawer's counters are read before every document: the only evidence of money put in or taken out whose
+    /// answer was lost. The vendor's driver asks the printer some sixty registers for them; without them such money
+    /// needs a person.
+    pub count_cash: bool,
     /// Whether requests that only read are deleted from the server's base once they are answered. The vendor's page on
     /// DELETE is known from memory only, hence off by default; a server that keeps every answer grows without it.
     pub forget_reads: bool,
@@ -31,6 +35,7 @@ impl Default for AtolWebConfig {
             device_id: None,
             operator: None,
             print_receipts: true,
+            count_cash: true,
             forget_reads: false,
             timeouts: WebTimeouts::default(),
         }
@@ -139,4 +144,35 @@ durations! {
     settle: settle_ms,
     marking_poll: marking_poll_ms,
     marking: marking_ms,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_are_read_back_and_an_unknown_key_is_refused() {
+        let config: AtolWebConfig = serde_json::from_str(
+            r#"{"api":"v1","device_id":"kkt-1","operator":{"name":"Робот 1"},"timeouts":{"poll_ms":700}}"#,
+        )
+        .unwrap();
+        assert_eq!(config.api, Api::V1);
+        assert_eq!(config.timeouts.poll(), Duration::from_millis(700));
+        assert_eq!(config.timeouts.act_ms, 30_000);
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(
+            serde_json::from_str::<AtolWebConfig>(&text).unwrap(),
+            config
+        );
+        for wrong in [
+            r#"{"apy":"v1"}"#,
+            r#"{"timeouts":{"poll":1}}"#,
+            r#"{"api":"v3"}"#,
+        ] {
+            assert!(
+                serde_json::from_str::<AtolWebConfig>(wrong).is_err(),
+                "{wrong}"
+            );
+        }
+    }
 }

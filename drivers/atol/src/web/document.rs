@@ -22,6 +22,11 @@ pub(super) fn kind_of(document: &Document) -> RecordKind {
     }
 }
 
+/// Whether it moves money without a document of the drive.
+pub(super) fn is_cash(document: &Document) -> bool {
+    matches!(document, Document::CashIn(_) | Document::CashOut(_))
+}
+
 /// The vendor's time with a zone, to the minute. The zone is dropped: the time before it is the printer's own.
 pub(super) fn to_minute(iso: &str) -> String {
     iso.get(..16).unwrap_or(iso).to_owned()

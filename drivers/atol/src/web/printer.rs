@@ -191,12 +191,10 @@ impl FiscalPrinter for WebPrinter {
     }
 
     async fn baseline(&mut self) -> Result<Baseline, FiscalError> {
-        let tasks = [
-            Task::GetShiftStatus,
-            Task::GetFnInfo,
-            Task::GetFnStatus,
-            Task::GetShiftTotals,
-        ];
+        let mut tasks = vec![Task::GetShiftStatus, Task::GetFnInfo, Task::GetFnStatus];
+        if self.config.count_cash {
+            tasks.push(Task::GetShiftTotals);
+        }
         let ends = self.run(&tasks, self.config.timeouts.read()).await?;
         let shift = answer::<ShiftStatusAnswer>(&ends, 0, "getShiftStatus")?.shift_status;
         let drive = answer::<FnInfoAnswer>(&ends, 1, "getFnInfo")?.fn_info;
@@ -228,7 +226,7 @@ impl FiscalPrinter for WebPrinter {
     }
 
     async fn last_document(&mut self) -> Result<Option<FiscalRecord>, FiscalError> {
-        let head = self.head().await?;
+        let head = self.head(false).await?;
         match head.counters.fiscal_document_number {
             0 => Ok(None),
             number => self.record(number, &head.drive.serial).await,

@@ -231,12 +231,16 @@ fn known(body: &[u8]) -> Result<Known, QueueError> {
     Ok(Known::Final(ends))
 }
 
-/// What a server says beside a status, in short.
+/// What a server says beside a status: its error, in short. Nothing else of its words, which may repeat the request
+/// with a guest's address in it.
 fn said(answer: &HttpAnswer) -> String {
-    String::from_utf8_lossy(&answer.body)
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let error = &body["error"];
+    let text = error.as_str().or_else(|| error["description"].as_str());
+    text.unwrap_or("no reason given")
         .chars()
         .filter(|c| !c.is_control())
-        .take(200)
+        .take(100)
         .collect()
 }
 

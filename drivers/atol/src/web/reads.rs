@@ -139,14 +139,13 @@ impl WebPrinter {
         end(&ends, 0).map(|_| ())
     }
 
-    pub(super) async fn head(&mut self) -> Result<Head, AskError> {
-        let tasks = [
-            Task::GetFnInfo,
-            Task::GetFnStatus,
-            Task::GetDeviceStatus,
+    /// With the drawer's counters where they are evidence: the printer is asked some sixty registers for them.
+    pub(super) async fn head(&mut self, with_cash: bool) -> Result<Head, AskError> {
+        let mut tasks = vec![Task::GetFnInfo, Task::GetFnStatus, Task::GetDeviceStatus];
+        if with_cash {
             // Last, because not every printer counts, and what fails ends the request.
-            Task::GetShiftTotals,
-        ];
+            tasks.push(Task::GetShiftTotals);
+        }
         let limit = self.config.timeouts.read();
         let ends = self.run(&tasks, limit).await?;
         let info: FnInfoAnswer = answer(&ends, 0, "getFnInfo")?;
@@ -205,7 +204,9 @@ impl WebPrinter {
         document: &Document,
         baseline: &Baseline,
     ) -> Result<Evidence, AskError> {
-        let head = self.head().await?;
+        let head = self
+            .head(baseline.cash.is_some() && document::is_cash(document))
+            .await?;
         let last = head.counters.fiscal_document_number;
         let mut evidence = Evidence {
             drive_number: head.drive.serial,
@@ -221,7 +222,7 @@ impl WebPrinter {
         if evidence.drive_number != baseline.drive_number || behind == 0 {
             return Ok(evidence);
         }
-        if matches!(document, Document::CashIn(_) | Document::CashOut(_)) {
+        if document::is_cash(document) {
             return Ok(evidence);
         }
         if behind > MAX_SCAN {
