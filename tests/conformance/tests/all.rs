@@ -3,7 +3,7 @@
 use galley_conformance::{Place, makes, suite};
 
 macro_rules! makes {
-    ($($module:ident: $new:path;)*) => {$(
+    ($($module:ident: $new:path, $($day:ident: $place:expr),+;)*) => {$(
         mod $module {
             use super::*;
 
@@ -27,19 +27,17 @@ macro_rules! makes {
             promise!(a_slip_is_paper_only);
             promise!(the_clock_is_set_between_shifts_only);
 
-            #[tokio::test]
-            async fn a_day_over_tcp() {
-                suite::a_day($new, Place::Tcp).await;
-            }
-
-            #[tokio::test]
-            async fn a_day_over_a_pty() {
-                suite::a_day($new, Place::Pty).await;
-            }
+            $(
+                #[tokio::test]
+                async fn $day() {
+                    suite::a_day($new, $place).await;
+                }
+            )*
         }
     )*};
 }
 
 makes! {
-    atol: makes::atol;
+    atol: makes::atol, a_day_over_tcp: Place::Tcp, a_day_over_a_pty: Place::Pty;
+    atol_web: makes::atol_web, a_day_over_tcp: Place::Tcp;
 }

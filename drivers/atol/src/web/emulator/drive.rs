@@ -60,6 +60,12 @@ pub(super) struct Printer {
     pub(super) print_owed: bool,
     /// Non-fiscal things that came out, by the name of their task.
     pub(super) printed: Vec<String>,
+    /// How much its clock was set ahead, in seconds.
+    #[serde(default)]
+    ahead: i64,
+    /// The slips among them, as they came.
+    #[serde(default)]
+    pub(super) slips: Vec<Value>,
     marking: Option<u8>,
 }
 
@@ -117,6 +123,8 @@ impl Printer {
             powered: true,
             print_owed: false,
             printed: Vec::new(),
+            ahead: 0,
+            slips: Vec::new(),
             marking: None,
         };
         printer.add(1, None, 0, None, &Value::Null, now);
@@ -159,6 +167,11 @@ impl Printer {
         &self.documents[self.documents.len() - 1]
     }
 
+    /// Put in: count and sum; taken out: count and sum; what is in the drawer.
+    pub(super) fn drawer(&self) -> ((u32, i64), (u32, i64), i64) {
+        (self.ins, self.outs, self.drawer)
+    }
+
     pub(super) fn cash_moves(&self) -> (u32, u32) {
         (self.ins.0, self.outs.0)
     }
@@ -175,6 +188,7 @@ impl Printer {
         config: &WebEmulatorConfig,
         now: LocalDateTime,
     ) -> Result<Value, Failure> {
+        let now = LocalDateTime::from_seconds(now.seconds() + self.ahead);
         let name = word(&task["type"], "type", &[])?.to_owned();
         let operation = |name: &str| match name {
             "sell" | "sellCorrection" => Some(1),
@@ -212,6 +226,9 @@ impl Printer {
                 if !self.paper {
                     return fail(44, "Нет бумаги");
                 }
+                if name == "nonFiscal" {
+                    self.slips.push(task.clone());
+                }
                 self.printed.push(name);
                 Ok(json!({}))
             }
@@ -233,11 +250,23 @@ impl Printer {
                 let text = word(&task["dateTime"], "dateTime", &[])?;
                 let right =
                     text.len() == 19 && text.as_bytes()[4] == b'.' && text.as_bytes()[10] == b' ';
-                if right {
-                    Ok(json!({}))
-                } else {
-                    fail(501, "Некорректное значение поля \"dateTime\"")
-                }
+                let set = right.then(|| {
+                    let number = |at: std::ops::Range<usize>| text.get(at)?.parse::<u16>().ok();
+                    let byte = |at| number(at).and_then(|n| u8::try_from(n).ok());
+                    LocalDateTime::new(
+                        number(0..4)?,
+                        byte(5..7)?,
+                        byte(8..10)?,
+                        byte(11..13)?,
+                        byte(14..16)?,
+                        byte(17..19)?,
+                    )
+                });
+                let Some(set) = set.flatten() else {
+                    return fail(501, "Некорректное значение поля \"dateTime\"");
+                };
+                self.ahead += set.seconds() - now.seconds();
+                Ok(json!({}))
             }
             "getFnDocument" => self.fn_document(task, config),
             "getLastFiscalParams" => Ok(self.params(config)),

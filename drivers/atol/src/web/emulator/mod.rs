@@ -138,6 +138,18 @@ impl WebEmulator {
         self.with(|s| s.printer.cash_moves())
     }
 
+    /// What was put into the drawer (count, kopecks), taken out of it, and what is in it.
+    #[must_use]
+    pub fn drawer(&self) -> ((u32, i64), (u32, i64), i64) {
+        self.with(|s| s.printer.drawer())
+    }
+
+    /// The slips that came out, as their tasks had them.
+    #[must_use]
+    pub fn slips(&self) -> Vec<serde_json::Value> {
+        self.with(|s| s.printer.slips.clone())
+    }
+
     /// Slips, reports, drawers: what came out that is no document, by the name of its task.
     #[must_use]
     pub fn printed(&self) -> Vec<String> {
