@@ -186,3 +186,48 @@ async fn a_full_disk_refuses_clearly_and_goes_on_when_there_is_room() {
     let verified: Result<u64, StoreError> = store.read(|s| s.verify_log()).await;
     assert_eq!(verified.unwrap(), next);
 }
+
+#[tokio::test]
+async fn a_small_database_is_checked_before_its_use_and_a_large_one_during_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // Some pages in the middle become nonsense.
+    let damage = |path: &std::path::Path| {
+        let db = Connection::open(path).unwrap();
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .unwrap();
+        drop(db);
+        let mut bytes = std::fs::read(path).unwrap();
+        for page in 3..12 {
+            bytes[page * 4096..page * 4096 + 512].fill(0x55);
+        }
+        std::fs::write(path, bytes).unwrap();
+    };
+    for (name, bytes, opens) in [("small.db", 1 << 16, false), ("large.db", 70 << 20, true)] {
+        let path = folder.path().join(name);
+        let store = Store::open(Options::at(&path)).unwrap();
+        store
+            .write(move |tx| -> Result<(), StoreError> {
+                tx.execute(
+                    "INSERT INTO documents (name, body) VALUES ('filling', hex(zeroblob(?1)))",
+                    [bytes / 2],
+                )?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+        assert!(store.check().await.is_ok(), "{name}");
+        assert_eq!(store.is_large().unwrap(), opens, "{name}");
+        store.close().await;
+        drop(store);
+        damage(&path);
+        match Store::open(Options::at(&path)) {
+            Err(StoreError::Damaged(_)) => assert!(!opens, "{name} is not checked at once"),
+            Err(e) => panic!("{name}: {e}"),
+            Ok(store) => {
+                assert!(opens, "{name} must be checked before its use");
+                let verdict = store.check().await;
+                assert!(matches!(verdict, Err(StoreError::Damaged(_))), "{name}");
+            }
+        }
+    }
+}
