@@ -389,7 +389,11 @@ async fn looking_again_and_again_costs_no_write() {
     );
     rig.intend(bank_watch::KIND, "watch", "a").await;
     rig.run(vec![watch.clone()]);
+    watch.called(1).await;
+    let mut writes = rig.site.store.effects_changed();
+    writes.borrow_and_update();
     watch.called(50).await;
+    assert!(!writes.has_changed().unwrap());
     let row = rig.effect("a").await;
     assert_eq!(
         (row.state, row.attempt, row.tries),
