@@ -600,3 +600,6 @@ impl Executor for Printer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
