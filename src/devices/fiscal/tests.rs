@@ -69,11 +69,11 @@ impl FiscalPrinter for Told {
     }
 
     async fn status(&mut self) -> Result<PrinterStatus, FiscalError> {
-        unimplemented!("nobody asks")
+        Err(FiscalError::Unsupported("nobody asks".to_owned()))
     }
 
     async fn baseline(&mut self) -> Result<Baseline, FiscalError> {
-        unimplemented!("nobody asks")
+        Err(FiscalError::Unsupported("nobody asks".to_owned()))
     }
 
     async fn register(
