@@ -69,6 +69,12 @@ fn main() {
             let began = Instant::now();
             rig.fill(stored).await;
             println!("{stored} orders stored in {:.0} s", began.elapsed().as_secs_f64());
+            let began = Instant::now();
+            drop(galley::store::Store::open(rig.options.clone()).unwrap());
+            println!(
+                "the same database, opened: {:.0} ms",
+                began.elapsed().as_secs_f64() * 1000.0
+            );
             for (clients, before) in CLIENTS.into_iter().zip(&empty) {
                 let n = orders.max(clients * 100) * if clients > 1 { 4 } else { 1 };
                 let http = rig.through_http(clients, n).await;
@@ -156,15 +162,17 @@ fn raw_loop(path: &Path, orders: usize) -> Figure {
 
 struct Rig {
     daemon: Daemon,
+    options: Options,
     address: std::net::SocketAddr,
 }
 
 impl Rig {
     async fn start(folder: &Path) -> Self {
         let catalog = catalog();
+        let options = Options::at(folder.join("store.db"));
         let daemon = Daemon::start(Wiring {
             world: World::system().unwrap(),
-            database: Options::at(folder.join("store.db")),
+            database: options.clone(),
             policy: Policy {
                 // Unpaid orders stay, and the kitchen's queue is no limit: only acceptance is measured.
                 pay_within: Duration::from_hours(240),
@@ -199,7 +207,11 @@ impl Rig {
         let address = listener.local_addr().unwrap();
         let router = daemon.api.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { daemon, address }
+        Self {
+            daemon,
+            options,
+            address,
+        }
     }
 
     async fn without_http(&self, clients: usize, orders: usize) -> Figure {

@@ -370,7 +370,7 @@ pub fn credential(folder: Option<&Path>, setting: &str, name: &str) -> Result<Se
 /// All that is wrong with it.
 pub fn load_catalog(path: &Path) -> Result<Catalog, Faults> {
     let text = std::fs::read_to_string(path)
-        .map_err(|e| Faults(vec![format!("{}: {e}", path.display())]))?;
+        .map_err(|e| Faults(vec![format!("catalog.file: {}: {e}", path.display())]))?;
     parse_catalog(&text, &path.display().to_string())
 }
 

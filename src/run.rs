@@ -26,6 +26,7 @@ use crate::{
         commands::{clear_alert, raise_alert},
         engine::{Engine, Poke},
         executor::Executor,
+        upkeep,
     },
     store::{Options, Store},
     sync::{self, Identity, Status, SyncConfig, UplinkHandle, UplinkState},
@@ -183,6 +184,7 @@ impl Daemon {
         }
         let engine = Arc::new(Engine::new(site.clone(), executors, poke.clone()));
         tasks.spawn(engine.run(shutdown.clone()));
+        tasks.spawn(upkeep::look_after(site.clone(), shutdown.clone()));
 
         let uplink = match sync {
             Some((config, token)) if config.is_enabled() => {

@@ -236,6 +236,13 @@ async fn every_act_reaches_its_own_door() {
         (&["robot", "pause"], "/robot/pause", json!({})),
         (&["robot", "resume"], "/robot/resume", json!({})),
         (
+            &["robot", "clear", "--inspected"],
+            "/robot/clear",
+            json!({"inspected": true}),
+        ),
+        (&["robot", "reset"], "/robot/reset", json!({})),
+        (&["robot", "start"], "/robot/start", json!({})),
+        (
             &["robot", "job", "ready", "j 1"],
             "/robot/jobs/j%201/ready",
             json!({}),
@@ -284,6 +291,57 @@ async fn every_act_reaches_its_own_door() {
         assert_eq!(asked.line, format!("POST /api/v1{line}"));
         assert_eq!(asked.body, body, "{args:?}");
     }
+}
+
+#[tokio::test]
+async fn a_waiting_payment_and_an_owed_refund_are_found_by_the_number_of_their_order() {
+    let stub = Stub::start(|line| {
+        if line != format!("GET /api/v1/orders/{ORDER}") {
+            return well(line);
+        }
+        let mut order = order();
+        order["payments"] =
+            json!([{"id": "p-1", "state": "closed"}, {"id": "p-2", "state": "waiting"}]);
+        order["refunds"] =
+            json!([{"id": "r-1", "state": "awaiting_person"}, {"id": "r-2", "state": "refused"}]);
+        ok(order)
+    });
+    let ended = stub.galley(&["order", "call-off", "A17"]).await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let asked = stub.lines().pop().unwrap();
+    assert_eq!(asked, "POST /api/v1/payments/p-2/cancel");
+    // Which of two is not guessed.
+    let ended = stub.galley(&["order", "refunded", "A17"]).await;
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("r-1\nr-2"), "{}", ended.err);
+    assert!(stub.lines().pop().unwrap().starts_with("GET"));
+    let stub = Stub::start(well);
+    let ended = stub.galley(&["order", "call-off", "A17"]).await;
+    assert_eq!(ended.code, 4);
+    assert!(
+        ended
+            .err
+            .contains("no payment that waits for its money in order A17"),
+        "{}",
+        ended.err
+    );
+}
+
+#[tokio::test]
+async fn a_robot_is_cleared_only_by_somebody_who_says_that_they_looked() {
+    let stub = Stub::start(well);
+    let ended = stub.galley(&["robot", "clear"]).await;
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("--inspected"), "{}", ended.err);
+    assert!(stub.lines().is_empty());
+    let stub = Stub::start(|_| problem(503, "device_away", "the robot does not answer"));
+    let ended = stub.galley(&["robot", "clear", "--inspected"]).await;
+    assert_ne!(ended.code, 0);
+    assert!(
+        ended.err.contains("the robot does not answer"),
+        "{}",
+        ended.err
+    );
 }
 
 #[tokio::test]

@@ -9,36 +9,10 @@ use galley_robot::JobState;
 use memory::Rig;
 use serde_json::{Value, json};
 
-/// Places an order of one dish of each kind and pays it by card.
-async fn order(rig: &mut Rig, dishes: &[&str]) -> String {
-    let lines: Vec<Value> = dishes
-        .iter()
-        .map(|d| json!({"dish_id": d, "quantity": 1}))
-        .collect();
-    let order = json!({"language": "en", "service": "here", "lines": lines});
-    let order = rig.call("POST", "orders", order).await;
-    let id = order["id"].as_str().unwrap().to_owned();
-    let tender = json!({"tender": "card_terminal"});
-    let path = format!("orders/{id}/payments");
-    let payment = rig.call("POST", &path, tender).await;
-    let path = format!("payments/{}/result", payment["id"].as_str().unwrap());
-    let paid = json!({"result": "approved", "external_id": id});
-    rig.call("POST", &path, paid).await;
-    id
-}
-
 /// Dishes of this order that stand on a hand-over place.
 fn plated(order: &Value) -> usize {
     let dishes = order["dishes"].as_array().unwrap();
     dishes.iter().filter(|d| d["state"] == "plated").count()
-}
-
-async fn alert(rig: &mut Rig, there: bool) {
-    rig.until("the alert", "alerts", |a| {
-        let mut open = a["alerts"].as_array().unwrap().iter();
-        open.any(|a| a["id"] == "robot:places") == there
-    })
-    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,7 +27,7 @@ async fn orders_whose_dishes_are_cooked_again_do_not_lock_the_few_places_up() {
         ["green-tea", "mors"],
         ["mors", "green-tea"],
     ] {
-        orders.push(order(&mut rig, &dishes).await);
+        orders.push(rig.order(&dishes).await);
     }
     // The first order waits for its second dish when the power fails.
     let first = format!("orders/{}", orders[0]);
@@ -79,13 +53,13 @@ async fn an_order_of_more_dishes_than_places_asks_for_a_person_and_goes_on_after
     let folder = tempfile::tempdir().unwrap();
     let mut rig = Rig::start(folder.path(), 3, 2).await;
     rig.opened().await;
-    let large = order(&mut rig, &["green-tea", "mors", "borscht"]).await;
-    let other = order(&mut rig, &["mors", "green-tea"]).await;
-    alert(&mut rig, true).await;
+    let large = rig.order(&["green-tea", "mors", "borscht"]).await;
+    let other = rig.order(&["mors", "green-tea"]).await;
+    rig.alert("robot:places", true).await;
     let standing = rig.kitchen.jobs();
     let standing = standing.iter().find(|j| j.state == JobState::Plated);
     rig.kitchen.collect(&standing.unwrap().job_id);
-    alert(&mut rig, false).await;
+    rig.alert("robot:places", false).await;
     for id in [large, other] {
         let path = format!("orders/{id}");
         rig.until("the dishes", &path, |o| o["state"] == "ready")

@@ -51,16 +51,24 @@ pub(super) async fn list(
         .store
         .read(|s| Ok::<_, StoreError>(s.document(DEVICES)?.unwrap_or_default()))
         .await?;
+    let now = |id: &str| match id {
+        "printer" => api.printer.as_ref()?.health(),
+        "robot" => api.robot.as_ref()?.health(),
+        _ => None,
+    };
     Ok(Json(DeviceList {
         devices: devices
             .into_iter()
             .map(|(id, d)| DeviceView {
                 kind: id.clone(),
                 address: api.addresses.get(&id).cloned(),
+                // The log tells when the state changed; the words to it go on changing.
+                detail: now(&id)
+                    .filter(|(state, _)| *state == d.state)
+                    .map_or(d.detail, |(_, detail)| detail),
                 id,
                 state: d.state,
                 since_at: d.since_at,
-                detail: d.detail,
             })
             .collect(),
     }))
@@ -143,8 +151,12 @@ async fn machine<T: DeserializeOwned + Send + 'static>(
     let key = format!("machine:{}", post.key);
     let by = post.caller.name.clone();
     post.once(&api, StatusCode::ACCEPTED, move |tx, cx, _| {
-        let request =
-            serde_json::to_value(machine::Request { act, by }).map_err(StoreError::from)?;
+        let request = serde_json::to_value(machine::Request {
+            act,
+            by,
+            asked_at: Some(cx.now),
+        })
+        .map_err(StoreError::from)?;
         commands::device_act(tx, cx, machine::KIND, MACHINE, key, request)?;
         Ok(serde_json::json!({"accepted": true}))
     })

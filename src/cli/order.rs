@@ -23,8 +23,8 @@ const LOOK_BACK: u32 = 200;
     "galley order log A17             what happened, step by step",
     "galley order refund A17 --reason 'dish was cold'           all of it",
     "galley order refund A17 --amount 120.50 --reason 'no drink'",
-    "galley order refunded ID         the money was given back by hand",
-    "galley order call-off ID         give up a payment that waits; its order stays"
+    "galley order refunded A17        the money was given back by hand",
+    "galley order call-off A17        give up the payment that waits; the order stays"
 ))]
 pub struct OrderArgs {
     #[command(flatten)]
@@ -67,16 +67,16 @@ enum Act {
     },
     /// Confirm that a refund was given back by hand: cash, a card at the terminal, or one the bank refused
     Refunded {
-        /// Id of the refund, as `order show` and the alert tell it
-        refund: Uuid,
+        /// Number of its order, such as A17, or id of the refund, as `order show` and the alert tell it
+        refund: String,
         /// The terminal's reference (RRN), if there is one
         #[arg(long)]
         reference: Option<String>,
     },
     /// Give up one payment that waits for its money; the order stays and can be paid otherwise
     CallOff {
-        /// Id of the payment, as `order show --json` tells it
-        payment: Uuid,
+        /// Number of its order, such as A17, or id of the payment, as `order show --json` tells it
+        payment: String,
     },
 }
 
@@ -143,7 +143,8 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
         }
         Act::Refunded { refund, reference } => {
             let body = reference.map_or_else(|| json!({}), |r| json!({"reference": r}));
-            let path = format!("/refunds/{refund}/confirm");
+            let refund = part(&client, &refund, &REFUNDS).await?;
+            let path = format!("/refunds/{}/confirm", segment(&refund));
             let answer = client.post(&path, &body).await?;
             if args.door.json {
                 print_json(&answer)?;
@@ -152,17 +153,22 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
             }
         }
         Act::CallOff { payment } => {
-            let path = format!("/payments/{payment}/cancel");
+            let payment = part(&client, &payment, &PAYMENTS).await?;
+            let path = format!("/payments/{}/cancel", segment(&payment));
             let answer = client.post(&path, &json!({})).await?;
             if args.door.json {
                 print_json(&answer)?;
             } else {
                 let p = View(&answer);
                 let (tender, amount) = (p.text("tender"), p.money("amount_minor"));
-                print(&format!(
-                    "{tender} payment of {amount}: {}\n",
-                    p.text("state")
-                ))?;
+                let end = match p.text("state").as_str() {
+                    "closed" => "closed; its order stays and can be paid otherwise".to_owned(),
+                    "waiting" | "registering" => {
+                        "being closed; until then its money may still come".to_owned()
+                    }
+                    other => other.to_owned(),
+                };
+                print(&format!("{tender} payment of {amount}: {end}\n"))?;
             }
         }
     }
@@ -184,6 +190,48 @@ async fn find(client: &Client, order: &str) -> Result<String, CallError> {
                 "order {order} among the last {LOOK_BACK}; older ones are found by id"
             ))
         })
+}
+
+/// Parts of an order that an act is about, and the states in which it makes sense.
+struct Parts {
+    list: &'static str,
+    one: &'static str,
+    states: &'static [&'static str],
+}
+
+const PAYMENTS: Parts = Parts {
+    list: "payments",
+    one: "payment that waits for its money",
+    states: &["registering", "waiting"],
+};
+
+const REFUNDS: Parts = Parts {
+    list: "refunds",
+    one: "refund that waits to be given back by hand",
+    states: &["awaiting_person", "refused"],
+};
+
+/// The id behind what a person typed: that of the part itself, or of the only one of an order.
+async fn part(client: &Client, typed: &str, parts: &Parts) -> anyhow::Result<String> {
+    if typed.parse::<Uuid>().is_ok() {
+        return Ok(typed.to_owned());
+    }
+    let id = find(client, typed).await?;
+    let order = client.get(&format!("/orders/{}", segment(&id))).await?;
+    let fit: Vec<String> = View(&order)
+        .each(parts.list)
+        .filter(|p| parts.states.contains(&p.text("state").as_str()))
+        .map(|p| p.text("id"))
+        .collect();
+    match fit.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(CallError::NoSuch(format!("{} in order {typed}", parts.one)).into()),
+        several => Err(Misuse(format!(
+            "order {typed} has several of them; name one:\n{}",
+            several.join("\n")
+        ))
+        .into()),
+    }
 }
 
 fn list(answer: &Value) -> String {
@@ -325,17 +373,14 @@ fn log(timeline: View<'_>) -> String {
 }
 
 fn refunded(refund: View<'_>) -> String {
+    let id = refund.text("id");
     let what = match refund.text("state").as_str() {
-        "awaiting_person" => "give it back by hand, then: galley order refunded ID",
-        "done" => "it is done",
-        "refused" => "the other side refused it",
-        _ => "it is on its way",
+        "awaiting_person" => format!("give it back by hand, then: galley order refunded {id}"),
+        "done" => "it is done".to_owned(),
+        "refused" => "the other side refused it".to_owned(),
+        _ => "it is on its way".to_owned(),
     };
-    format!(
-        "refund {}: {}; {what}\n",
-        refund.text("id"),
-        refund.money("amount_minor")
-    )
+    format!("refund {id}: {}; {what}\n", refund.money("amount_minor"))
 }
 
 /// Minor units from what a person types: `120`, `120.5`, `120,50`.

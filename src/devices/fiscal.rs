@@ -61,6 +61,8 @@ struct Session {
     printer: Option<Box<dyn FiscalPrinter>>,
     /// A document was registered and its paper is missing.
     paper_owed: bool,
+    /// A fiscal drive, and the till's registration number with it (tag 1037).
+    registration: Option<(String, String)>,
 }
 
 impl Printer {
@@ -87,6 +89,12 @@ impl Printer {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Option<PrinterStatus>> {
         self.status.subscribe()
+    }
+
+    /// Whether it is there, and what is known of it; none before it was asked.
+    #[must_use]
+    pub fn health(&self) -> Option<(&'static str, String)> {
+        self.health.now()
     }
 
     /// The last document of the fiscal drive.
@@ -314,10 +322,11 @@ impl Printer {
                 && found.kind == kind
                 && found.shift_number.is_none_or(|n| n == shift)
             {
-                return Ok(FiscalRecord {
+                let found = FiscalRecord {
                     shift_number: Some(shift),
                     ..found
-                });
+                };
+                return Ok(self.whole(session, found).await);
             }
         }
         Err(FiscalError::NeedsPerson(format!(
@@ -333,7 +342,32 @@ impl Printer {
         let document = self.shift_document("shift:auto", open);
         let printer = self.open(session).await?;
         let baseline = printer.baseline().await?;
-        printer.register(&document, &baseline).await
+        let record = printer.register(&document, &baseline).await?;
+        Ok(self.whole(session, record).await)
+    }
+
+    /// The document with the till's registration number. The link may break after the registration, before that
+    /// number is read; it is known from another document of the drive, and accounting takes no shift without it.
+    async fn whole(&self, session: &mut Session, mut record: FiscalRecord) -> FiscalRecord {
+        if let Some(number) = &record.registration_number {
+            session.registration = Some((record.drive_number.clone(), number.clone()));
+            return record;
+        }
+        let read = session
+            .registration
+            .as_ref()
+            .filter(|(drive, _)| *drive == record.drive_number)
+            .map(|(_, number)| number.clone());
+        record.registration_number = match read {
+            Some(number) => Some(number),
+            None => {
+                let shift: Result<Shift, StoreError> = self.site.store.read(|s| s.shift()).await;
+                shift
+                    .ok()
+                    .and_then(|s| s.registration_on(&record.drive_number))
+            }
+        };
+        record
     }
 
     async fn note_shift(&self, fiscal: &FiscalRecord, open: bool) {
@@ -414,6 +448,7 @@ impl Printer {
             .await;
         let record = self.settle(&mut session, result).await?;
         session.paper_owed |= record.printed == Some(false);
+        let record = self.whole(&mut session, record).await;
         Ok(Self::result(call, &evidence.baseline, &record))
     }
 
@@ -554,6 +589,7 @@ impl Executor for Printer {
         match self.settle(&mut session, result).await {
             Ok(Recovered::Registered(record)) => {
                 session.paper_owed |= record.printed == Some(false);
+                let record = self.whole(&mut session, record).await;
                 Resolution::Done(Self::result(call, &evidence.baseline, &record))
             }
             Ok(Recovered::NotRegistered) => Resolution::NotDone,
@@ -564,3 +600,6 @@ impl Executor for Printer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,30 +8,36 @@ use crate::{
     domain::event::{Actor, Body},
     flow::{Site, record::record},
 };
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Tells the log when a device comes or goes; once a change.
+/// Tells the log when a device comes or goes, once a change; what it says of itself meanwhile is known here only.
 pub(crate) struct Health {
     device: &'static str,
-    last: Mutex<Option<&'static str>>,
+    now: Mutex<Option<(&'static str, String)>>,
 }
 
 impl Health {
     pub(crate) fn of(device: &'static str) -> Self {
         Self {
             device,
-            last: Mutex::new(None),
+            now: Mutex::new(None),
         }
+    }
+
+    /// What was noted last: the state, and the words to it.
+    pub(crate) fn now(&self) -> Option<(&'static str, String)> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(&'static str, String)>> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes the state; answers whether it changed.
     pub(crate) async fn set(&self, site: &Site, state: &'static str, detail: &str) -> bool {
-        {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            if *last == Some(state) {
-                return false;
-            }
-            *last = Some(state);
+        let before = self.lock().replace((state, detail.to_owned()));
+        if before.is_some_and(|(before, _)| before == state) {
+            return false;
         }
         match state {
             "up" => tracing::info!(device.id = self.device, detail, "the device is there"),
@@ -47,7 +53,7 @@ impl Health {
             .await;
         if let Err(error) = written {
             // Forget it, so that the next look notes it again.
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *self.lock() = None;
             tracing::error!(%error, device.id = self.device, "the device's state can't be written");
         }
         true

@@ -152,6 +152,12 @@ impl Robot {
         })
     }
 
+    /// Whether it is there, and what it says of itself; none before it was asked.
+    #[must_use]
+    pub fn health(&self) -> Option<(&'static str, String)> {
+        self.health.now()
+    }
+
     /// Its jobs.
     ///
     /// # Errors
@@ -513,6 +519,9 @@ impl Robot {
             }
             _ => {
                 let request: machine::Request = call.request()?;
+                if let Some(refusal) = request.too_late(self.site.world.clock.now()) {
+                    return Err(refusal);
+                }
                 let cmd = match request.act {
                     machine::Act::Pause => MachineCommand::Hold,
                     machine::Act::Resume => MachineCommand::Unhold,
@@ -574,13 +583,13 @@ impl Executor for Robot {
     }
 
     async fn perform(&self, call: &Call) -> Outcome {
-        if !self.known.borrow().ready {
-            return Outcome::NotSent(NotNow::new("the robot is not connected", CHECK));
-        }
         let command = match self.command(call) {
             Ok(command) => command,
             Err(refusal) => return Outcome::Refused(refusal),
         };
+        if !self.known.borrow().ready {
+            return Outcome::NotSent(NotNow::new("the robot is not connected", CHECK));
+        }
         match self.driver.execute(&command).await {
             Ok(result) => {
                 if let Operation::JobSubmit(job) = &command.op {

@@ -41,6 +41,9 @@ pub struct Shift {
     /// Serial number of the fiscal drive it was opened on.
     #[serde(default)]
     pub drive_number: Option<String>,
+    /// The till's registration number (tag 1037) with that drive, where a document told it.
+    #[serde(default)]
+    pub registration_number: Option<String>,
 }
 
 impl Shift {
@@ -66,6 +69,8 @@ impl Shift {
                 ShiftState::Opening | ShiftState::Closed,
             ) => {
                 self.state = ShiftState::Open;
+                let known = self.registration_on(&registered.drive_number);
+                self.registration_number = registered.registration_number.clone().or(known);
                 self.drive_number = Some(registered.drive_number.clone());
                 self.number = Some(*number);
                 self.opened_at = Some(at);
@@ -100,6 +105,14 @@ impl Shift {
                 .drive_number
                 .as_deref()
                 .is_none_or(|d| d == drive_number)
+    }
+
+    /// The till's registration number with this fiscal drive, as far as it is known.
+    #[must_use]
+    pub fn registration_on(&self, drive_number: &str) -> Option<String> {
+        self.registration_number
+            .clone()
+            .filter(|_| self.drive_number.as_deref() == Some(drive_number))
     }
 
     /// It is open and not past its 24 hours.

@@ -15,6 +15,7 @@ pub mod record;
 mod site;
 #[cfg(test)]
 mod tests;
+pub mod upkeep;
 
 pub use error::FlowError;
 pub use site::Site;

@@ -8,7 +8,7 @@ use super::{
     executor::{Call, Executor, NotNow, Outcome, Refusal, Resolution},
 };
 use crate::{
-    domain::{event::Actor, policy::Policy, time::Timestamp},
+    domain::{alert::Alert, event::Actor, policy::Policy, time::Timestamp},
     store::{EffectRow, EffectState, Options, Store, StoreError, Threads},
     world::{Clock, MemoryDoors, RuntimeClock, World},
 };
@@ -19,14 +19,18 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+/// What takes longer, on the paused clock, does not happen.
+const LIMIT: Duration = Duration::from_hours(1);
 
 /// Answers from a script and notes every call.
 struct Scripted {
     kinds: &'static [&'static str],
     performs: Mutex<VecDeque<Outcome>>,
     resolves: Mutex<VecDeque<Resolution>>,
-    calls: Mutex<Vec<String>>,
+    calls: watch::Sender<Vec<String>>,
 }
 
 impl Scripted {
@@ -39,12 +43,24 @@ impl Scripted {
             kinds,
             performs: Mutex::new(performs.into_iter().collect()),
             resolves: Mutex::new(resolves.into_iter().collect()),
-            calls: Mutex::default(),
+            calls: watch::Sender::default(),
         })
     }
 
     fn calls(&self) -> Vec<String> {
-        self.calls.lock().unwrap().clone()
+        self.calls.borrow().clone()
+    }
+
+    fn note(&self, verb: &str, about: &str) {
+        self.calls
+            .send_modify(|c| c.push(format!("{verb} {about}")));
+    }
+
+    /// Lets paused time pass until it was called so often.
+    async fn called(&self, times: usize) {
+        let mut calls = self.calls.subscribe();
+        let there = calls.wait_for(|c| c.len() >= times);
+        tokio::time::timeout(LIMIT, there).await.unwrap().unwrap();
     }
 }
 
@@ -55,18 +71,12 @@ impl Executor for Scripted {
     }
 
     async fn prepare(&self, call: &Call) -> Result<Value, NotNow> {
-        self.calls
-            .lock()
-            .unwrap()
-            .push(format!("prepare {}", call.key));
+        self.note("prepare", &call.key);
         Ok(json!({"read before attempt": call.attempt}))
     }
 
     async fn perform(&self, call: &Call) -> Outcome {
-        self.calls
-            .lock()
-            .unwrap()
-            .push(format!("perform {}", call.key));
+        self.note("perform", &call.key);
         let next = self.performs.lock().unwrap().pop_front();
         match next {
             Some(outcome) => outcome,
@@ -76,10 +86,7 @@ impl Executor for Scripted {
     }
 
     async fn resolve(&self, call: &Call) -> Resolution {
-        self.calls
-            .lock()
-            .unwrap()
-            .push(format!("resolve {} {}", call.key, call.evidence));
+        self.note("resolve", &format!("{} {}", call.key, call.evidence));
         let next = self.resolves.lock().unwrap().pop_front();
         match next {
             Some(resolution) => resolution,
@@ -136,14 +143,43 @@ impl Rig {
 
     /// Lets paused time pass until the effect is as wanted.
     async fn until(&self, key: &'static str, state: EffectState) -> EffectRow {
-        for _ in 0..10_000 {
-            let row = self.effect(key).await;
-            if row.state == state {
-                return row;
+        let mut changes = self.site.store.effects_changed();
+        let there = async {
+            loop {
+                changes.borrow_and_update();
+                let row = self.effect(key).await;
+                if row.state == state {
+                    return row;
+                }
+                changes.changed().await.unwrap();
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("{key} never became {}", state.word());
+        };
+        tokio::time::timeout(LIMIT, there)
+            .await
+            .unwrap_or_else(|_| panic!("{key} never became {}", state.word()))
+    }
+
+    async fn alert(&self, effect: &'static str) -> Option<Alert> {
+        let alert: Result<_, StoreError> =
+            self.site.store.read(|s| s.alert(&alert_key(effect))).await;
+        alert.unwrap()
+    }
+
+    /// Lets paused time pass until there is an alert about the effect.
+    async fn until_alert(&self, effect: &'static str) -> Alert {
+        let mut head = self.site.store.head();
+        let raised = async {
+            loop {
+                head.borrow_and_update();
+                if let Some(alert) = self.alert(effect).await {
+                    return alert;
+                }
+                head.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(LIMIT, raised)
+            .await
+            .expect("nobody was told")
     }
 }
 
@@ -281,9 +317,7 @@ async fn a_refusal_without_compensation_becomes_an_alert_with_what_to_do_and_a_p
     rig.intend(machine::KIND, MACHINE, "a").await;
     rig.run(vec![robot]);
     let row = rig.until("a", EffectState::Refused).await;
-    let alert: Result<_, StoreError> = rig.site.store.read(|s| s.alert(&alert_key("a"))).await;
-    let alert = alert.unwrap().unwrap();
-    assert_eq!(alert.advice, "Start it.");
+    assert_eq!(rig.alert("a").await.unwrap().advice, "Start it.");
     rig.site
         .command(Actor("staff:anna".to_owned()), move |tx, cx| {
             commands::settle_effect(tx, cx, row.id, None, "it was started by hand")
@@ -291,8 +325,7 @@ async fn a_refusal_without_compensation_becomes_an_alert_with_what_to_do_and_a_p
         .await
         .unwrap();
     rig.until("a", EffectState::Done).await;
-    let alert: Result<_, StoreError> = rig.site.store.read(|s| s.alert(&alert_key("a"))).await;
-    assert_eq!(alert.unwrap(), None);
+    assert_eq!(rig.alert("a").await, None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,15 +336,10 @@ async fn an_effect_that_waits_too_long_becomes_an_alert_and_the_alert_goes_with_
     let robot = Scripted::new(&[machine::KIND], script, []);
     rig.intend(machine::KIND, MACHINE, "a").await;
     rig.run(vec![robot]);
-    let mut raised = false;
-    while rig.effect("a").await.state.is_live() {
-        let open: Result<_, StoreError> = rig.site.store.read(|s| s.alert(&alert_key("a"))).await;
-        raised |= open.unwrap().is_some();
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    assert!(raised, "nobody was told");
-    let open: Result<_, StoreError> = rig.site.store.read(|s| s.alert(&alert_key("a"))).await;
-    assert_eq!(open.unwrap(), None);
+    rig.until_alert("a").await;
+    assert!(rig.effect("a").await.state.is_live());
+    rig.until("a", EffectState::Done).await;
+    assert_eq!(rig.alert("a").await, None);
 }
 
 /// A clock that somebody sets.
@@ -340,9 +368,7 @@ async fn a_clock_that_is_set_back_makes_no_pause_longer() {
     rig.intend(machine::KIND, MACHINE, "a").await;
     rig.intend(machine::KIND, MACHINE, "behind it").await;
     rig.run(vec![robot.clone()]);
-    while robot.calls().len() < 6 {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
+    robot.called(6).await;
     let five_hours = 5 * 3_600_000;
     clock
         .1
@@ -363,9 +389,11 @@ async fn looking_again_and_again_costs_no_write() {
     );
     rig.intend(bank_watch::KIND, "watch", "a").await;
     rig.run(vec![watch.clone()]);
-    while watch.calls().len() < 50 {
-        tokio::time::sleep(Duration::from_secs(3)).await;
-    }
+    watch.called(1).await;
+    let mut writes = rig.site.store.effects_changed();
+    writes.borrow_and_update();
+    watch.called(50).await;
+    assert!(!writes.has_changed().unwrap());
     let row = rig.effect("a").await;
     assert_eq!(
         (row.state, row.attempt, row.tries),

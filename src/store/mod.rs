@@ -43,6 +43,9 @@ const CACHE_KIB: i64 = 16 * 1024;
 /// Pages of the WAL (4 KiB each) after which it is copied into the database: a page that changed a hundred times
 /// until then is copied once.
 const CHECKPOINT_PAGES: i64 = 4096;
+/// A database up to this size is checked whole before it is used, which takes some hundredths of a second. A year's
+/// takes ten seconds, in which no guest could order: it is checked while it is in use ([`Store::check`]).
+const CHECK_AT_OPEN: i64 = 64 * 1024 * 1024;
 /// Connections kept for readers.
 const READERS: usize = 4;
 
@@ -227,6 +230,23 @@ impl Store {
         &self.inner.options.path
     }
 
+    /// Whether it was too large to be checked when it was opened.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn is_large(&self) -> Result<bool, StoreError> {
+        self.read_here(|s| Ok(size(s)? > CHECK_AT_OPEN))
+    }
+
+    /// Walks the whole database while it is in use.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] says where.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        let options = self.inner.options.clone();
+        self.read(move |s| check(s, &options)).await
+    }
+
     /// Writes a consistent copy of the database to `to`, which must not exist.
     ///
     /// # Errors
@@ -310,15 +330,30 @@ fn open_writer(options: &Options) -> Result<Connection, StoreError> {
     db.pragma_update(None, "temp_store", "MEMORY")?;
     db.pragma_update(None, "cache_size", -CACHE_KIB)?;
     db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    let verdict: String = db.pragma_query_value(None, "quick_check", |r| r.get(0))?;
-    if verdict != "ok" {
-        return Err(StoreError::Damaged(format!(
-            "{}: {verdict}",
-            options.path.display()
-        )));
+    if size(&db)? <= CHECK_AT_OPEN {
+        check(&db, options)?;
     }
     migrate::migrate(&mut db)?;
     Ok(db)
+}
+
+/// Bytes of the database.
+fn size(db: &Connection) -> Result<i64, StoreError> {
+    let pages: i64 = db.pragma_query_value(None, "page_count", |r| r.get(0))?;
+    let page: i64 = db.pragma_query_value(None, "page_size", |r| r.get(0))?;
+    Ok(pages.saturating_mul(page))
+}
+
+/// Walks every page.
+fn check(db: &Connection, options: &Options) -> Result<(), StoreError> {
+    let verdict: String = db.pragma_query_value(None, "quick_check", |r| r.get(0))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!(
+        "{}: {verdict}",
+        options.path.display()
+    )))
 }
 
 /// The first eight bytes of the SHA-256 of the parts: damage of a guarded row shows when it is read.

@@ -4,6 +4,7 @@ use crate::domain::{
     stock::{Movement, MovementKind},
     time::Timestamp,
 };
+use futures_util::FutureExt as _;
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_338_000_000);
 
@@ -73,6 +74,73 @@ async fn a_write_that_refuses_takes_nothing_of_its_neighbours_back() {
     assert_eq!(kept, 33);
     let verified: Result<u64, StoreError> = store.read(|s| s.verify_log()).await;
     assert_eq!(verified.unwrap(), kept);
+}
+
+#[tokio::test]
+async fn in_one_group_the_work_of_those_that_refuse_goes_and_that_of_the_others_stands() {
+    // By place in the group; the first has no savepoint of its own.
+    for refusing in [
+        &[0][..],
+        &[1],
+        &[3],
+        &[0, 1],
+        &[0, 2],
+        &[1, 2],
+        &[0, 1, 2, 3],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(options(&folder, Threads::Own)).unwrap();
+        let before = append(&store, 100).await.unwrap();
+        // The first one goes on only when the others stand behind it.
+        let (queued, all_queued) = std::sync::mpsc::channel::<()>();
+        let mut gate = Some(all_queued);
+        let group: Vec<_> = (0..4)
+            .map(|n| {
+                let (gate, refuses) = (gate.take(), refusing.contains(&n));
+                store.write(move |tx| {
+                    if let Some(gate) = gate {
+                        gate.recv().unwrap();
+                    }
+                    let seq = tx.append(NOW, None, &Actor::system(), cleared(n))?.seq;
+                    tx.put_document(&format!("work {n}"), &n)?;
+                    if refuses {
+                        return Err(StoreError::Damaged("on purpose".to_owned()));
+                    }
+                    Ok(seq)
+                })
+            })
+            .collect();
+        let (outcomes, ()) = futures_util::future::join(
+            futures_util::future::join_all(group),
+            std::future::ready(()).map(|()| queued.send(()).unwrap()),
+        )
+        .await;
+
+        let stand: Vec<usize> = (0..4).filter(|n| !refusing.contains(n)).collect();
+        let mut seq = before;
+        for (n, outcome) in outcomes.into_iter().enumerate() {
+            if stand.contains(&n) {
+                seq += 1;
+                assert_eq!(outcome.unwrap(), seq, "{n} of {refusing:?}");
+            } else {
+                outcome.unwrap_err();
+            }
+        }
+        let there: Result<Vec<usize>, StoreError> = store
+            .read(|s| {
+                let mut there = Vec::new();
+                for n in 0..4 {
+                    there.extend(s.document::<usize>(&format!("work {n}"))?);
+                }
+                Ok(there)
+            })
+            .await;
+        assert_eq!(there.unwrap(), stand, "{refusing:?}");
+        // The chain goes on from the last that stands.
+        assert_eq!(append(&store, 101).await.unwrap(), seq + 1);
+        let verified: Result<u64, StoreError> = store.read(|s| s.verify_log()).await;
+        assert_eq!(verified.unwrap(), seq + 1);
+    }
 }
 
 #[tokio::test]
@@ -185,4 +253,49 @@ async fn a_full_disk_refuses_clearly_and_goes_on_when_there_is_room() {
     assert_eq!(next, accepted + 1);
     let verified: Result<u64, StoreError> = store.read(|s| s.verify_log()).await;
     assert_eq!(verified.unwrap(), next);
+}
+
+#[tokio::test]
+async fn a_small_database_is_checked_before_its_use_and_a_large_one_during_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // Some pages in the middle become nonsense.
+    let damage = |path: &std::path::Path| {
+        let db = Connection::open(path).unwrap();
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .unwrap();
+        drop(db);
+        let mut bytes = std::fs::read(path).unwrap();
+        for page in 3..12 {
+            bytes[page * 4096..page * 4096 + 512].fill(0x55);
+        }
+        std::fs::write(path, bytes).unwrap();
+    };
+    for (name, bytes, opens) in [("small.db", 1 << 16, false), ("large.db", 70 << 20, true)] {
+        let path = folder.path().join(name);
+        let store = Store::open(Options::at(&path)).unwrap();
+        store
+            .write(move |tx| -> Result<(), StoreError> {
+                tx.execute(
+                    "INSERT INTO documents (name, body) VALUES ('filling', hex(zeroblob(?1)))",
+                    [bytes / 2],
+                )?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+        assert!(store.check().await.is_ok(), "{name}");
+        assert_eq!(store.is_large().unwrap(), opens, "{name}");
+        store.close().await;
+        drop(store);
+        damage(&path);
+        match Store::open(Options::at(&path)) {
+            Err(StoreError::Damaged(_)) => assert!(!opens, "{name} is not checked at once"),
+            Err(e) => panic!("{name}: {e}"),
+            Ok(store) => {
+                assert!(opens, "{name} must be checked before its use");
+                let verdict = store.check().await;
+                assert!(matches!(verdict, Err(StoreError::Damaged(_))), "{name}");
+            }
+        }
+    }
 }

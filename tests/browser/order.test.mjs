@@ -61,6 +61,33 @@ test("without the internet the QR tender is refused in the guest's language and 
   }
 });
 
+test("a payment that is called off is told as that, and the order can be paid again", async () => {
+  for (const language of ["ru", "uz", "en"]) {
+    await onPage(kiosk, async (page) => {
+      await begin(page, language);
+      await fill(page, "borscht");
+      const [begun] = await Promise.all([
+        page.waitForResponse((answer) => answer.request().method() === "POST" && answer.url().endsWith("/payments")),
+        page.locator('[data-tender="sbp_qr"]').click(),
+      ]);
+      await page.locator("img.qr").waitFor();
+      const { id } = await begun.json();
+      const called = await fetch(new URL(`/api/v1/payments/${id}/cancel`, kiosk), {
+        method: "POST",
+        headers: { Authorization: "Bearer demo-staff", "Idempotency-Key": crypto.randomUUID(), "Content-Type": "application/json" },
+        body: "{}",
+      });
+      assert.equal(called.status, 200);
+      await page.getByText(words[language]["pay.withdrawn"], { exact: true }).waitFor();
+      await page.getByText(words[language]["pay.withdrawn.more"], { exact: true }).waitFor();
+      await page.locator(".actions .btn-main").click();
+      await page.locator("img.qr").waitFor();
+      await demoAct("pay");
+      await page.locator(".ticket-number").waitFor();
+    });
+  }
+});
+
 test("a whole order can be made with the keyboard alone and paid by card", async () => {
   await onPage(kiosk, async (page) => {
     const reach = async (selector) => {

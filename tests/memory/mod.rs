@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)]
 #![allow(dead_code, reason = "every test looks at another part of it")]
 
-use axum::{body::Body, http::Request};
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
 use galley::{
     api::Role,
     demo::outside::{Outside, Served, zone},
@@ -22,7 +25,7 @@ use galley_moley::{
     emulator::{EmulatorConfig, KitchenEmulator},
 };
 use galley_robot::Ambient;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{path::Path, sync::Arc, time::Duration};
 use tower::ServiceExt as _;
 
@@ -152,6 +155,13 @@ impl Rig {
 
     /// One request, which succeeds.
     pub async fn call(&mut self, method: &str, path: &str, body: Value) -> Value {
+        let (status, value) = self.send(method, path, body).await;
+        assert!(status.is_success(), "{method} {path}: {status} {value}");
+        value
+    }
+
+    /// One request, and whatever is answered.
+    pub async fn send(&mut self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
         self.key += 1;
         let request = Request::builder()
             .method(method)
@@ -165,9 +175,12 @@ impl Rig {
         let bytes = axum::body::to_bytes(response.into_body(), 1 << 20)
             .await
             .unwrap();
-        let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        assert!(status.is_success(), "{method} {path}: {status} {value}");
-        value
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    /// The key of the last request, as the store knows it.
+    pub fn last_key(&self) -> String {
+        format!("manager:test:key-{}", self.key)
     }
 
     /// Awaits the log, not the clock: looks again whenever something happened.
@@ -187,6 +200,36 @@ impl Rig {
                 () = &mut limit => panic!("waited in vain for {what}: {seen}"),
             }
         }
+    }
+
+    /// Places an order of one dish of each kind and pays it by card; answers its id.
+    pub async fn order(&mut self, dishes: &[&str]) -> String {
+        let lines: Vec<Value> = dishes
+            .iter()
+            .map(|d| json!({"dish_id": d, "quantity": 1}))
+            .collect();
+        let order = json!({"language": "en", "service": "here", "lines": lines});
+        let order = self.call("POST", "orders", order).await;
+        let id = order["id"].as_str().unwrap().to_owned();
+        let tender = json!({"tender": "card_terminal"});
+        let path = format!("orders/{id}/payments");
+        let payment = self.call("POST", &path, tender).await;
+        let path = format!("payments/{}/result", payment["id"].as_str().unwrap());
+        let paid = json!({"result": "approved", "external_id": id});
+        self.call("POST", &path, paid).await;
+        id
+    }
+
+    /// Waits until there is an alert with this id, or none.
+    pub async fn alert(&mut self, id: &str, there: bool) -> Option<Value> {
+        let find = |a: &Value| {
+            let mut open = a["alerts"].as_array().unwrap().iter();
+            open.find(|a| a["id"] == id).cloned()
+        };
+        let seen = self
+            .until(id, "alerts", |a| find(a).is_some() == there)
+            .await;
+        find(&seen)
     }
 
     /// Waits until robot, printer and bank are there.

@@ -1,7 +1,7 @@
 //! A robot that is ready, has dishes to cook and does nothing: after a stop or a power failure it begins only when a
 //! person says so, and somebody must be told. [source: robot.md, recovery: nothing restarts by itself]
 
-use super::{Known, Robot};
+use super::{CHECK, Known, Robot};
 use crate::{
     domain::{
         alert::{Alert, Severity},
@@ -17,6 +17,27 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Cause of the alert.
 const IDLE: &str = "robot:idle";
+
+/// How people bring a robot back that does not work.
+pub(super) fn way_back(k: &Known) -> &'static str {
+    match k.machine {
+        Some(MachineState::Aborted | MachineState::Aborting) if k.ready => {
+            "Look into the cell; then: galley robot clear --inspected, galley robot reset, galley robot start."
+        }
+        Some(MachineState::Stopped | MachineState::Stopping | MachineState::Clearing)
+            if k.ready =>
+        {
+            "Look into the cell; then: galley robot reset, galley robot start."
+        }
+        Some(MachineState::Idle | MachineState::Resetting) if k.ready => {
+            "Look into the cell; then: galley robot start."
+        }
+        Some(MachineState::Held | MachineState::Holding) if k.ready => {
+            "See what the robot's panel asks; then: galley robot resume."
+        }
+        _ => CHECK,
+    }
+}
 
 /// It has dishes and does not begin.
 fn idles(k: &Known) -> bool {
@@ -41,30 +62,31 @@ impl Robot {
             let _ = known.wait_for(idles).await;
             let begun = known.wait_for(|k| !idles(k)).map(drop);
             if tokio::time::timeout(PATIENCE, begun).await.is_err() {
-                let dishes = self.known.borrow().at_work.len();
-                self.tell_idleness(Some(dishes)).await;
+                let seen = self.known.borrow().clone();
+                self.tell_idleness(Some(seen)).await;
                 told = true;
                 let _ = known.wait_for(|k| !idles(k)).await;
             }
         }
     }
 
-    async fn tell_idleness(&self, dishes: Option<usize>) {
+    async fn tell_idleness(&self, seen: Option<Known>) {
         let told = self
             .site
-            .command(Actor(String::from("robot")), move |tx, cx| match dishes {
+            .command(Actor(String::from("robot")), move |tx, cx| match seen {
                 None => clear_alert(tx, cx, IDLE),
-                Some(n) => raise_alert(
+                Some(seen) => raise_alert(
                     tx,
                     cx,
                     Alert {
                         key: IDLE.to_owned(),
                         severity: Severity::Error,
                         title: "The robot does not begin to cook".to_owned(),
-                        detail: format!("{n} dishes wait in the robot, and it stands still"),
-                        advice: "Look into the cell; then: galley robot clear --inspected (after a stop), \
-                                 galley robot reset, galley robot start."
-                            .to_owned(),
+                        detail: format!(
+                            "{} dishes wait in the robot, and it stands still",
+                            seen.at_work.len()
+                        ),
+                        advice: way_back(&seen).to_owned(),
                         since_at: cx.now,
                     },
                 ),

@@ -7,7 +7,7 @@
 //! order always comes to its end, is handed over, and frees its places for the next. An order of one dish is ready as
 //! soon as it stands, so it waits for nobody.
 
-use super::{CHECK, JOBS_PER_ARM, Known, Robot};
+use super::{CHECK, JOBS_PER_ARM, Known, Robot, idle::way_back};
 use crate::{
     domain::{
         alert::{Alert, Severity},
@@ -78,9 +78,9 @@ impl Robot {
                     return Err(NotNow::in_line("the store closes"));
                 },
                 () = tokio::time::sleep_until(noted), if !works => {
-                    let detail = self.known.borrow().detail.clone();
-                    let why = format!("the robot takes no dish now: {detail}");
-                    return Err(NotNow::new(why, CHECK));
+                    let known = self.known.borrow().clone();
+                    let why = format!("the robot takes no dish now: {}", known.detail);
+                    return Err(NotNow::new(why, way_back(&known)));
                 }
             }
         }

@@ -1,12 +1,20 @@
 //! A command to the robot as a machine: pause, resume, and the way back after a stop. Operating functions, never safety functions.
 
 use super::Kind;
-use crate::{domain::event::Body, flow::executor::Refusal, store::EffectRow};
+use crate::{
+    domain::{event::Body, time::Timestamp},
+    flow::executor::Refusal,
+    store::EffectRow,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::time::Duration;
 
 /// The effect's kind.
 pub const KIND: &str = "robot.machine";
+
+/// So long after it was asked for, whoever asked is taken to be still at the robot, and the cell as they saw it.
+const STANDS: Duration = Duration::from_secs(30);
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +23,28 @@ pub struct Request {
     pub act: Act,
     /// Who asks; the robot starts motion only for a person.
     pub by: String,
+    /// When it was asked.
+    #[serde(default)]
+    pub asked_at: Option<Timestamp>,
+}
+
+impl Request {
+    /// Why it is not carried out any more: what may set the arms moving is not done when the robot comes back
+    /// hours later and nobody expects it. Bringing it to rest is never too late.
+    #[must_use]
+    pub fn too_late(&self, now: Timestamp) -> Option<Refusal> {
+        let late =
+            self.act != Act::Pause && self.asked_at.is_none_or(|asked| now.since(asked) > STANDS);
+        late.then(|| {
+            Refusal::new(
+                "too_late",
+                "the robot did not take it when it was asked, and it is not done later: nobody may be at the robot \
+                 any more",
+                "Look into the cell and at galley robot status, ask for it again if it is still wanted, then settle \
+                 this effect as done.",
+            )
+        })
+    }
 }
 
 /// What to do.
@@ -42,7 +72,7 @@ impl Kind for Machine {
     }
 
     fn title(&self) -> &'static str {
-        "The robot doesn't pause or go on"
+        "The robot doesn't do what it was asked"
     }
 
     fn done(&self, _: &EffectRow, _: &Value) -> Result<Vec<Body>, serde_json::Error> {

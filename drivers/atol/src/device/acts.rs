@@ -366,7 +366,9 @@ impl AtolPrinter {
         if self.registration.is_none() {
             self.registration = self.registration_number().await?;
         }
-        record.registration_number = self.registration.clone();
+        if self.registration.is_some() {
+            record.registration_number.clone_from(&self.registration);
+        }
         Ok(())
     }
 

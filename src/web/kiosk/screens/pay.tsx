@@ -133,14 +133,16 @@ function Counter({ order, sum }: { order: Order; sum: string }) {
 function Failed({ payment: one }: { payment: Payment }) {
   const declined = one.state === "declined";
   const codeless = one.withdrawn === "no_code";
-  const [title, more] = declined
-    ? [t("pay.declined"), t("pay.declined.more")]
+  const calledOff = one.withdrawn === "asked";
+  const [title, more] = calledOff
+    ? [t("pay.withdrawn"), t("pay.withdrawn.more")]
+    : declined ? [t("pay.declined"), t("pay.declined.more")]
     : codeless ? [t("pay.nocode"), t("pay.nocode.more")] : [t("pay.closed"), t("pay.closed.more")];
   return (
     <>
-      <span class="roundel roundel-warn"><Icon name={declined ? "close" : "clock"} size="4.4rem" /></span>
+      <span class="roundel roundel-warn"><Icon name={declined || calledOff ? "close" : "clock"} size="4.4rem" /></span>
       <Title>{title}</Title>
-      <p class="lead" role="alert">{say(one.reason)} {more}</p>
+      <p class="lead" role="alert">{calledOff ? more : `${say(one.reason)} ${more}`}</p>
       <div class="actions actions-column">
         {!codeless && <button type="button" class="btn btn-main" disabled={busy.value !== null} onClick={() => void pay(one.tender)}>{one.tender === "sbp_qr" ? t("pay.newcode") : t("pay.again")}</button>}
         <button type="button" class={codeless ? "btn btn-main" : "btn btn-quiet"} disabled={busy.value !== null} onClick={() => go("tender")}>{t("pay.other")}</button>

@@ -1,0 +1,201 @@
+//! The supervisor in front of a printer that says what a test tells it.
+
+use super::*;
+use crate::{
+    domain::{policy::Policy, time::Timestamp},
+    store::{Options, Store, Threads},
+    world::MemoryDoors,
+};
+use galley_fiscal::PrinterInfo;
+use serde_json::json;
+
+const DRIVE: &str = "9999078902004312";
+const REGISTRATION: &str = "0000000001002292";
+
+/// A fiscal drive whose documents say no more than these two things.
+#[derive(Clone)]
+struct Told {
+    drive: &'static str,
+    registration: Option<&'static str>,
+    info: PrinterInfo,
+}
+
+impl Told {
+    fn new(drive: &'static str, registration: Option<&'static str>) -> Arc<Self> {
+        let text = String::new;
+        Arc::new(Self {
+            drive,
+            registration,
+            info: PrinterInfo {
+                model: text(),
+                serial: text(),
+                firmware: text(),
+                backend: text(),
+            },
+        })
+    }
+
+    fn record(&self, document: &Document) -> FiscalRecord {
+        FiscalRecord {
+            kind: match document {
+                Document::ShiftOpen(_) => RecordKind::ShiftOpen,
+                _ => RecordKind::ShiftClose,
+            },
+            document_number: 2,
+            fiscal_sign: 1,
+            drive_number: self.drive.to_owned(),
+            registration_number: self.registration.map(str::to_owned),
+            shift_number: Some(1),
+            receipt_number: None,
+            local_time: "2026-11-22T12:00".to_owned(),
+            total_minor: None,
+            key: None,
+            printed: None,
+        }
+    }
+}
+
+#[async_trait]
+impl PrinterFactory for Told {
+    async fn open(&self) -> Result<Box<dyn FiscalPrinter>, FiscalError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl FiscalPrinter for Told {
+    fn info(&self) -> &PrinterInfo {
+        &self.info
+    }
+
+    async fn status(&mut self) -> Result<PrinterStatus, FiscalError> {
+        Err(FiscalError::Unsupported("nobody asks".to_owned()))
+    }
+
+    async fn baseline(&mut self) -> Result<Baseline, FiscalError> {
+        Err(FiscalError::Unsupported("nobody asks".to_owned()))
+    }
+
+    async fn register(
+        &mut self,
+        document: &Document,
+        _: &Baseline,
+    ) -> Result<FiscalRecord, FiscalError> {
+        Ok(self.record(document))
+    }
+
+    async fn recover(
+        &mut self,
+        document: &Document,
+        _: &Baseline,
+    ) -> Result<Recovered, FiscalError> {
+        Ok(Recovered::Registered(self.record(document)))
+    }
+
+    async fn last_document(&mut self) -> Result<Option<FiscalRecord>, FiscalError> {
+        Ok(None)
+    }
+
+    async fn document(&mut self, _: u32) -> Result<Option<FiscalRecord>, FiscalError> {
+        Ok(None)
+    }
+
+    async fn x_report(&mut self) -> Result<(), FiscalError> {
+        Ok(())
+    }
+
+    async fn continue_print(&mut self) -> Result<(), FiscalError> {
+        Ok(())
+    }
+}
+
+async fn site(folder: &tempfile::TempDir) -> Arc<Site> {
+    let store = Store::open(Options {
+        threads: Threads::Inline,
+        ..Options::at(folder.path().join("store.db"))
+    });
+    Site::open(
+        store.unwrap(),
+        MemoryDoors::world(Timestamp::from_millis(1_795_338_000_000), 1),
+        Policy::default(),
+        Some(toml::from_str(include_str!("../../demo/menu.toml")).unwrap()),
+        jiff::tz::TimeZone::UTC,
+    )
+    .await
+    .unwrap()
+}
+
+fn printer(site: &Arc<Site>, told: Arc<Told>) -> Arc<Printer> {
+    Printer::new(
+        site.clone(),
+        told,
+        FiscalSettings::default(),
+        Poke::default(),
+    )
+}
+
+fn call(request: shift::Request, shift_open: bool) -> Call {
+    let baseline = Baseline {
+        drive_number: DRIVE.to_owned(),
+        last_document: 1,
+        shift_number: u32::from(shift_open),
+        shift_open,
+    };
+    Call {
+        kind: shift::KIND.to_owned(),
+        key: "shift:1".to_owned(),
+        request: json!(request),
+        evidence: json!(Evidence { baseline }),
+        attempt: 1,
+    }
+}
+
+/// The registration number of a close that was found in the drive after a doubt.
+async fn recovered(printer: &Printer) -> Option<String> {
+    let resolution = printer.resolve(&call(shift::Request::Close, true)).await;
+    let Resolution::Done(result) = resolution else {
+        panic!("{resolution:?}");
+    };
+    let done: shift::Done = serde_json::from_value(result).unwrap();
+    done.registered.registration_number
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_without_the_registration_number_gets_that_of_the_drives_other_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(&folder).await;
+    let first = printer(&site, Told::new(DRIVE, Some(REGISTRATION)));
+    let opened = first.perform(&call(shift::Request::Open, false)).await;
+    let Outcome::Done(result) = opened else {
+        panic!("{opened:?}");
+    };
+    let shift::Done { number, registered } = serde_json::from_value(result).unwrap();
+    site.command(Actor::system(), move |tx, cx| {
+        record(tx, cx, None, Body::ShiftOpened { number, registered })
+    })
+    .await
+    .unwrap();
+
+    // The daemon was started again since: the log knows.
+    let silent = printer(&site, Told::new(DRIVE, None));
+    assert_eq!(recovered(&silent).await.as_deref(), Some(REGISTRATION));
+    // Nothing is known of another drive.
+    let other = printer(&site, Told::new("9999078902009999", None));
+    assert_eq!(recovered(&other).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_document_told_is_known_before_the_log_knows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(&folder).await;
+    let printer = printer(&site, Told::new(DRIVE, None));
+    assert_eq!(recovered(&printer).await, None);
+    let known = Told::new(DRIVE, Some(REGISTRATION)).record(&Document::ShiftOpen(ShiftDocument {
+        key: String::new(),
+        operator: None,
+    }));
+    let mut session = printer.session.lock().await;
+    printer.whole(&mut session, known).await;
+    drop(session);
+    assert_eq!(recovered(&printer).await.as_deref(), Some(REGISTRATION));
+}
