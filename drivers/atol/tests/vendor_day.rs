@@ -43,7 +43,7 @@ fn forgetful() -> (AtolEmulator, TokioClock) {
 
 fn of(path: Option<std::path::PathBuf>, config: EmulatorConfig) -> (AtolEmulator, TokioClock) {
     let config = EmulatorConfig {
-        durations: Durations::none(),
+        durations: Durations::default().divided_by(20),
         ..config
     };
     let clock = TokioClock::starting(bench::noon());
