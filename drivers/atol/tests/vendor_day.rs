@@ -29,9 +29,22 @@ fn folder() -> std::path::PathBuf {
 }
 
 fn emulator(path: Option<std::path::PathBuf>) -> (AtolEmulator, TokioClock) {
+    of(path, EmulatorConfig::default())
+}
+
+/// A printer whose open receipt goes with the power.
+fn forgetful() -> (AtolEmulator, TokioClock) {
     let config = EmulatorConfig {
-        durations: Durations::none(),
+        receipt_survives_power_cut: false,
         ..EmulatorConfig::default()
+    };
+    of(None, config)
+}
+
+fn of(path: Option<std::path::PathBuf>, config: EmulatorConfig) -> (AtolEmulator, TokioClock) {
+    let config = EmulatorConfig {
+        durations: Durations::default().divided_by(20),
+        ..config
     };
     let clock = TokioClock::starting(bench::noon());
     let printer = AtolEmulator::open(path, config, Arc::new(clock.clone())).unwrap();
@@ -396,6 +409,7 @@ async fn the_vendors_driver_recovers_from_the_emulators_faults() {
         (Fault::LinkLost { carried_out: true }, true),
         (Fault::LinkLost { carried_out: false }, true),
         (Fault::PowerCut { carried_out: true }, true),
+        (Fault::PowerCut { carried_out: false }, true),
         (Fault::PaperEnds { registered: true }, false),
     ] {
         let (printer, _) = emulator(None);
@@ -411,10 +425,10 @@ async fn the_vendors_driver_recovers_from_the_emulators_faults() {
     }
     for (fault, code) in [
         (Fault::PaperEnds { registered: false }, 44),
-        // "The document was cancelled": the power took the open receipt's payment phase with it.
+        // "The document was cancelled": the power took the open receipt with it.
         (Fault::PowerCut { carried_out: false }, 249),
     ] {
-        let (printer, _) = emulator(None);
+        let (printer, _) = forgetful();
         let hand = tokio::spawn(hand(printer.clone()));
         printer.set_fault_at(fault, At::Command(0x4A), Times::Once);
         let answers = vendor(&printer, &file).await;

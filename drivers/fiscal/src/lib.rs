@@ -7,7 +7,10 @@
 //! gave it a number, and that number grows by exactly one a document. So the daemon reads a
 //! [`Baseline`] *before* the first byte of an attempt and stores it durably; after any doubt it asks
 //! [`FiscalPrinter::recover`], which compares the drive's counter with the baseline and reads the
-//! documents behind it. Paper proves nothing.
+//! documents behind it. Paper proves nothing. Money put into the drawer or taken out is no fiscal document: there the
+//! printer's own counters of the drawer are the evidence.
+//!
+//! [`check`] looks a document through before the first byte leaves; [`spread`] takes a discount off its lines.
 
 pub mod check;
 mod document;

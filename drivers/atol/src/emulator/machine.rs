@@ -486,12 +486,15 @@ impl Machine {
 
     /// What a power cut leaves.
     pub(super) fn lose_power(&mut self) {
-        self.mode = mode::IDLE;
         self.early_tags.clear();
         self.tag_blocks = (0, Vec::new());
         self.tlvs.clear();
         if !self.config.receipt_survives_power_cut {
             self.receipt = None;
+        }
+        // Where the receipt is still open, the printer comes back in the mode it was opened in.
+        if self.receipt.is_none() {
+            self.mode = mode::IDLE;
         }
     }
 }
