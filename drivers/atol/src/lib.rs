@@ -38,6 +38,7 @@ mod driver;
 pub mod emulator;
 pub mod error_table;
 pub mod frame;
+pub mod json;
 pub mod local_time;
 pub mod position;
 pub mod register;
