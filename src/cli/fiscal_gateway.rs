@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use axum::{Router, serve::ListenerExt as _};
 use clap::Args;
 use galley_fiscal::Operator;
+use jiff::tz::TimeZone;
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -136,6 +137,7 @@ fn parts(config: &GatewayConfig) -> anyhow::Result<Parts> {
                     name: name.clone(),
                     inn: receipt.cashier_inn.clone(),
                 }),
+                tax_system: receipt.tax_system,
             };
             Ok((settings, factory))
         })
@@ -161,6 +163,7 @@ fn parts(config: &GatewayConfig) -> anyhow::Result<Parts> {
         tokens,
         keep: section.keep,
         vendor_without_token: section.vendor_without_token,
+        zone: TimeZone::system(),
     })
 }
 

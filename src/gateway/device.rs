@@ -4,7 +4,7 @@ use super::journal::{Journal, JournalError, Row, Trouble};
 use crate::world::World;
 use futures_util::future::BoxFuture;
 use galley_fiscal::{
-    FiscalError, FiscalPrinter, Operator, PrinterFactory, PrinterInfo, PrinterStatus,
+    FiscalError, FiscalPrinter, Operator, PrinterFactory, PrinterInfo, PrinterStatus, TaxSystem,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -33,6 +33,8 @@ pub struct DeviceSettings {
     pub close_expired_shift: bool,
     /// Who is named in documents that the gateway registers by itself.
     pub operator: Option<Operator>,
+    /// The tax system of receipts that name none, which only the vendor's face allows.
+    pub tax_system: TaxSystem,
 }
 
 /// Whether a printer answers.

@@ -8,6 +8,7 @@ mod auth;
 pub mod client;
 mod config;
 mod device;
+mod dropin;
 mod http;
 mod journal;
 mod metrics;
@@ -27,7 +28,9 @@ use crate::world::{Secret, World};
 use auth::Tokens;
 use axum::Router;
 use device::Device;
+use dropin::Zone;
 use galley_fiscal::PrinterFactory;
+use jiff::tz::TimeZone;
 use journal::Journal;
 use queue::Worker;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -59,6 +62,8 @@ pub struct Parts {
     pub keep: Duration,
     /// Whether the vendor's web requests are taken without a token, as the vendor's server takes them.
     pub vendor_without_token: bool,
+    /// In which zone the printers' clocks go; the vendor's answers name it.
+    pub zone: TimeZone,
 }
 
 /// A gateway. Clones are the same one.
@@ -74,6 +79,7 @@ struct Inner {
     tokens: Tokens,
     changes: broadcast::Sender<i64>,
     vendor_without_token: bool,
+    zone: Zone,
     closing: CancellationToken,
 }
 
@@ -103,6 +109,7 @@ impl Service {
         let (changes, _) = broadcast::channel(CHANGES);
         let shutdown = CancellationToken::new();
         let (mut workers, mut tidy) = (JoinSet::new(), JoinSet::new());
+        let zone = Zone(parts.zone);
         let (mut order, mut devices) = (Vec::new(), BTreeMap::new());
         for (settings, factory) in parts.printers {
             let id = settings.id.clone();
@@ -113,7 +120,7 @@ impl Service {
                 parts.world.clone(),
                 changes.clone(),
             );
-            workers.spawn(Worker::new(device.clone(), asks).run(shutdown.clone()));
+            workers.spawn(Worker::new(device.clone(), zone.clone(), asks).run(shutdown.clone()));
             order.push(id.clone());
             devices.insert(id, device);
         }
@@ -126,6 +133,7 @@ impl Service {
             tokens: Tokens::new(parts.tokens),
             changes,
             vendor_without_token: parts.vendor_without_token,
+            zone: zone.clone(),
             closing: shutdown.clone(),
         }));
         Ok(Self {

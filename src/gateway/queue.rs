@@ -8,6 +8,7 @@
 
 use super::{
     device::{Ask, Device, DeviceState, Link, Tally},
+    dropin::{self, Zone},
     journal::{Door, Ending, JournalError, NewRow, Row, State, Trouble},
     task::{Asked, Paper, Task},
 };
@@ -54,6 +55,7 @@ enum Ready {
 
 pub(super) struct Worker {
     device: Arc<Device>,
+    zone: Zone,
     asks: mpsc::Receiver<Ask>,
     session: Option<Box<dyn FiscalPrinter>>,
     looked: Option<Instant>,
@@ -62,9 +64,10 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(device: Arc<Device>, asks: mpsc::Receiver<Ask>) -> Self {
+    pub(super) fn new(device: Arc<Device>, zone: Zone, asks: mpsc::Receiver<Ask>) -> Self {
         Self {
             device,
+            zone,
             asks,
             session: None,
             looked: None,
@@ -127,7 +130,7 @@ impl Worker {
     }
 
     async fn attempt(&mut self, row: Row) -> Result<Next, JournalError> {
-        let asked = match asked(&row) {
+        let asked = match self.asked(&row) {
             Ok(asked) => asked,
             Err(trouble) => return self.end(&row, Ending::Refused(trouble), None).await,
         };
@@ -185,6 +188,11 @@ impl Worker {
     fn verdict(&self, row: &Row, task: &Task, error: &FiscalError) -> Ending {
         let trouble = Trouble::of(error);
         match error {
+            FiscalError::Unreachable { .. } | FiscalError::Refused { retry: true, .. }
+                if self.is_over(row) =>
+            {
+                Ending::Refused(trouble)
+            }
             FiscalError::Unreachable { .. } | FiscalError::Refused { retry: true, .. } => {
                 Ending::Back(Some(trouble))
             }
@@ -193,7 +201,7 @@ impl Worker {
                 Ending::Back(Some(trouble))
             }
             FiscalError::Refused { .. } | FiscalError::Unsupported(_) => Ending::Refused(trouble),
-            _ if matches!(task, Task::Paper(_)) => Ending::Back(Some(trouble)),
+            _ if !matches!(task, Task::Fiscal(_)) => Ending::Back(Some(trouble)),
             FiscalError::NeedsPerson(_) => Ending::Person(trouble),
             FiscalError::Unknown { .. } | FiscalError::OtherDrive { .. } => {
                 Tally::count(&self.device.tally.doubted);
@@ -204,7 +212,7 @@ impl Worker {
 
     /// Finds out what became of an attempt without an answer.
     async fn recover(&mut self, row: Row) -> Result<Next, JournalError> {
-        let (document, baseline) = match (asked(&row).map(|a| a.task), &row.baseline) {
+        let (document, baseline) = match (self.asked(&row).map(|a| a.task), &row.baseline) {
             (Ok(Task::Fiscal(document)), Some(baseline)) => (document, baseline.clone()),
             // A repeat costs paper only; and without a baseline nothing was sent.
             _ => {
@@ -246,6 +254,20 @@ impl Worker {
             }
         };
         self.end(&row, ending, None).await
+    }
+
+    /// What a row asks for.
+    fn asked(&self, row: &Row) -> Result<Asked, Trouble> {
+        match row.door {
+            Door::Vendor => dropin::read(row, self.device.settings.tax_system, &self.zone),
+            Door::Native | Door::Own => Asked::read(&row.key, &row.request),
+        }
+    }
+
+    /// Whether whoever asked wants to know by now. The vendor's clients do: they look at a trouble themselves.
+    fn is_over(&self, row: &Row) -> bool {
+        row.door == Door::Vendor
+            && matches!(self.pause, Some((id, tries, _)) if id == row.id && dropin::out_of_patience(tries))
     }
 
     /// Makes sure that the printer can take the document, and reads the counters before it.
@@ -329,8 +351,22 @@ impl Worker {
                     .ok_or_else(|| FiscalError::Unreachable {
                         detail: "there are no counters to compare with".to_owned(),
                     })?;
-                let record = self.open().await?.register(document, &baseline).await?;
-                Ok(self.registered(&record))
+                let printer = self.open().await?;
+                let record = printer.register(document, &baseline).await?;
+                let mut drawer = None;
+                if matches!(**document, Document::CashIn(_) | Document::CashOut(_)) {
+                    // It is done; what the drawer holds now is a detail.
+                    drawer = printer.totals().await.ok().map(|t| t.cash.drawer_minor);
+                }
+                let mut value = self.registered(&record);
+                if let Some(sum) = drawer {
+                    value["drawer_minor"] = json!(sum);
+                }
+                Ok(value)
+            }
+            Task::Vendor(query) => {
+                let printer = self.open().await?;
+                query.answer(&mut **printer).await
             }
             Task::Paper(paper) => {
                 let printer = self.open().await?;
@@ -393,6 +429,9 @@ impl Worker {
 
     /// The document waits. Why is written down when it is something new.
     async fn later(&mut self, row: &Row, trouble: Trouble) -> Result<Next, JournalError> {
+        if row.state == State::Queued && self.is_over(row) {
+            return self.end(row, Ending::Refused(trouble), None).await;
+        }
         self.hold(row.id);
         if row.trouble.as_ref() != Some(&trouble) {
             let ending = match row.state {
@@ -400,7 +439,6 @@ impl Worker {
                 _ => Ending::Doubt(trouble),
             };
             let now = self.device.now();
-            // The attempt itself stays open: this is a look, not its end.
             if let Some(row) = self
                 .device
                 .journal
@@ -592,9 +630,4 @@ impl Worker {
             }
         }
     }
-}
-
-/// What a row asks for.
-fn asked(row: &Row) -> Result<Asked, Trouble> {
-    Asked::read(&row.key, &row.request)
 }

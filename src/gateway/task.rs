@@ -1,6 +1,6 @@
 //! What can be asked of a printer, and how a request says it.
 
-use super::journal::Trouble;
+use super::{dropin::Query, journal::Trouble};
 use galley_fiscal::{Document, Receipt, Slip};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -12,12 +12,14 @@ const LONGEST_KEY: usize = 64;
 const LONGEST_TAG: usize = 16;
 
 /// What is asked of a printer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Task {
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Task {
     /// A document of the law. It is done once, whatever happens.
     Fiscal(Box<Document>),
     /// Paper that is no document. A repeat costs paper only, so one that was cut off is done again.
     Paper(Paper),
+    /// A task of the vendor's face that registers nothing.
+    Vendor(Box<Query>),
 }
 
 /// Paper that is no document.
@@ -48,8 +50,8 @@ pub struct Options {
 }
 
 /// A request to print something, read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Asked {
     /// The printer it names.
     pub device: Option<String>,
     /// How.

@@ -3,7 +3,7 @@
 mod devices;
 mod documents;
 
-use super::{Gateway, Problem, metrics};
+use super::{Gateway, Problem, dropin, metrics};
 use axum::{
     Json, Router,
     body::Bytes,
@@ -49,6 +49,7 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .route("/v1/fiscal/{what}", get(devices::read_of))
         .route("/healthz", get(health))
         .route("/metrics", get(figures))
+        .merge(dropin::router())
         .fallback(async || Problem::not_found("there is nothing at this address"))
         .method_not_allowed_fallback(async || {
             Problem::new(

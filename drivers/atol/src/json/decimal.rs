@@ -3,11 +3,7 @@
 //! JSON numbers go through doubles here and on the other side. A decimal of at most 15 digits survives that unharmed,
 //! so such numbers are turned by their *text*, never by arithmetic on doubles; longer ones are refused.
 
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::Visitor,
-    ser::Error as _,
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor, ser::Error as _};
 use std::fmt;
 
 /// Most digits that a double carries exactly.
@@ -173,11 +169,28 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["0.005", "1.239", "\"1\"", "true", "1e300", "-0.001", "10000000000000"] {
+        for text in [
+            "0.005",
+            "1.239",
+            "\"1\"",
+            "true",
+            "1e300",
+            "-0.001",
+            "10000000000000",
+        ] {
             assert!(serde_json::from_str::<Kopecks>(text).is_err(), "{text}");
         }
-        for (text, kopecks) in [("1e2", 10_000), ("-3.5", -350), ("0.29", 29), ("700.0", 70_000)] {
-            assert_eq!(serde_json::from_str::<Kopecks>(text).unwrap(), Kopecks(kopecks), "{text}");
+        for (text, kopecks) in [
+            ("1e2", 10_000),
+            ("-3.5", -350),
+            ("0.29", 29),
+            ("700.0", 70_000),
+        ] {
+            assert_eq!(
+                serde_json::from_str::<Kopecks>(text).unwrap(),
+                Kopecks(kopecks),
+                "{text}"
+            );
         }
         assert!(serde_json::to_string(&Kopecks(i64::MIN)).is_err());
         assert!(serde_json::to_string(&Kopecks(LARGEST + 1)).is_err());

@@ -82,9 +82,7 @@ pub fn to_document(
         Task::SellReturn(r) => Document::Receipt(receipt(r, ReceiptKind::SaleReturn)?),
         Task::Buy(r) => Document::Receipt(receipt(r, ReceiptKind::Purchase)?),
         Task::BuyReturn(r) => Document::Receipt(receipt(r, ReceiptKind::PurchaseReturn)?),
-        Task::SellCorrection(c) => {
-            correction(c, receipt(&c.receipt, ReceiptKind::Sale)?)?
-        }
+        Task::SellCorrection(c) => correction(c, receipt(&c.receipt, ReceiptKind::Sale)?)?,
         Task::SellReturnCorrection(c) => {
             correction(c, receipt(&c.receipt, ReceiptKind::SaleReturn)?)?
         }
@@ -155,7 +153,10 @@ fn receipt(
         (r.custom_parameters.is_some(), "customParameters"),
         (r.use_vat18 == Some(true), "useVAT18"),
         (r.company_info.is_some(), "companyInfo"),
-        (r.validate_marking_codes == Some(true), "validateMarkingCodes"),
+        (
+            r.validate_marking_codes == Some(true),
+            "validateMarkingCodes",
+        ),
     ];
     if let Some((_, name)) = unserved.iter().find(|(there, _)| *there) {
         return Err(Fault::NotServed(name));
