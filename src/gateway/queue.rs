@@ -164,13 +164,16 @@ impl Worker {
                 return self.later(&row, Trouble::of(&e)).await;
             }
         };
+        let asked_for = began.elapsed();
         let now = self.device.now();
         let Some(row) = self.device.journal.start(row.id, baseline, now).await? else {
             return Ok(Next::Now);
         };
         self.device.changed(&row);
+        let began = Instant::now();
         let outcome = self.perform(&row, &asked.task).await;
-        let busy = i64::try_from(began.elapsed().as_micros()).ok();
+        // What the printer took, without the journal's writes.
+        let busy = i64::try_from((asked_for + began.elapsed()).as_micros()).ok();
         let ending = match outcome {
             Ok(value) => {
                 self.up();
