@@ -73,7 +73,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     // A service of its own: it knows the printers' vocabulary and the configuration of a printer, and nothing of a
     // store. `galley run` may use it from afar only, so no layer of the store names it.
-    ("gateway", &["config", "world"]),
+    // (`domain` for its points in time, in which the clock speaks.)
+    ("gateway", &["config", "world", "domain"]),
     ("web", &[]),
 ];
 
