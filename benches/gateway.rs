@@ -1,7 +1,7 @@
 //! What the fiscal gateway costs: the time of a request without the printer's own, with a journal that flushes every
 //! word, and how much four printers do beside one. Prints figures; fails on none.
 //!
-//! `cargo bench --bench gateway -- [--documents N] [--close-ms N]`
+//! `cargo bench --bench gateway -- [--documents N] [--close-ms N] [--journal DIR]`
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)]
 
@@ -39,7 +39,12 @@ fn main() {
     };
     let (documents, close_ms) = (number("--documents", 500), number("--close-ms", 20));
     // On the disk that holds the build, not on a tmpfs: flushes must cost what they cost.
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let mut args = std::env::args();
+    let disk = args
+        .find(|a| a == "--journal")
+        .and_then(|_| args.next())
+        .unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").to_owned());
+    let folder = tempfile::tempdir_in(disk).unwrap();
     let flush = flush_ms(&folder.path().join("raw"), 200);
     println!(
         "bare flush of the disk: p50 {:.2} ms, p99 {:.2} ms",

@@ -5,7 +5,22 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
 use bytes::Bytes;
-use galley::world::{Http as _, ReqwestHttp};
+use galley::{
+    api::Role,
+    config::load_catalog,
+    devices::fiscal::FiscalSettings,
+    domain::{
+        event::{Actor, Body},
+        policy::Policy,
+        stock::Movement,
+        text::Text,
+    },
+    flow::record::record,
+    gateway::client::GatewayPrinters,
+    run::{Daemon, Wiring},
+    store::Options,
+    world::{Http as _, ReqwestHttp, Secret, World},
+};
 use galley_atol::{
     emulator::{AtolEmulator, Durations, EmulatorConfig, Fault, Times, TokioClock},
     local_time::LocalDateTime,
@@ -40,7 +55,7 @@ struct Rig {
 }
 
 impl Rig {
-    async fn start(printers: usize) -> Self {
+    async fn start(printers: usize, own_shifts: bool) -> Self {
         // The binary does it for itself; a client in this process needs it too.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
@@ -57,7 +72,7 @@ impl Rig {
             let (printer, at) = printer(i).await;
             sections += &format!(
                 "[[gateway.printers]]\nid = \"kkt-{i}\"\nkind = \"atol_native\"\naddress = \"tcp://{at}\"\n\
-                 open_shift = true\n"
+                 open_shift = {own_shifts}\n"
             );
             found.push(printer);
         }
@@ -210,7 +225,7 @@ async fn insist(http: &ReqwestHttp, base: &str, key: &str, body: &Value) -> Valu
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_again_and_again_the_gateway_prints_each_document_once() {
-    let mut rig = Rig::start(2).await;
+    let mut rig = Rig::start(2, true).await;
     let tills: Vec<_> = (0..2)
         .map(|t| {
             let (http, base) = (rig.http.clone(), rig.base.clone());
@@ -253,7 +268,7 @@ async fn killed_again_and_again_the_gateway_prints_each_document_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn technicians_see_and_call_off_what_waits_over_the_socket() {
-    let rig = Rig::start(1).await;
+    let rig = Rig::start(1, true).await;
     insist(&rig.http, &rig.base, "order-1", &sale("kkt-0", 100)).await;
     let (code, text) = rig.technician(&["status"]).await;
     assert_eq!(code, Some(0), "{text}");
@@ -284,7 +299,7 @@ async fn technicians_see_and_call_off_what_waits_over_the_socket() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_gateway_stops_in_order_and_a_wrong_configuration_is_told_whole() {
-    let mut rig = Rig::start(1).await;
+    let mut rig = Rig::start(1, true).await;
     let mut child = rig.child.take().unwrap();
     let pid = child.id().unwrap().to_string();
     let kill = Command::new("kill").args(["-TERM", &pid]).status();
@@ -315,4 +330,124 @@ async fn the_gateway_stops_in_order_and_a_wrong_configuration_is_told_whole() {
     ] {
         assert!(text.contains(fault), "{text}");
     }
+}
+
+/// A store whose printer hangs at the gateway.
+async fn store(rig: &Rig) -> (Daemon, String) {
+    let world = World::system().unwrap();
+    let factory = GatewayPrinters::new(
+        world.http.clone(),
+        &rig.base,
+        "kkt-0",
+        Secret::new(TECHNICIAN),
+    );
+    let catalog = load_catalog(Path::new("src/demo/menu.toml")).unwrap();
+    let movements = catalog
+        .ingredients
+        .iter()
+        .map(|i| Movement::receive(&i.id, 1 << 40).unwrap())
+        .collect();
+    let first = !rig.file("store.db").exists();
+    let daemon = Daemon::start(Wiring {
+        world,
+        database: Options::at(rig.file("store.db")),
+        policy: Policy::default(),
+        catalog: Some(catalog),
+        zone: jiff::tz::TimeZone::UTC,
+        name: Text::default(),
+        printer: Some((
+            Arc::new(factory),
+            FiscalSettings::default(),
+            rig.base.clone(),
+        )),
+        robot: None,
+        bank: None,
+        one_c: None,
+        sms: None,
+        sync: None,
+        tokens: vec![(Secret::new(TOKEN), Role::Manager, "till".to_owned())],
+    })
+    .await
+    .unwrap();
+    if first {
+        daemon
+            .site
+            .command(Actor::system(), |tx, cx| {
+                record(tx, cx, None, Body::StockMoved { movements })
+            })
+            .await
+            .unwrap();
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/api/v1", listener.local_addr().unwrap());
+    let router = daemon.api.router();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (daemon, base)
+}
+
+/// Asks the store for something, once.
+async fn ask(rig: &Rig, base: &str, path: &str, body: Option<Value>, key: &str) -> Value {
+    let method = if body.is_some() {
+        Method::POST
+    } else {
+        Method::GET
+    };
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("{base}/{path}"))
+        .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+        .header("idempotency-key", key)
+        .body(Bytes::from(body.map(|b| b.to_string()).unwrap_or_default()))
+        .unwrap();
+    let answer = rig.http.send(request, LIMIT).await.unwrap();
+    let value: Value = serde_json::from_slice(answer.body()).unwrap();
+    assert!(answer.status().is_success(), "{path}: {value}");
+    value
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_prints_through_a_gateway_that_dies_and_so_does_the_store() {
+    let mut rig = Rig::start(1, false).await;
+    let (mut daemon, mut base) = store(&rig).await;
+    let mut orders = Vec::new();
+    for n in 0..6_u32 {
+        let wish = json!({"language": "en", "service": "here", "lines": [{"dish_id": "plov", "quantity": 1}]});
+        let order = ask(&rig, &base, "orders", Some(wish), &format!("place-{n}")).await;
+        let id = order["id"].as_str().unwrap().to_owned();
+        let path = format!("orders/{id}/payments");
+        let tender = Some(json!({"tender": "cash"}));
+        let payment = ask(&rig, &base, &path, tender, &format!("pay-{n}")).await;
+        let path = format!("payments/{}/confirm", payment["id"].as_str().unwrap());
+        ask(&rig, &base, &path, Some(json!({})), &format!("took-{n}")).await;
+        orders.push(id);
+        sleep(Duration::from_millis(u64::from(n * 61 % 250))).await;
+        if n % 3 == 2 {
+            daemon.kill().await;
+            (daemon, base) = store(&rig).await;
+        } else {
+            rig.kill().await;
+            rig.switch_on().await;
+        }
+    }
+    let until = Instant::now() + LIMIT;
+    let mut keys = Vec::new();
+    for id in &orders {
+        let receipt = loop {
+            let order = ask(&rig, &base, &format!("orders/{id}"), None, "look").await;
+            let receipt = order["receipts"][0].clone();
+            if receipt["state"] == "registered" {
+                break receipt;
+            }
+            assert!(Instant::now() < until, "{order:#}");
+            sleep(Duration::from_millis(50)).await;
+        };
+        keys.push(receipt["key"].as_str().unwrap().to_owned());
+    }
+    let printed: Vec<String> = rig.printers[0]
+        .receipts()
+        .into_iter()
+        .filter_map(|d| d.key)
+        .collect();
+    assert_eq!(printed, keys);
+    daemon.stop().await;
 }

@@ -114,6 +114,8 @@ pub struct Device {
     pub(super) changes: broadcast::Sender<i64>,
     /// Something is in the queue.
     pub(super) wake: Notify,
+    /// Something is about to be.
+    pub(super) hint: Notify,
     /// What waits for its pause is tried at once.
     pub(super) poke: Notify,
     asks: mpsc::Sender<Ask>,
@@ -137,6 +139,7 @@ impl Device {
             tally: Tally::default(),
             changes,
             wake: Notify::new(),
+            hint: Notify::new(),
             poke: Notify::new(),
             asks,
         };

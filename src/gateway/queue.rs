@@ -28,6 +28,9 @@ use tokio_util::sync::CancellationToken;
 const LOOK: Duration = Duration::from_secs(3);
 /// A status that is so old is read again before a document, to see whether the shift is too old.
 const STALE: Duration = Duration::from_secs(60);
+/// Counters that were read ahead serve so long. Nothing else is done with the printer meanwhile, and a driver refuses
+/// counters that have moved.
+const AHEAD: Duration = Duration::from_secs(1);
 /// First pause after an attempt that got nowhere; doubles with every further one.
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// Longest pause.
@@ -61,6 +64,8 @@ pub(super) struct Worker {
     looked: Option<Instant>,
     /// The head of the queue waits for its pause: which, since how many tries, until when.
     pause: Option<(i64, u32, Instant)>,
+    /// Counters that were read while the document was being written down: when, how long that took, and they.
+    ahead: Option<(Instant, Duration, Baseline)>,
 }
 
 impl Worker {
@@ -72,6 +77,7 @@ impl Worker {
             session: None,
             looked: None,
             pause: None,
+            ahead: None,
         }
     }
 
@@ -80,6 +86,13 @@ impl Worker {
         while !shutdown.is_cancelled() {
             let next = match self.step().await {
                 Ok(next) => next,
+                Err(error @ JournalError::Damaged(_)) => {
+                    tracing::error!(device = self.device.id(), %error, "the queue can't be read");
+                    let advice = "Keep the journal's file, move it aside, and compare the printer's documents.";
+                    let why = Trouble::new("journal_damaged", error.to_string(), advice);
+                    self.stop(Some(why));
+                    Next::Wait(BACKOFF_LONGEST)
+                }
                 Err(error) => {
                     // The journal stands as it was; whatever was sent is found out again.
                     tracing::error!(device = self.device.id(), %error, "a document's life can't be written down");
@@ -98,6 +111,7 @@ impl Worker {
                 () = shutdown.cancelled() => return,
                 Some(ask) = self.asks.recv() => self.serve(ask).await,
                 () = self.device.poke.notified() => self.pause = None,
+                () = self.device.hint.notified(), if !busy => self.read_ahead().await,
                 () = self.device.wake.notified(), if !busy => {}
                 () = sleep_until(until.min(look)), if !busy => {
                     if Instant::now() >= look {
@@ -148,6 +162,7 @@ impl Worker {
             }
         }
         let began = Instant::now();
+        let before = self.ahead.as_ref().map_or(Duration::ZERO, |a| a.1);
         let baseline = match self.make_ready(&row, &asked.task).await {
             Ok(Ready::Go(baseline)) => baseline,
             Ok(Ready::First(request)) => return self.first(request).await,
@@ -164,7 +179,7 @@ impl Worker {
                 return self.later(&row, Trouble::of(&e)).await;
             }
         };
-        let asked_for = began.elapsed();
+        let asked_for = before + began.elapsed();
         let now = self.device.now();
         let Some(row) = self.device.journal.start(row.id, baseline, now).await? else {
             return Ok(Next::Now);
@@ -288,7 +303,10 @@ impl Worker {
         if needs_shift && settings.close_expired_shift && stale {
             self.read_status().await?;
         }
-        let baseline = self.open().await?.baseline().await?;
+        let baseline = match self.ahead.take() {
+            Some((at, _, baseline)) if at.elapsed() < AHEAD => baseline,
+            _ => self.open().await?.baseline().await?,
+        };
         self.same_drive(&baseline.drive_number).await?;
         let expired = || {
             self.device.state().status.is_some_and(|s| {
@@ -468,6 +486,21 @@ impl Worker {
         self.pause = Some((id, tries, until));
     }
 
+    /// A document is being written down: an idle printer's counters are read in the same time.
+    async fn read_ahead(&mut self) {
+        let began = Instant::now();
+        let Some(printer) = self.session.as_mut() else {
+            return;
+        };
+        match printer.baseline().await {
+            Ok(baseline) => {
+                self.up();
+                self.ahead = Some((Instant::now(), began.elapsed(), baseline));
+            }
+            Err(e) => self.settle(&e),
+        }
+    }
+
     async fn serve(&mut self, ask: Ask) {
         let answer = match self.open().await {
             Ok(printer) => (ask.act)(&mut **printer).await,
@@ -486,10 +519,12 @@ impl Worker {
         if self.session.is_none() {
             let mut printer = self.device.factory.open().await?;
             let info = printer.info().clone();
-            let owed = printer
-                .last_document()
-                .await?
-                .is_some_and(|last| last.printed == Some(false));
+            let owed = match printer.last_document().await {
+                Ok(last) => last.is_some_and(|last| last.printed == Some(false)),
+                // A printer without a drive, or one that can't tell: the look will.
+                Err(FiscalError::Refused { .. } | FiscalError::Unsupported(_)) => false,
+                Err(e) => return Err(e),
+            };
             self.change(|state| {
                 state.info = Some(info);
                 state.paper_owed = owed;
@@ -577,6 +612,7 @@ impl Worker {
     /// The printer has answered.
     fn up(&mut self) {
         self.looked = Some(Instant::now());
+        self.ahead = None;
         self.device.state.send_if_modified(|state| {
             let link = match state.stop {
                 Some(_) => Link::Stopped,
@@ -610,6 +646,7 @@ impl Worker {
     /// Draws the consequences of an error: a session that may be out of step is dropped.
     fn settle(&mut self, error: &FiscalError) {
         self.looked = Some(Instant::now());
+        self.ahead = None;
         match error {
             FiscalError::Refused { .. } | FiscalError::NeedsPerson(_) => self.up(),
             FiscalError::OtherDrive { .. } => {}

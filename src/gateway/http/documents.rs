@@ -5,7 +5,7 @@ use crate::gateway::{
     Gateway, Problem,
     auth::{Caller, Role},
     journal::{Door, Filter, JournalError, NewRow, Resolution, Row, State as DocState, Submitted},
-    task::{Asked, valid_key},
+    task::{Asked, Task, valid_key},
 };
 use axum::{
     Json,
@@ -64,6 +64,9 @@ pub(super) async fn put(
                 request,
                 asked_by: caller.actor(),
             };
+            if matches!(asked.task, Task::Fiscal(_)) {
+                device.hint.notify_one();
+            }
             let submitted = gateway.journal().submit(new, gateway.now()).await?;
             device.wake.notify_one();
             submitted

@@ -6,6 +6,8 @@
 
 mod acts;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use acts::{Ending, Resolution, Submitted};
 pub use rows::{Door, Filter, NewRow, Row, State, Trouble};
@@ -26,6 +28,8 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 const QUEUE: usize = 1024;
 /// Requests of one flush.
 const GROUP: usize = 256;
+/// Commits after which the log is copied into the database, while nobody waits for it.
+const CHECKPOINT: u32 = 128;
 
 const REOPENING: &str = "the disk failed; the journal is being reopened, try again";
 
@@ -126,7 +130,6 @@ struct Core {
     db: Connection,
     options: Options,
     broken: bool,
-    #[cfg(test)]
     commits: u32,
     #[cfg(test)]
     dead: bool,
@@ -148,7 +151,6 @@ impl Journal {
             db: open_writer(&options)?,
             options: options.clone(),
             broken: false,
-            #[cfg(test)]
             commits: 0,
             #[cfg(test)]
             dead: false,
@@ -232,6 +234,15 @@ impl Core {
         for reply in replies {
             reply(flushed.clone());
         }
+        if self.commits.is_multiple_of(CHECKPOINT) && !self.broken {
+            // One that can't be made now is made later; nothing depends on it.
+            let made = self
+                .db
+                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            if let Err(error) = made {
+                tracing::warn!(%error, "the journal's log can't be copied now");
+            }
+        }
     }
 
     fn begin(&mut self) -> Result<(), JournalError> {
@@ -251,17 +262,15 @@ impl Core {
         if self.broken {
             return Err(JournalError::Open(REOPENING.to_owned()));
         }
+        self.commits = self.commits.wrapping_add(1);
         #[cfg(test)]
+        if let Some(crash) = self.options.crash
+            && crash.at == self.commits
         {
-            self.commits += 1;
-            if let Some(crash) = self.options.crash
-                && crash.at == self.commits
-            {
-                self.dead = true;
-                let end = if crash.written { "COMMIT" } else { "ROLLBACK" };
-                self.sql(end)?;
-                return Err(JournalError::Closed);
-            }
+            self.dead = true;
+            let end = if crash.written { "COMMIT" } else { "ROLLBACK" };
+            self.sql(end)?;
+            return Err(JournalError::Closed);
         }
         self.sql("COMMIT").map_err(|e| self.failed(e))
     }
@@ -337,6 +346,9 @@ fn open_writer(options: &Options) -> Result<Connection, JournalError> {
     configure(&db)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
+    // What was left from the last run; from here on it is done between requests.
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update(None, "foreign_keys", true)?;
     let verdict: String = db.pragma_query_value(None, "quick_check", |r| r.get(0))?;
     if verdict != "ok" {
