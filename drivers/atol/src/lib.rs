@@ -10,6 +10,9 @@
 //! * `session`, `device`: the conversation, and the driver on top of it;
 //! * [`emulator`] (feature `emulator`): the other side of the same wire.
 //!
+//! Beside it stands the back end for everything else: [`json`], the vendor's tasks and answers, and [`web`], the
+//! vendor's web server that takes them, with an emulator of its own.
+//!
 //! Platform 5.0 printers speak another protocol, for which nothing is published: opening one ends with
 //! [`galley_fiscal::FiscalError::Unsupported`].
 //!
@@ -45,6 +48,7 @@ pub mod register;
 mod session;
 pub mod text;
 pub mod tlv;
+pub mod web;
 
 pub use config::{AtolConfig, Timeouts};
 pub use driver::AtolPrinters;

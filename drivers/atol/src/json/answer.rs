@@ -72,7 +72,11 @@ fn is_false(v: &bool) -> bool {
 fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Warnings, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(match value {
-        Value::Object(_) => serde_json::from_value(value).unwrap_or_default(),
+        Value::Object(flags) => Warnings {
+            not_printed: flags.get("notPrinted") == Some(&Value::Bool(true)),
+            non_fiscal: flags.get("nonFiscal") == Some(&Value::Bool(true)),
+            recovered: flags.get("recovered") == Some(&Value::Bool(true)),
+        },
         Value::Array(items) => Warnings {
             not_printed: items.iter().any(|i| i == "notPrinted"),
             non_fiscal: items.iter().any(|i| i == "nonFiscal"),

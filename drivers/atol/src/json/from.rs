@@ -7,8 +7,8 @@ use super::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use galley_fiscal::{
-    Correction, Document, Ffd, FiscalError, Industry, Line, Marking, MeasureUnit, Operator,
-    Receipt, ReceiptKind, TenderForm, VatRate,
+    Correction, Document, Ffd, FiscalError, Industry, Line, Marking, MarkingStatus, MeasureUnit,
+    Operator, Receipt, ReceiptKind, TenderForm, VatRate,
 };
 use std::collections::BTreeMap;
 
@@ -35,10 +35,7 @@ pub fn from_document(document: &Document, style: &Style) -> Result<Task, FiscalE
         given
             .as_ref()
             .or(style.operator.as_ref())
-            .map(|o| OperatorInfo {
-                name: o.name.clone(),
-                vatin: o.inn.clone(),
-            })
+            .map(OperatorInfo::from)
     };
     let cash = |d: &galley_fiscal::CashDocument| {
         if d.sum_minor <= 0 {
@@ -81,6 +78,15 @@ pub fn from_document(document: &Document, style: &Style) -> Result<Task, FiscalE
     })
 }
 
+impl From<&Operator> for OperatorInfo {
+    fn from(operator: &Operator) -> Self {
+        Self {
+            name: operator.name.clone(),
+            vatin: operator.inn.clone(),
+        }
+    }
+}
+
 fn unsupported<T>(why: impl Into<String>) -> Result<T, FiscalError> {
     Err(FiscalError::Unsupported(why.into()))
 }
@@ -100,7 +106,10 @@ fn date(iso: &str) -> Result<String, FiscalError> {
 }
 
 /// `YYYY-MM-DDTHH:MM:SS` as the vendor's JSON writes it.
-pub(crate) fn date_time(iso: &str) -> Result<String, FiscalError> {
+///
+/// # Errors
+/// [`FiscalError::Unsupported`] for anything else.
+pub fn from_date_time(iso: &str) -> Result<String, FiscalError> {
     let right = iso.len() == 19
         && iso.bytes().enumerate().all(|(i, b)| match i {
             4 | 7 => b == b'-',
@@ -121,6 +130,11 @@ fn correction(
     style: &Style,
 ) -> Result<CorrectionTask, FiscalError> {
     let mut receipt = receipt(&c.receipt, operator, style)?;
+    let paid: i64 = c.receipt.tenders.iter().map(|t| t.sum_minor).sum();
+    if c.receipt.total_minor() != Some(paid) {
+        // The vendor's script takes the sum of the payments for the total of an old correction (seen in its text).
+        return unsupported("a correction gives no change: its tenders must sum up to its total");
+    }
     if style.ffd == Ffd::V105 {
         // There the lines aren't registered, so the sums of VAT are given beside them (3.6).
         let mut sums: BTreeMap<VatRate, i64> = BTreeMap::new();
@@ -183,7 +197,7 @@ fn receipt(
         Some(o) => Some(OperationInfo {
             id: o.id,
             data: o.data.clone(),
-            date_time: date_time(&o.at)?,
+            date_time: from_date_time(&o.at)?,
         }),
     };
     Ok(ReceiptTask {
@@ -260,7 +274,18 @@ fn position(line: &Line, ffd: Ffd) -> Result<PositionItem, FiscalError> {
                 "marked goods need the fiscal data format 1.2, and the printer registers an older one",
             );
         }
-        Some(marking) => Some(imc_params(marking)),
+        Some(marking) => {
+            let mut params = imc_params(marking);
+            // A measured part needs its measure beside it, as clients of the vendor's server were seen to send it.
+            if matches!(
+                marking.status,
+                MarkingStatus::PartSold | MarkingStatus::PartReturned
+            ) {
+                params.item_quantity = Some(Thousandths(line.quantity_milli));
+                params.item_units = Some(WordOrNumber::Number(u16::from(line.unit.tag_2108())));
+            }
+            Some(params)
+        }
     };
     Ok(PositionItem {
         name: line.name.clone(),

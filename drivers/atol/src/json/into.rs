@@ -166,7 +166,7 @@ fn receipt(
         (!r.post_items.is_empty(), "postItems"),
         // The printer computes them itself.
         (!r.taxes.is_empty(), "taxes"),
-        (r.items.iter().any(|i| *i == Item::Paper), "items: text"),
+        (r.items.contains(&Item::Paper), "items: text"),
     ] {
         if there {
             dropped.push(name);

@@ -25,7 +25,7 @@ mod task;
 pub mod words;
 
 pub use decimal::{Kopecks, Thousandths};
-pub use from::{Style, from_document, imc_params};
+pub use from::{Style, from_date_time, from_document, imc_params};
 pub use into::{Fault, Taken, to_document};
 pub use receipt::*;
 pub use slips::{slip_task, task_slip};
