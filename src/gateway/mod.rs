@@ -177,13 +177,11 @@ impl Service {
 
 impl Gateway {
     /// Its doors on the network.
-    #[must_use]
     pub fn router(&self) -> Router {
         http::router(self.clone())
     }
 
     /// Its door for technicians on the box itself.
-    #[must_use]
     pub fn local_router(&self) -> Router {
         self.router().layer(axum::Extension(auth::Local))
     }
