@@ -130,11 +130,14 @@ pub struct PolicySection {
 pub struct PrinterSection {
     /// Which back end.
     pub kind: PrinterKind,
-    /// `serial:///dev/ttyACM0?baud=115200` or `tcp://192.168.1.10:5555`.
+    /// `serial:///dev/ttyACM0?baud=115200` or `tcp://192.168.1.10:5555`; for `gateway`, its URL.
     pub address: String,
     /// Settings of the ATOL back ends.
     #[serde(default)]
     pub atol: AtolConfig,
+    /// Which printer of the gateway, for `gateway`.
+    #[serde(default)]
+    pub gateway: Option<PrinterAtGateway>,
     /// What the till adds to every document.
     #[serde(default)]
     pub receipt: FiscalSettings,
@@ -146,6 +149,48 @@ pub struct PrinterSection {
 pub enum PrinterKind {
     /// ATOL's own wire, protocol 3: firmware of platform 2.5.
     AtolNative,
+    /// A printer behind a fiscal gateway, whatever its make.
+    Gateway,
+}
+
+/// `[printer.gateway]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrinterAtGateway {
+    /// The printer's id there.
+    pub device: String,
+    /// Name of the credential that holds the token.
+    pub token_credential: String,
+}
+
+impl PrinterSection {
+    /// Whether the printer can be reached with these settings.
+    ///
+    /// # Errors
+    /// What is wrong, with the name of the setting.
+    pub fn check(&self) -> Result<(), String> {
+        match self.kind {
+            PrinterKind::AtolNative => self
+                .address
+                .parse::<galley_link::Address>()
+                .map(|_| ())
+                .map_err(|e| format!("address: {e}")),
+            PrinterKind::Gateway => {
+                if self.gateway.is_none() {
+                    return Err("gateway: say which printer, and the token's credential".to_owned());
+                }
+                match self.address.parse::<http::Uri>() {
+                    Ok(uri)
+                        if matches!(uri.scheme_str(), Some("http" | "https"))
+                            && uri.host().is_some() =>
+                    {
+                        Ok(())
+                    }
+                    _ => Err("address: it must look like http://127.0.0.1:8095".to_owned()),
+                }
+            }
+        }
+    }
 }
 
 /// `[robot]`
@@ -258,9 +303,9 @@ impl Config {
             faults.push(format!("store.zone: {e}"));
         }
         if let Some(p) = &self.printer
-            && let Err(e) = p.address.parse::<galley_link::Address>()
+            && let Err(e) = p.check()
         {
-            faults.push(format!("printer.address: {e}"));
+            faults.push(format!("printer.{e}"));
         }
         if let Some(r) = &self.robot {
             match (r.kind, &r.address) {

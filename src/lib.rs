@@ -12,6 +12,7 @@ pub mod demo;
 pub mod devices;
 pub mod domain;
 pub mod flow;
+pub mod gateway;
 #[cfg(feature = "hq")]
 pub mod hq;
 pub mod protection;

@@ -124,6 +124,14 @@ impl Client {
             .await
     }
 
+    /// Asks for an act at a path outside `/api/v1`.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn post_root(&self, path: &str, body: &Value) -> Result<Value, CallError> {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
     /// Who is asked, for people.
     #[must_use]
     pub fn door(&self) -> String {

@@ -11,10 +11,13 @@ mod effect;
 mod emulate;
 pub mod exit;
 mod fiscal;
+mod fiscal_gateway;
+mod gateway;
 #[cfg(feature = "hq")]
 mod hq;
 mod order;
 pub mod output;
+mod printers;
 mod reconcile;
 mod robot;
 mod run;
@@ -53,6 +56,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    FiscalGateway(fiscal_gateway::FiscalGatewayArgs),
     CheckConfig(check_config::CheckConfigArgs),
     #[cfg(feature = "emulators")]
     Demo(demo::DemoArgs),
@@ -67,6 +71,7 @@ enum Command {
     Order(order::OrderArgs),
     Shift(shift::ShiftArgs),
     Fiscal(fiscal::FiscalArgs),
+    Gateway(gateway::GatewayArgs),
     Robot(robot::RobotArgs),
     Stock(stock::StockArgs),
     Sync(sync::SyncArgs),
@@ -81,7 +86,7 @@ impl Cli {
     #[must_use]
     pub fn log_level(&self) -> &'static str {
         match &self.command {
-            Command::Run(_) => "info",
+            Command::Run(_) | Command::FiscalGateway(_) => "info",
             #[cfg(feature = "hq")]
             Command::Hq(_) => "info",
             #[cfg(feature = "emulators")]
@@ -96,7 +101,7 @@ impl Cli {
     /// Whether errors are to be told as JSON too.
     fn json(&self) -> bool {
         match &self.command {
-            Command::Run(_) => false,
+            Command::Run(_) | Command::FiscalGateway(_) => false,
             Command::CheckConfig(a) => a.json,
             #[cfg(feature = "emulators")]
             Command::Demo(a) => a.json,
@@ -111,6 +116,7 @@ impl Cli {
             Command::Order(a) => a.door.json,
             Command::Shift(a) => a.door.json,
             Command::Fiscal(a) => a.door.json,
+            Command::Gateway(a) => a.door.json,
             Command::Robot(a) => a.door.json,
             Command::Stock(a) => a.door.json,
             Command::Sync(a) => a.door.json,
@@ -135,6 +141,7 @@ impl Cli {
     async fn execute(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Run(args) => run::execute(args).await,
+            Command::FiscalGateway(args) => fiscal_gateway::execute(args).await,
             Command::CheckConfig(args) => check_config::execute(args).await,
             #[cfg(feature = "emulators")]
             Command::Demo(args) => demo::execute(args).await,
@@ -149,6 +156,7 @@ impl Cli {
             Command::Order(args) => order::execute(args).await,
             Command::Shift(args) => shift::execute(args).await,
             Command::Fiscal(args) => fiscal::execute(args).await,
+            Command::Gateway(args) => gateway::execute(args).await,
             Command::Robot(args) => robot::execute(args).await,
             Command::Stock(args) => stock::execute(args).await,
             Command::Sync(args) => sync::execute(args).await,

@@ -1,9 +1,9 @@
 //! `galley run`: the store daemon.
 
-use super::exit::help;
+use super::{exit::help, printers};
 use crate::{
     api::Role,
-    config::{Config, PrinterKind, RobotKind, load_catalog},
+    config::{Config, RobotKind, load_catalog},
     devices::manual,
     run::{Daemon, RobotWiring, Wiring},
     store::Options,
@@ -11,7 +11,6 @@ use crate::{
 };
 use anyhow::Context as _;
 use clap::Args;
-use galley_atol::AtolPrinters;
 use galley_moley::{KlinkConfig, KlinkDriver};
 use galley_robot::RobotDriver;
 use std::{
@@ -115,16 +114,11 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
         .transpose()?;
     let printer = match &config.printer {
         None => None,
-        Some(p) => {
-            let address = p.address.parse().context("printer.address")?;
-            let PrinterKind::AtolNative = p.kind;
-            let printers = AtolPrinters::new(world.dialer.clone(), address, p.atol.clone());
-            Some((
-                Arc::new(printers) as Arc<dyn galley_fiscal::PrinterFactory>,
-                p.receipt.clone(),
-                p.address.clone(),
-            ))
-        }
+        Some(p) => Some((
+            printers::open(p, &world, &secret).context("[printer]")?,
+            p.receipt.clone(),
+            p.address.clone(),
+        )),
     };
     let robot = match &config.robot {
         None => None,
@@ -184,7 +178,7 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
     })
 }
 
-fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
+pub(super) fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
         anyhow::bail!("another daemon serves {}; stop it first", path.display());
     }

@@ -1,0 +1,142 @@
+//! Documents of the journal as the vendor's server answers them. [source: atol.md 3.7, 4.1]
+
+use super::codes;
+use crate::gateway::{
+    Gateway,
+    journal::{Row, State},
+};
+use galley_atol::json::{
+    Kopecks,
+    answer::{Counters, CountersAnswer, FiscalParams, Registered, Warnings},
+};
+use galley_fiscal::{FiscalRecord, RecordKind};
+use jiff::{civil::DateTime, tz::TimeZone};
+use serde_json::{Value, json};
+
+/// The site of the tax service, as the vendor's driver fills it in. [source: atol.md 3.7]
+const FNS: &str = "www.nalog.gov.ru";
+const FINE: &str = "Ошибок нет";
+
+/// In which zone the printers' clocks go.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::gateway) struct Zone(pub(in crate::gateway) TimeZone);
+
+impl Zone {
+    /// The printer's local time as ISO 8601 with a zone; as it is, where it is no time.
+    pub(super) fn time(&self, local: &str) -> String {
+        let full = if local.len() == 16 {
+            format!("{local}:00")
+        } else {
+            local.to_owned()
+        };
+        full.parse::<DateTime>()
+            .ok()
+            .and_then(|at| at.to_zoned(self.0.clone()).ok())
+            .map_or(full, |at| at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+    }
+}
+
+/// What was registered, in the vendor's words.
+pub(super) fn fiscal_params(record: &FiscalRecord, zone: &Zone) -> FiscalParams {
+    FiscalParams {
+        fiscal_document_date_time: zone.time(&record.local_time),
+        fiscal_document_number: record.document_number,
+        fiscal_document_sign: record.fiscal_sign.to_string(),
+        fiscal_receipt_number: record.receipt_number,
+        fn_number: record.drive_number.clone(),
+        fns_url: FNS.to_owned(),
+        registration_number: record.registration_number.clone().unwrap_or_default(),
+        shift_number: record.shift_number,
+        receipts_count: None,
+        total: record.total_minor.map(Kopecks),
+    }
+}
+
+/// The result of a task that is done.
+fn result(row: &Row, zone: &Zone) -> Value {
+    let value = row.result.clone().unwrap_or_else(|| json!({}));
+    let Ok(record) = serde_json::from_value::<FiscalRecord>(value.clone()) else {
+        return value;
+    };
+    if matches!(record.kind, RecordKind::CashIn | RecordKind::CashOut) {
+        let drawer = value["drawer_minor"].as_i64().unwrap_or(0);
+        return json!(CountersAnswer {
+            counters: Counters {
+                cash_sum: Kopecks(drawer),
+            },
+        });
+    }
+    json!(Registered {
+        fiscal_params: Some(fiscal_params(&record, zone)),
+        warnings: Warnings {
+            not_printed: record.printed == Some(false),
+            ..Warnings::default()
+        },
+    })
+}
+
+struct Told {
+    status: &'static str,
+    code: u16,
+    description: String,
+    result: Value,
+}
+
+fn told(gateway: &Gateway, row: &Row) -> Told {
+    let backend = || {
+        let device = gateway.0.devices.get(row.device.as_ref()?)?;
+        Some(device.state().info?.backend)
+    };
+    let plain = |status| Told {
+        status,
+        code: 0,
+        description: FINE.to_owned(),
+        result: Value::Null,
+    };
+    let failed = |status| {
+        let (code, description) = match &row.trouble {
+            Some(trouble) => codes::of_trouble(trouble, backend().as_deref()),
+            None => (0, FINE.to_owned()),
+        };
+        Told {
+            status,
+            code,
+            description,
+            result: Value::Null,
+        }
+    };
+    match row.state {
+        State::Queued => plain("wait"),
+        // A document in doubt is being found out; only a person's word blocks the queue.
+        State::Sent | State::Doubt => plain("inProgress"),
+        State::Person => failed("blocked"),
+        State::Done => Told {
+            result: result(row, &gateway.0.zone),
+            ..plain("ready")
+        },
+        State::Refused => failed("error"),
+        State::Cancelled => match &row.trouble {
+            Some(t) if t.code == "interrupted" => failed("interrupted"),
+            _ => failed("canceled"),
+        },
+    }
+}
+
+pub(super) fn v2(gateway: &Gateway, row: &Row) -> Value {
+    let told = told(gateway, row);
+    json!({
+        "status": told.status,
+        "error": {"code": told.code, "description": told.description},
+        "result": told.result,
+    })
+}
+
+pub(super) fn v1(gateway: &Gateway, row: &Row) -> Value {
+    let told = told(gateway, row);
+    json!({
+        "status": told.status,
+        "errorCode": told.code,
+        "errorDescription": told.description,
+        "result": told.result,
+    })
+}

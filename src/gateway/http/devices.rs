@@ -1,0 +1,279 @@
+//! Printers: how they do, what waits, and what can be asked of them between documents.
+
+use super::read as read_body;
+use crate::gateway::{
+    Gateway, Problem,
+    auth::Caller,
+    device::{Act, Device},
+    journal::{Filter, JournalError},
+};
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, Query, State},
+};
+use futures_util::FutureExt as _;
+use galley_fiscal::{FiscalError, Marking, Slip, TableCell};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Documents of a backlog that are shown.
+const SHOWN: u32 = 200;
+
+fn overview(gateway: &Gateway, device: &Device) -> Result<Value, JournalError> {
+    let state = device.state();
+    let pinned = gateway.journal().pinned(device.id())?;
+    Ok(json!({
+        "id": device.id(),
+        "link": state.link,
+        "detail": state.detail,
+        "info": state.info,
+        "status": state.status,
+        "status_at": state.status_at,
+        "paper_owed": state.paper_owed,
+        "drive_number": pinned.as_ref().map(|p| &p.drive_number),
+        "drive_since_at": pinned.as_ref().map(|p| p.since_at),
+        "backlog": gateway.journal().counts(device.id())?,
+        "alert": device.alert()?,
+    }))
+}
+
+/// All printers.
+pub(super) async fn list(
+    State(gateway): State<Gateway>,
+    _caller: Caller,
+) -> Result<Json<Value>, Problem> {
+    let devices: Result<Vec<Value>, JournalError> = gateway
+        .in_order()
+        .map(|device| overview(&gateway, device))
+        .collect();
+    Ok(Json(json!({"devices": devices?})))
+}
+
+/// One printer, as of the last look.
+pub(super) async fn show(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+    _caller: Caller,
+) -> Result<Json<Value>, Problem> {
+    let device = gateway.device(Some(&id))?;
+    Ok(Json(overview(&gateway, device)?))
+}
+
+/// What is not decided, of all printers.
+pub(super) async fn backlog(
+    State(gateway): State<Gateway>,
+    _caller: Caller,
+) -> Result<Json<Value>, Problem> {
+    let devices: Result<Vec<Value>, JournalError> = gateway
+        .in_order()
+        .map(|device| waiting(&gateway, device))
+        .collect();
+    Ok(Json(json!({"devices": devices?})))
+}
+
+/// What is not decided, of one printer.
+pub(super) async fn own_backlog(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+    _caller: Caller,
+) -> Result<Json<Value>, Problem> {
+    let device = gateway.device(Some(&id))?;
+    Ok(Json(waiting(&gateway, device)?))
+}
+
+fn waiting(gateway: &Gateway, device: &Device) -> Result<Value, JournalError> {
+    let filter = Filter {
+        device: Some(device.id().to_owned()),
+        live: true,
+        limit: SHOWN,
+        ..Filter::default()
+    };
+    let mut rows = gateway.journal().list(&filter)?;
+    rows.reverse();
+    let documents: Result<Vec<Value>, JournalError> =
+        rows.iter().map(|row| super::shown(gateway, row)).collect();
+    Ok(json!({
+        "id": device.id(),
+        "counts": gateway.journal().counts(device.id())?,
+        "documents": documents?,
+        "alert": device.alert()?,
+    }))
+}
+
+/// Reads something from a live printer.
+pub(super) async fn read(
+    State(gateway): State<Gateway>,
+    Path((id, what)): Path<(String, String)>,
+    _caller: Caller,
+) -> Result<Json<Value>, Problem> {
+    reading(gateway.device(Some(&id))?, &what).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct Of {
+    device: Option<String>,
+}
+
+/// Reads something from the printer that the query names.
+pub(super) async fn read_of(
+    State(gateway): State<Gateway>,
+    Path(what): Path<String>,
+    Query(of): Query<Of>,
+    _caller: Caller,
+) -> Result<Json<Value>, Problem> {
+    reading(gateway.device(of.device.as_deref())?, &what).await
+}
+
+async fn reading(device: &Device, what: &str) -> Result<Json<Value>, Problem> {
+    let act: Act = match what {
+        "status" => Box::new(|p| async { told(p.status().await) }.boxed()),
+        "counters" => Box::new(|p| async { told(p.totals().await) }.boxed()),
+        "registration" => Box::new(|p| async { told(p.registration().await) }.boxed()),
+        "drive" => Box::new(|p| async { told(p.drive().await) }.boxed()),
+        "last" => Box::new(|p| async { told(p.last_document().await) }.boxed()),
+        "baseline" => Box::new(|p| async { told(p.baseline().await) }.boxed()),
+        "info" => Box::new(|p| {
+            let info = json!({"info": p.info(), "columns": p.columns()});
+            async { Ok(info) }.boxed()
+        }),
+        _ => {
+            return Err(Problem::not_found(format!(
+                "{what}: is none of status, counters, registration, drive, last, baseline, info, backlog"
+            )));
+        }
+    };
+    Ok(Json(ask(device, act).await?))
+}
+
+/// A document of the fiscal drive.
+pub(super) async fn document(
+    State(gateway): State<Gateway>,
+    Path((id, number)): Path<(String, u32)>,
+    _caller: Caller,
+) -> Result<Json<Value>, Problem> {
+    let device = gateway.device(Some(&id))?;
+    let act: Act = Box::new(move |p| async move { told(p.document(number).await) }.boxed());
+    Ok(Json(ask(device, act).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Clock {
+    local_time: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    cell: TableCell,
+    #[serde(default)]
+    value: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AcceptDrive {
+    drive_number: String,
+    reason: String,
+}
+
+/// Does something that is no document. A repeat costs paper only.
+pub(super) async fn act(
+    State(gateway): State<Gateway>,
+    Path((id, what)): Path<(String, String)>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let device = gateway.device(Some(&id))?;
+    let act: Act = match what.as_str() {
+        "x-report" => Box::new(|p| async { told(p.x_report().await) }.boxed()),
+        "copy" => Box::new(|p| async { told(p.copy_last().await) }.boxed()),
+        "drawer" => Box::new(|p| async { told(p.open_drawer().await) }.boxed()),
+        "continue-print" => Box::new(|p| async { told(p.continue_print().await) }.boxed()),
+        "slip" => {
+            let slip: Slip = read_body(&body)?;
+            Box::new(move |p| async move { told(p.slip(&slip).await) }.boxed())
+        }
+        "check-marking" => {
+            let marking: Marking = read_body(&body)?;
+            Box::new(move |p| async move { told(p.check_marking(&marking).await) }.boxed())
+        }
+        "clock" => {
+            caller.technician()?;
+            let clock: Clock = read_body(&body)?;
+            Box::new(move |p| async move { told(p.set_clock(&clock.local_time).await) }.boxed())
+        }
+        "read-table" => {
+            caller.technician()?;
+            let table: Table = read_body(&body)?;
+            Box::new(move |p| async move { told(p.read_table(table.cell).await) }.boxed())
+        }
+        "write-table" => {
+            caller.technician()?;
+            let table: Table = read_body(&body)?;
+            Box::new(move |p| {
+                async move { told(p.write_table(table.cell, &table.value).await) }.boxed()
+            })
+        }
+        "retry" => {
+            caller.technician()?;
+            device.poke.notify_one();
+            device.wake.notify_one();
+            return Ok(Json(overview(&gateway, device)?));
+        }
+        "accept-drive" => {
+            caller.technician()?;
+            let accept: AcceptDrive = read_body(&body)?;
+            return accept_drive(&gateway, device, &caller, accept).await;
+        }
+        _ => {
+            return Err(Problem::not_found(format!(
+                "{what}: is none of x-report, copy, slip, drawer, continue-print, check-marking, clock, read-table, \
+                 write-table, retry, accept-drive"
+            )));
+        }
+    };
+    Ok(Json(ask(device, act).await?))
+}
+
+/// A technician says that the printer has another fiscal drive from now on.
+async fn accept_drive(
+    gateway: &Gateway,
+    device: &Device,
+    caller: &Caller,
+    accept: AcceptDrive,
+) -> Result<Json<Value>, Problem> {
+    if accept.reason.trim().is_empty() || accept.drive_number.is_empty() {
+        return Err(Problem::invalid(
+            "drive_number, reason: say which drive it is now, and why",
+        ));
+    }
+    let by = format!("{}: {}", caller.actor(), accept.reason.trim());
+    tracing::warn!(
+        device = device.id(),
+        drive = accept.drive_number,
+        by,
+        "another fiscal drive was accepted"
+    );
+    gateway
+        .journal()
+        .pin(
+            device.id().to_owned(),
+            accept.drive_number,
+            Some(by),
+            gateway.now(),
+        )
+        .await?;
+    device.poke.notify_one();
+    device.wake.notify_one();
+    Ok(Json(overview(gateway, device)?))
+}
+
+async fn ask(device: &Device, act: Act) -> Result<Value, Problem> {
+    device.ask(act).await.map_err(|e| Problem::from(&e))
+}
+
+fn told<T: Serialize>(answer: Result<T, FiscalError>) -> Result<Value, FiscalError> {
+    answer.map(|value| json!(value))
+}

@@ -1,0 +1,257 @@
+//! What can be asked of a printer, and how a request says it.
+
+use super::{dropin::Query, journal::Trouble};
+use galley_fiscal::{Document, Receipt, Slip};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+/// Longest key of a document.
+const LONGEST_KEY: usize = 64;
+/// Longest key that the fiscal drive keeps (tag 1192).
+const LONGEST_TAG: usize = 16;
+
+/// What is asked of a printer.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Task {
+    /// A document of the law. It is done once, whatever happens.
+    Fiscal(Box<Document>),
+    /// Paper that is no document. A repeat costs paper only, so one that was cut off is done again.
+    Paper(Paper),
+    /// A task of the vendor's face that registers nothing.
+    Vendor(Box<Query>),
+}
+
+/// Paper that is no document.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "document", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Paper {
+    /// The X report.
+    XReport {},
+    /// A copy of the last document.
+    Copy {},
+    /// A slip.
+    Slip {
+        /// What is on it.
+        slip: Slip,
+    },
+    /// The drawer is opened.
+    Drawer {},
+    /// The rest of a document whose paper ended.
+    ContinuePrint {},
+}
+
+/// What a document is asked with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// A document that is not begun within so many seconds is called off: a guest doesn't wait for ever.
+    pub give_up_after_s: Option<u32>,
+}
+
+/// A request to print something, read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Asked {
+    /// The printer it names.
+    pub device: Option<String>,
+    /// How.
+    pub options: Options,
+    /// What.
+    pub task: Task,
+}
+
+/// Whether text can be the key of a document.
+#[must_use]
+pub fn valid_key(key: &str) -> bool {
+    !key.is_empty()
+        && key.len() <= LONGEST_KEY
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
+}
+
+/// The key as the fiscal drive keeps it: as it is where it fits, else 64 bits of its SHA-256.
+#[must_use]
+pub fn tag_1192(key: &str) -> String {
+    if key.len() <= LONGEST_TAG {
+        return key.to_owned();
+    }
+    Sha256::digest(key.as_bytes())
+        .iter()
+        .take(LONGEST_TAG / 2)
+        .map(|b| format!("{b:02x}"))
+        .collect()
+}
+
+impl Asked {
+    /// Reads a body of `PUT /v1/fiscal/documents/{key}`. A document's own `key` may be left out.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(key: &str, body: &Value) -> Result<Self, Trouble> {
+        let wrong = |text: String| Trouble::new("invalid", text, "Correct the request.");
+        let Value::Object(fields) = body else {
+            return Err(wrong("the body must be a JSON object".to_owned()));
+        };
+        let mut fields = fields.clone();
+        let device = match fields.remove("device") {
+            None => None,
+            Some(Value::String(id)) => Some(id),
+            Some(_) => return Err(wrong("device: must be text".to_owned())),
+        };
+        let options = match fields.remove("options") {
+            None => Options::default(),
+            Some(value) => {
+                serde_json::from_value(value).map_err(|e| wrong(format!("options: {e}")))?
+            }
+        };
+        let task = read_task(key, fields).map_err(wrong)?;
+        if let Task::Fiscal(document) = &task {
+            sane(document).map_err(wrong)?;
+        }
+        Ok(Self {
+            device,
+            options,
+            task,
+        })
+    }
+}
+
+fn read_task(key: &str, mut fields: Map<String, Value>) -> Result<Task, String> {
+    let kind = match fields.get("document") {
+        Some(Value::String(kind)) => kind.clone(),
+        _ => return Err("document: say what is asked for, such as receipt".to_owned()),
+    };
+    match kind.as_str() {
+        "receipt" | "shift_open" | "shift_close" | "cash_in" | "cash_out" => {
+            fields.entry("key").or_insert_with(|| tag_1192(key).into());
+        }
+        "correction" => {
+            if let Some(Value::Object(receipt)) = fields.get_mut("receipt") {
+                receipt.entry("key").or_insert_with(|| tag_1192(key).into());
+            }
+        }
+        "x_report" | "copy" | "slip" | "drawer" | "continue_print" => {
+            return serde_json::from_value(Value::Object(fields))
+                .map(Task::Paper)
+                .map_err(|e| e.to_string());
+        }
+        _ => {
+            return Err(format!(
+                "document: {kind:?} is none of receipt, correction, shift_open, shift_close, cash_in, cash_out, \
+                 x_report, copy, slip, drawer, continue_print"
+            ));
+        }
+    }
+    let document: Document =
+        serde_json::from_value(Value::Object(fields)).map_err(|e| e.to_string())?;
+    Ok(Task::Fiscal(Box::new(document)))
+}
+
+/// What no printer may be asked for.
+fn sane(document: &Document) -> Result<(), String> {
+    let key = document.key();
+    if key.is_empty() || key.chars().count() > LONGEST_TAG && document.receipt().is_some() {
+        return Err(format!(
+            "key: the fiscal drive keeps 1 to {LONGEST_TAG} characters"
+        ));
+    }
+    match document {
+        Document::CashIn(money) | Document::CashOut(money) if money.sum_minor <= 0 => {
+            Err("sum_minor: must be above zero".to_owned())
+        }
+        _ => document.receipt().map_or(Ok(()), sane_receipt),
+    }
+}
+
+fn sane_receipt(receipt: &Receipt) -> Result<(), String> {
+    if receipt.lines.is_empty() {
+        return Err("lines: at least one".to_owned());
+    }
+    if receipt
+        .lines
+        .iter()
+        .any(|l| l.price_minor < 0 || l.sum_minor < 0 || l.quantity_milli <= 0)
+    {
+        return Err(
+            "lines: prices and sums must not be negative, quantities above zero".to_owned(),
+        );
+    }
+    let total = receipt.total_minor().ok_or("lines: the sum is too large")?;
+    if receipt.tenders.iter().any(|t| t.sum_minor <= 0) {
+        return Err("tenders: sums must be above zero".to_owned());
+    }
+    let paid = receipt
+        .tenders
+        .iter()
+        .try_fold(0i64, |sum, t| sum.checked_add(t.sum_minor))
+        .ok_or("tenders: the sum is too large")?;
+    let cash: i64 = receipt
+        .tenders
+        .iter()
+        .filter(|t| t.form == galley_fiscal::TenderForm::Cash)
+        .map(|t| t.sum_minor)
+        .sum();
+    if paid < total {
+        return Err(format!("tenders: {paid} is less than the total {total}"));
+    }
+    if paid - total > cash {
+        return Err("tenders: change is given from cash only".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn receipt() -> Value {
+        json!({
+            "document": "receipt", "kind": "sale", "tax_system": "general",
+            "lines": [{"name": "Борщ", "price_minor": 35000, "quantity_milli": 2000, "sum_minor": 70000,
+                       "vat": "none", "subject": "commodity", "method": "full_payment", "unit": "piece"}],
+            "tenders": [{"form": "electronic", "sum_minor": 70000}],
+        })
+    }
+
+    #[test]
+    fn a_receipt_gets_the_key_it_is_asked_under() {
+        let asked = Asked::read("order-17", &receipt()).unwrap();
+        let Task::Fiscal(document) = asked.task else {
+            panic!("a receipt is fiscal");
+        };
+        assert_eq!(document.key(), "order-17");
+        let long = Asked::read("0ba40014-5fa5-11ea-b5e9-037d4786a49d", &receipt()).unwrap();
+        let Task::Fiscal(document) = long.task else {
+            panic!("a receipt is fiscal");
+        };
+        assert_eq!(document.key().len(), 16);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_told_by_name() {
+        let refused = |change: fn(&mut Value)| {
+            let mut body = receipt();
+            change(&mut body);
+            Asked::read("k", &body).unwrap_err().text
+        };
+        assert!(
+            refused(|b| b["tenders"][0]["sum_minor"] = json!(1)).contains("less than the total")
+        );
+        assert!(refused(|b| b["tenders"][0]["sum_minor"] = json!(80000)).contains("change"));
+        assert!(refused(|b| b["lines"] = json!([])).contains("at least one"));
+        assert!(refused(|b| b["document"] = json!("cheque")).contains("cheque"));
+        assert!(refused(|b| b["colour"] = json!("red")).contains("colour"));
+        assert!(refused(|b| b["options"] = json!({"now": true})).contains("options"));
+        assert!(refused(|b| b["key"] = json!("12345678901234567")).contains("16"));
+    }
+
+    #[test]
+    fn keys_are_plain() {
+        assert!(valid_key("0ba40014-5fa5-11ea-b5e9-037d4786a49d") && valid_key("till:1.2_3"));
+        assert!(
+            !valid_key("") && !valid_key("a/b") && !valid_key("a~b") && !valid_key(&"a".repeat(65))
+        );
+    }
+}
