@@ -28,7 +28,7 @@ use crate::{
         executor::Executor,
     },
     store::{Options, Store},
-    sync::{self, Identity, Status, SyncConfig, UplinkHandle, UplinkState},
+    sync::{self, Brokers, Identity, Status, SyncConfig, UplinkHandle, UplinkState},
     world::{Secret, World},
 };
 use anyhow::Context as _;
@@ -66,6 +66,8 @@ pub struct Wiring {
     pub sms: Option<(SmsRuConfig, Secret)>,
     /// The way to headquarters and the store's token there.
     pub sync: Option<(SyncConfig, Secret)>,
+    /// The way to brokers, should one be on the way to headquarters.
+    pub brokers: Arc<dyn Brokers>,
     /// Who may come in.
     pub tokens: Vec<(Secret, Role, String)>,
 }
@@ -111,6 +113,7 @@ impl Daemon {
             one_c,
             sms,
             sync,
+            brokers,
             tokens,
         } = wiring;
         let store = Store::open(database).context("cannot open the store's database")?;
@@ -192,7 +195,7 @@ impl Daemon {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     zone,
                 };
-                let routes = sync::routes(&config, &identity.store_id, &token, &world.http)
+                let routes = sync::routes(&config, &identity.store_id, &token, &world.http, &brokers)
                     .context("[sync]")?;
                 let (handle, task) = sync::uplink(store, &world, identity, &config, routes);
                 tasks.spawn(task.run(shutdown.clone()));

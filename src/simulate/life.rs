@@ -87,7 +87,7 @@ pub(super) fn files_after(plan: &Plan) -> anyhow::Result<galley_vfs::Snapshot> {
         .start_paused(true)
         .build()?;
     runtime.block_on(LocalSet::new().run_until(async {
-        let rig = Rig::build(plan.seed, Synchronous::Full).await?;
+        let rig = Rig::build(plan.seed, plan.ground, Synchronous::Full).await?;
         let memories = Memories::default();
         let mut keepers = JoinSet::new();
         keepers.spawn_local(rig.clone().keep_running());
@@ -104,7 +104,7 @@ pub(super) fn files_after(plan: &Plan) -> anyhow::Result<galley_vfs::Snapshot> {
 }
 
 async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
-    let rig = Rig::build(plan.seed, way.synchronous).await?;
+    let rig = Rig::build(plan.seed, plan.ground, way.synchronous).await?;
     let mut fate = Fate::default();
     let memories = Memories::default();
     let mut keepers = JoinSet::new();
