@@ -29,7 +29,7 @@ use galley_atol::{
 };
 use galley_link::MemoryNet;
 use galley_moley::{Framing, KlinkConfig, KlinkDriver, emulator::Cooked};
-use galley_vfs::{Disk, PowerCut};
+use galley_vfs::{Disk, Failure, PowerCut};
 use serde_json::Value;
 use std::{
     cell::{Cell, RefCell},
@@ -407,6 +407,13 @@ impl Rig {
             self.0.end.set(end);
             self.0.disk.stop_at(self.0.disk.operations() + ahead);
         }
+    }
+
+    /// The changing operation on the box's disk that is so many ahead fails, if it is of that kind.
+    pub(super) fn fail_disk_at(&self, ahead: u64, failure: Failure) {
+        self.0
+            .disk
+            .fail_at(self.0.disk.operations() + ahead, failure);
     }
 
     /// The process dies at a step on a wire that is so many ahead.
