@@ -195,8 +195,9 @@ impl Daemon {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     zone,
                 };
-                let routes = sync::routes(&config, &identity.store_id, &token, &world.http, &brokers)
-                    .context("[sync]")?;
+                let routes =
+                    sync::routes(&config, &identity.store_id, &token, &world.http, &brokers)
+                        .context("[sync]")?;
                 let (handle, task) = sync::uplink(store, &world, identity, &config, routes);
                 tasks.spawn(task.run(shutdown.clone()));
                 tasks.spawn(watch_uplink(

@@ -232,12 +232,12 @@ impl Hq {
         shutdown: CancellationToken,
     ) -> std::io::Result<()> {
         let stopping = self.0.stopping.clone();
-        let broker = self
-            .0
-            .config
-            .broker
-            .clone()
-            .map(|login| tokio::spawn(self.clone().run_broker(Arc::new(Mqtt), login, shutdown.clone())));
+        let broker = self.0.config.broker.clone().map(|login| {
+            tokio::spawn(
+                self.clone()
+                    .run_broker(Arc::new(Mqtt), login, shutdown.clone()),
+            )
+        });
         let result = axum::serve(listener, self.router())
             .with_graceful_shutdown(async move {
                 shutdown.cancelled().await;

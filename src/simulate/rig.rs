@@ -282,11 +282,9 @@ impl Rig {
                 credentials: None,
                 ca: Authority::default(),
             };
-            let work = hq.clone().run_broker(
-                self.0.broker.way(None),
-                login,
-                CancellationToken::new(),
-            );
+            let work =
+                hq.clone()
+                    .run_broker(self.0.broker.way(None), login, CancellationToken::new());
             self.0.at_broker.borrow_mut().spawn(work);
         }
         *self.0.hq.borrow_mut() = Some(hq);

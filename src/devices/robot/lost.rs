@@ -36,7 +36,11 @@ pub(super) async fn settle(site: &Site, by: Actor, job: &str, button: &str) -> R
             reason: "it did not come out of the robot".to_owned(),
             retry: true,
         },
-        _ => return Err("this robot reports by itself; only ready and problem can be told".to_owned()),
+        _ => {
+            return Err(
+                "this robot reports by itself; only ready and problem can be told".to_owned(),
+            );
+        }
     };
     let alert = alert_of(&id.to_string());
     site.command(by, move |tx, cx| {

@@ -43,8 +43,8 @@ mod rng;
 mod state;
 
 use bytes::Bytes;
-use state::State;
 pub use state::Failure;
+use state::State;
 use std::{
     collections::BTreeMap,
     fmt,
