@@ -364,13 +364,14 @@ mod tests {
         }
     }
 
-    async fn ends(broker: &SimBroker) -> (Box<dyn Connection>, Box<dyn Connection>) {
+    async fn end(broker: &SimBroker, client: &str, filter: &str) -> Box<dyn Connection> {
         let way = broker.way(None);
-        let patience = Duration::from_secs(5);
-        let store = way.open(&login("s"), "galley/s/down", patience);
-        let store = store.await.unwrap();
-        let hq = way.open(&login("hq"), &up_topic("+"), patience);
-        (store, hq.await.unwrap())
+        way.open(&login(client), filter, NOTICED).await.unwrap()
+    }
+
+    async fn ends(broker: &SimBroker) -> (Box<dyn Connection>, Box<dyn Connection>) {
+        let store = end(broker, "s", "galley/s/down").await;
+        (store, end(broker, "hq", &up_topic("+")).await)
     }
 
     async fn comes(end: &mut Box<dyn Connection>) -> Option<Vec<u8>> {
@@ -421,8 +422,7 @@ mod tests {
         drop(hq);
         store.publish("galley/s/up", vec![1]).unwrap();
         tokio::time::sleep(TRAVELS * 2).await;
-        let way = broker.way(None);
-        let hq = way.open(&login("hq"), &up_topic("+"), NOTICED).await;
-        assert_eq!(comes(&mut hq.unwrap()).await, None);
+        let mut hq = end(&broker, "hq", &up_topic("+")).await;
+        assert_eq!(comes(&mut hq).await, None);
     }
 }
