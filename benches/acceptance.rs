@@ -21,6 +21,7 @@ use galley::{
     flow::{Site, commands, record::record},
     run::{Daemon, Wiring},
     store::Options,
+    sync::Mqtt,
     world::{Secret, World},
 };
 use rusqlite::{Connection, params};
@@ -187,6 +188,7 @@ impl Rig {
             one_c: None,
             sms: None,
             sync: None,
+            brokers: Arc::new(Mqtt),
             tokens: vec![(Secret::new("bench"), Role::Kiosk, "bench".to_owned())],
         })
         .await

@@ -12,7 +12,7 @@ pub enum Protection {
     CommitBeforeAck,
     /// A request that is repeated with its Idempotency-Key gets the stored answer.
     IdempotencyKey,
-    /// An order reserves its stock once.
+    /// A dish that is cooked again gives back what the failed attempt held before it reserves anew.
     ReserveOnce,
     /// What `resolve` compares with (document counters) is written down before the attempt.
     Evidence,

@@ -29,7 +29,7 @@ use crate::{
         upkeep,
     },
     store::{Options, Store},
-    sync::{self, Identity, Status, SyncConfig, UplinkHandle, UplinkState},
+    sync::{self, Brokers, Identity, Status, SyncConfig, UplinkHandle, UplinkState},
     world::{Secret, World},
 };
 use anyhow::Context as _;
@@ -67,6 +67,8 @@ pub struct Wiring {
     pub sms: Option<(SmsRuConfig, Secret)>,
     /// The way to headquarters and the store's token there.
     pub sync: Option<(SyncConfig, Secret)>,
+    /// The way to brokers, should one be on the way to headquarters.
+    pub brokers: Arc<dyn Brokers>,
     /// Who may come in.
     pub tokens: Vec<(Secret, Role, String)>,
 }
@@ -112,6 +114,7 @@ impl Daemon {
             one_c,
             sms,
             sync,
+            brokers,
             tokens,
         } = wiring;
         let store = Store::open(database).context("cannot open the store's database")?;
@@ -194,8 +197,9 @@ impl Daemon {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     zone,
                 };
-                let routes = sync::routes(&config, &identity.store_id, &token, &world.http)
-                    .context("[sync]")?;
+                let routes =
+                    sync::routes(&config, &identity.store_id, &token, &world.http, &brokers)
+                        .context("[sync]")?;
                 let (handle, task) = sync::uplink(store, &world, identity, &config, routes);
                 tasks.spawn(task.run(shutdown.clone()));
                 tasks.spawn(watch_uplink(

@@ -27,6 +27,14 @@ fn a_receipt_is_registered_once_whenever_the_process_dies() {
 }
 
 #[test]
+fn a_receipt_is_registered_once_whichever_write_or_flush_fails() {
+    for fault in ["disk-write-fails", "disk-flush-fails-then-power-cut"] {
+        let report = tried(Which::Fiscal, &format!("sale-receipt/{fault}"), 5, None);
+        all_hold(&report, 2);
+    }
+}
+
+#[test]
 fn a_receipt_is_registered_once_whatever_frame_is_lost() {
     let report = tried(Which::Fiscal, "sale-receipt/frame-lost", 13, None);
     all_hold(&report, 5);

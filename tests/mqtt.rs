@@ -11,7 +11,7 @@ use galley::{
     hq::{BrokerLogin, Hq, HqConfig},
     store::{Options, Store, StoreError, Tx},
     sync::{
-        Ack, Authority, Batch, CURSOR, GREETING, Identity, MqttUplink, Status, SyncConfig,
+        Ack, Authority, Batch, CURSOR, GREETING, Identity, Mqtt, MqttUplink, Status, SyncConfig,
         UplinkHandle, UplinkState, batch::HexHash, uplink,
     },
     world::{Clock, Secret, World},
@@ -211,6 +211,7 @@ impl Rig {
             zone: jiff::tz::TimeZone::UTC,
         };
         let route = MqttUplink::new(
+            Arc::new(Mqtt),
             &identity.store_id,
             broker.address(),
             Some(Secret::new(token)),
@@ -254,7 +255,7 @@ impl Rig {
         let stop = self.stop.child_token();
         tokio::spawn({
             let (hq, stop) = (hq.clone(), stop.clone());
-            async move { hq.run_broker(login, stop).await }
+            async move { hq.run_broker(Arc::new(Mqtt), login, stop).await }
         });
         (hq, stop)
     }

@@ -221,7 +221,7 @@ pub(super) async fn robot_start(
     machine(api, post, Act::Start).await
 }
 
-/// A member of staff says how a dish goes, where a robot has no interface.
+/// A member of staff says how a dish goes: where a robot has no interface, or does not know it any more.
 #[utoipa::path(post, path = "/robot/jobs/{job_id}/{press}", tag = "staff", params(("job_id" = String, Path), ("press" = String, Path)), request_body = Nothing, responses((status = 200), (status = "4XX", body = Problem)))]
 pub(super) async fn press(
     State(api): State<Api>,
@@ -231,7 +231,7 @@ pub(super) async fn press(
     post.caller.need(STAFF)?;
     let robot = api.robot.as_ref().ok_or_else(no_robot)?;
     robot
-        .press(&job_id, &press)
+        .press(post.caller.actor(), &job_id, &press)
         .await
         .map_err(Problem::conflict)?;
     Ok(Json(serde_json::json!({"accepted": true})))

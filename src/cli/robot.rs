@@ -19,7 +19,8 @@ use std::process::ExitCode;
     "galley robot clear --inspected   after an emergency stop, when the cell is free;",
     "galley robot reset               then this, and then: galley robot start",
     "galley robot job ready 0192f3c5-5d0e-7c1a-9d9e-3c1a0c5b7a10",
-    "                             a robot without an interface: a person tells"
+    "                             a robot without an interface, or one that lost its memory:",
+    "                             a person tells"
 ))]
 pub struct RobotArgs {
     #[command(flatten)]

@@ -7,6 +7,7 @@ use crate::{
     devices::manual,
     run::{Daemon, RobotWiring, Wiring},
     store::Options,
+    sync::Mqtt,
     world::World,
 };
 use anyhow::Context as _;
@@ -174,6 +175,7 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
         one_c,
         sms,
         sync,
+        brokers: Arc::new(Mqtt),
         tokens,
     })
 }

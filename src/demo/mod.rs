@@ -117,7 +117,7 @@ impl Demo {
         let origin = format!("http://{}", lan.local_addr()?);
 
         let (hq, hq_address) = headquarters(&data, &self.broker, &clock, &shutdown).await?;
-        let outside = Outside::open(Some(&data), clock, self.speed, 1)
+        let outside = Outside::open(Some(&data), clock, self.speed, 12, 1)
             .context("cannot open the emulators' memory")?;
         let served = outside.serve_on_loopback(&shutdown).await?;
         let http = SwitchedHttp::new(crate::world::ReqwestHttp::new()?, served.bank_authority());

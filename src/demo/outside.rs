@@ -89,7 +89,8 @@ pub fn zone() -> anyhow::Result<TimeZone> {
 }
 
 impl Outside {
-    /// Opens the emulators; what they know is kept under `data`, or in memory.
+    /// Opens the emulators; what they know is kept under `data`, or in memory. The robot has so many hand-over
+    /// `places`.
     ///
     /// # Errors
     /// When a file can't be used.
@@ -97,6 +98,7 @@ impl Outside {
         data: Option<&Path>,
         clock: Arc<dyn Clock>,
         speed: u32,
+        places: u32,
         seed: u64,
     ) -> anyhow::Result<Self> {
         let catalog = parse_catalog(include_str!("menu.toml"), "the demonstration's catalog")?;
@@ -134,7 +136,7 @@ impl Outside {
                 ("hob", 6),
                 ("oven", 3),
                 ("fryer", 1),
-                ("slot", 12),
+                ("slot", places),
             ]
             .map(|(name, n)| (name.to_owned(), n)),
         );

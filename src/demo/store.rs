@@ -10,7 +10,7 @@ use crate::{
     domain::{policy::Policy, text::Text},
     run::{Daemon, RobotWiring, Wiring},
     store::Options,
-    sync::SyncConfig,
+    sync::{Mqtt, SyncConfig},
     world::{Secret, SystemClock, SystemEntropy, World},
 };
 use axum::Router;
@@ -178,6 +178,7 @@ impl StorePart {
             one_c: Some(p.served.one_c_config(&p.outside.catalog)),
             sms: Some(p.served.sms_config()?),
             sync: Some(p.sync.clone()),
+            brokers: Arc::new(Mqtt),
             tokens: TOKENS
                 .iter()
                 .map(|(token, role, name)| (Secret::new(*token), *role, (*name).to_owned()))

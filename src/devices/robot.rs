@@ -3,6 +3,7 @@
 mod apply;
 mod compare;
 mod idle;
+mod lost;
 mod places;
 mod recipes;
 
@@ -171,14 +172,14 @@ impl Robot {
             .unwrap_or_default())
     }
 
-    /// A member of staff says how a dish goes.
+    /// A member of staff says how a dish goes. Of a robot that talks for itself only what it can't know any more.
     ///
     /// # Errors
     /// The robot talks for itself, or there is no such job or button; in words.
-    pub async fn press(&self, job: &str, button: &str) -> Result<(), String> {
+    pub async fn press(&self, by: Actor, job: &str, button: &str) -> Result<(), String> {
         match &self.press {
             Some(press) => press(job.to_owned(), button.to_owned()).await,
-            None => Err("this robot reports by itself; there is nothing to press".to_owned()),
+            None => lost::settle(&self.site, by, job, button).await,
         }
     }
 
@@ -578,6 +579,8 @@ impl Executor for Robot {
     async fn prepare(&self, call: &Call) -> Result<Value, NotNow> {
         if call.kind == cook::KIND {
             self.room(call).await?;
+            let epoch = self.known.borrow().cell.as_ref().map(|c| c.epoch);
+            return Ok(json!({ "epoch": epoch }));
         }
         Ok(Value::Null)
     }
@@ -632,13 +635,18 @@ impl Executor for Robot {
             Ok(request) => request.job_id.to_string(),
             Err(refusal) => return Resolution::NeedsPerson(refusal),
         };
+        // Another journal says nothing of what was told to the one before it, in whichever session that is asked.
+        let same = match call.evidence.get("epoch") {
+            Some(Value::String(epoch)) => *epoch == cell.epoch.to_string(),
+            _ => true,
+        };
         match self.driver.job(&job).await {
             Ok(Some(view)) => Resolution::Done(json!({"job_id": view.job_id})),
-            Ok(None) if cell.quality.exactly_once && !cell.gap => Resolution::NotDone,
+            Ok(None) if cell.quality.exactly_once && !cell.gap && same => Resolution::NotDone,
             Ok(None) => Resolution::NeedsPerson(Refusal::new(
                 "unknown",
                 "the robot has no such job, and may have lost it",
-                "Look whether the dish was cooked, then settle the effect.",
+                "Look whether the dish was made: galley robot job ready ID, or galley robot job problem ID.",
             )),
             Err(e) => Resolution::Unknown(not_now(&e)),
         }

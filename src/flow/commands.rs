@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         event::{Actor, Body},
-        ids::{IngredientId, JobId, OrderId, RefundId},
+        ids::{IngredientId, OrderId, RefundId},
         order::{Order, OrderError, OrderState},
         payment::{Payment, PaymentState},
         place::{self, Situation, Wish},
@@ -22,7 +22,6 @@ use crate::{
         text::Text,
         time::Timestamp,
     },
-    protection::{Protection, holds},
     store::{EffectState, NewEffect, Snapshot, Tx},
 };
 use std::time::Duration;
@@ -110,13 +109,6 @@ pub fn place_order(
         },
     )?;
     if !movements.is_empty() {
-        if !holds(Protection::ReserveOnce) {
-            let mut again = movements.clone();
-            for movement in &mut again {
-                movement.job = Some(JobId(id.0));
-            }
-            record(tx, cx, None, Body::StockMoved { movements: again })?;
-        }
         record(tx, cx, None, Body::StockMoved { movements })?;
     }
     if let Some(phone) = phone {

@@ -394,14 +394,18 @@ fn cook_effect(order: &Order, piece: usize, job_id: JobId, catalog: &Catalog) ->
 }
 
 fn failed(order: &Order, job: JobId, retry: bool, policy: &Policy) -> Vec<Next> {
+    let again = order
+        .piece_of(job)
+        .map(|(i, piece)| (i, retry && piece.attempt < policy.cook_attempts));
+    // First, so that the dish holds its stock once, and can have what it held.
     let mut next = vec![Next::Release(job)];
-    if let Some((i, piece)) = order.piece_of(job) {
-        next.push(if retry && piece.attempt < policy.cook_attempts {
-            Next::CookAgain(i)
-        } else {
-            Next::RefundPiece(i)
-        });
+    if !holds(Protection::ReserveOnce) && again.is_some_and(|(_, again)| again) {
+        next.clear();
     }
+    next.extend(again.map(|(i, again)| match again {
+        true => Next::CookAgain(i),
+        false => Next::RefundPiece(i),
+    }));
     next
 }
 

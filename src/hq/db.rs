@@ -273,6 +273,7 @@ impl Core {
 fn configure(db: &Connection) -> Result<(), StoreError> {
     db.busy_timeout(Duration::from_secs(5))?;
     db.set_prepared_statement_cache_capacity(64);
+    crate::store::plan_once(db)?;
     Ok(())
 }
 

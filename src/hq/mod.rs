@@ -21,7 +21,7 @@ pub use fleet::{StoreDetails, StoreRow};
 
 use crate::{
     store::{StoreError, Threads},
-    sync::{Ack, Authority, Batch, BrokerAddress, StoreId},
+    sync::{Ack, Authority, Batch, BrokerAddress, Brokers, Mqtt, StoreId},
     world::{Clock, Secret},
 };
 use sha2::{Digest as _, Sha256};
@@ -232,12 +232,12 @@ impl Hq {
         shutdown: CancellationToken,
     ) -> std::io::Result<()> {
         let stopping = self.0.stopping.clone();
-        let broker = self
-            .0
-            .config
-            .broker
-            .clone()
-            .map(|login| tokio::spawn(mqtt::run(self.clone(), login, shutdown.clone())));
+        let broker = self.0.config.broker.clone().map(|login| {
+            tokio::spawn(
+                self.clone()
+                    .run_broker(Arc::new(Mqtt), login, shutdown.clone()),
+            )
+        });
         let result = axum::serve(listener, self.router())
             .with_graceful_shutdown(async move {
                 shutdown.cancelled().await;
@@ -255,8 +255,13 @@ impl Hq {
     }
 
     /// Listens at a broker until told to stop; [`Hq::run`] does so by itself for the configured one.
-    pub async fn run_broker(&self, login: BrokerLogin, shutdown: CancellationToken) {
-        mqtt::run(self.clone(), login, shutdown).await;
+    pub async fn run_broker(
+        self,
+        brokers: Arc<dyn Brokers>,
+        login: BrokerLogin,
+        shutdown: CancellationToken,
+    ) {
+        mqtt::run(self, brokers, login, shutdown).await;
     }
 
     /// All stores as the page shows them, by id.

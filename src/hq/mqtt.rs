@@ -7,12 +7,12 @@ use crate::{
     sync::{
         Ack, Batch, GREETING,
         batch::HexHash,
-        broker::{BrokerError, Login, Message, Session},
+        broker::{BrokerError, Brokers, Connection, Login, Message},
         mqtt::{down_topic, store_of_topic, up_topic},
     },
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +24,12 @@ const CONNECT: Duration = Duration::from_secs(5);
 const PENDING: usize = 256;
 
 /// Serves at the broker until told to stop. A broker that is away is looked for every second.
-pub(super) async fn run(hq: Hq, login: BrokerLogin, shutdown: CancellationToken) {
+pub(super) async fn run(
+    hq: Hq,
+    brokers: Arc<dyn Brokers>,
+    login: BrokerLogin,
+    shutdown: CancellationToken,
+) {
     let login = Login {
         address: login.address,
         client_id: "galley-hq".to_owned(),
@@ -37,7 +42,7 @@ pub(super) async fn run(hq: Hq, login: BrokerLogin, shutdown: CancellationToken)
         let error = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            error = connection(&hq, &login, &mut up) => error,
+            error = connection(&hq, &*brokers, &login, &mut up) => error,
         };
         if up {
             tracing::warn!(broker = %login.address, error = %error, "no connection to the broker");
@@ -51,8 +56,8 @@ pub(super) async fn run(hq: Hq, login: BrokerLogin, shutdown: CancellationToken)
     }
 }
 
-async fn connection(hq: &Hq, login: &Login, up: &mut bool) -> BrokerError {
-    let session = match Session::open(login, &up_topic("+"), CONNECT).await {
+async fn connection(hq: &Hq, brokers: &dyn Brokers, login: &Login, up: &mut bool) -> BrokerError {
+    let session = match brokers.open(login, &up_topic("+"), CONNECT).await {
         Ok(session) => session,
         Err(e) => return e,
     };
@@ -64,7 +69,7 @@ async fn connection(hq: &Hq, login: &Login, up: &mut bool) -> BrokerError {
     }
 }
 
-async fn serve(hq: &Hq, mut session: Session) -> Result<Infallible, BrokerError> {
+async fn serve(hq: &Hq, mut session: Box<dyn Connection>) -> Result<Infallible, BrokerError> {
     // What stores sent while nobody listened is lost: they are to look after it now, and not after a time-out.
     let stores: Vec<_> = hq.enrolled().keys().cloned().collect();
     for store_id in stores {

@@ -87,7 +87,7 @@ pub(super) fn files_after(plan: &Plan) -> anyhow::Result<galley_vfs::Snapshot> {
         .start_paused(true)
         .build()?;
     runtime.block_on(LocalSet::new().run_until(async {
-        let rig = Rig::build(plan.seed, Synchronous::Full).await?;
+        let rig = Rig::build(plan.seed, plan.ground, Synchronous::Full).await?;
         let memories = Memories::default();
         let mut keepers = JoinSet::new();
         keepers.spawn_local(rig.clone().keep_running());
@@ -104,7 +104,7 @@ pub(super) fn files_after(plan: &Plan) -> anyhow::Result<galley_vfs::Snapshot> {
 }
 
 async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
-    let rig = Rig::build(plan.seed, way.synchronous).await?;
+    let rig = Rig::build(plan.seed, plan.ground, way.synchronous).await?;
     let mut fate = Fate::default();
     let memories = Memories::default();
     let mut keepers = JoinSet::new();
@@ -190,17 +190,21 @@ async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
 /// Nothing counts as safe at headquarters that its database doesn't hold. Looks all the time, as later the events
 /// may have arrived all the same.
 async fn watch_cursor(rig: Rig, seen_ahead: Rc<Cell<Option<(u64, u64)>>>) {
+    // Headquarters loses nothing by itself: what it had once need not be looked for again.
+    let mut had = 0;
     loop {
         sleep(LOOK / 2).await;
         let (Some(site), Some(hq)) = (rig.site(), rig.hq()) else {
             continue;
         };
         let cursor: Result<u64, StoreError> = site.store.read(|s| s.cursor("hq")).await;
-        let rows = hq.stores().await;
-        if let (Ok(cursor), Ok(rows)) = (cursor, rows) {
-            let there = rows.iter().map(|r| r.events).max().unwrap_or(0);
-            if cursor > there {
-                seen_ahead.set(Some((cursor, there)));
+        let Some(cursor) = cursor.ok().filter(|cursor| *cursor > had) else {
+            continue;
+        };
+        if let Ok(rows) = hq.stores().await {
+            had = rows.iter().map(|r| r.events).max().unwrap_or(0);
+            if cursor > had {
+                seen_ahead.set(Some((cursor, had)));
                 return;
             }
         }

@@ -5,6 +5,7 @@
 //! product, against the emulators' cores. One thread, one seed, one story: the same seed gives the same log, byte
 //! for byte. `--sabotage` switches one protection off, and the simulator must find that out.
 
+mod broker;
 mod check;
 mod clock;
 mod heart;

@@ -470,6 +470,10 @@ impl Staff {
                     .call("POST", &path, STAFF, Some(&key), &body)
                     .await?;
             }
+            let lost = id.strip_prefix("robot:job:");
+            if let Some(job) = lost.or_else(|| id.strip_prefix("effect:cook:")) {
+                self.look_for_a_dish(job).await?;
+            }
             if let Some(refund) = id.strip_prefix("refund:")
                 && uuid::Uuid::parse_str(refund).is_ok()
             {
@@ -482,6 +486,25 @@ impl Staff {
             }
         }
         self.bring_the_robot_back().await
+    }
+
+    /// The robot can't know any more what became of a dish: somebody looks, there and where the one before stood.
+    async fn look_for_a_dish(&mut self, job: &str) -> Option<()> {
+        let mut cells = self.rig.made_before();
+        cells.push(self.rig.outside().kitchen.dishes());
+        let made = cells
+            .iter()
+            .any(|dishes| dishes.get(job).is_some_and(|d| d.plated > 0));
+        self.n += 1;
+        let word = if made { "ready" } else { "problem" };
+        let path = format!("robot/jobs/{job}/{word}");
+        let key = format!("dish-{}", self.n);
+        let answer = self
+            .rig
+            .call("POST", &path, STAFF, Some(&key), &json!({}))
+            .await?;
+        tracing::debug!(job, word, ?answer, "staff look for a dish");
+        Some(())
     }
 
     /// After an emergency stop somebody looks into the cell, and lets the robot begin again, step by step.

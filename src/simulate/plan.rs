@@ -9,6 +9,10 @@ use std::{fmt, time::Duration};
 const GUESTS: (u64, u64) = (4, 7);
 /// Troubles of one day, at the least and how many more.
 const TROUBLES: (u64, u64) = (1, 5);
+/// Troubles of one day that came later, less than.
+const ADDED: u64 = 3;
+/// Hand-over places where they are few: fewer than the dishes of two orders.
+const FEW: u32 = 3;
 /// How long the doors are open, ms.
 const OPEN_MS: u64 = 150_000;
 /// How long a trouble lasts, at the least and how much more, ms.
@@ -101,6 +105,19 @@ pub(super) enum Trouble {
     ClockForward,
     HqRestored,
     HqKilled,
+    // What came later. It is drawn by itself, so that a seed's earlier troubles stay what they were.
+    /// Events go to headquarters through a broker, in about half of the lives; not a trouble by itself.
+    ThroughBroker,
+    /// The robot has few hand-over places, in a third of the lives; not a trouble by itself.
+    FewPlaces,
+    BrokerDown,
+    BrokerForgets,
+    BrokerRepeats,
+    BrokerDelays,
+    BrokerLoses,
+    BankHangs,
+    RobotReplaced,
+    DiskRemounted,
 }
 
 impl Trouble {
@@ -179,6 +196,7 @@ impl Trouble {
             Self::HqRestored,
             Self::HqKilled,
         ];
+        all.extend(Self::LATER);
         for s in Service::ALL {
             all.extend([
                 Self::ServiceDown(s),
@@ -190,6 +208,37 @@ impl Trouble {
             ]);
         }
         all
+    }
+
+    /// Those that came later, and are drawn by themselves.
+    const LATER: [Self; 10] = [
+        Self::ThroughBroker,
+        Self::FewPlaces,
+        Self::BrokerDown,
+        Self::BrokerForgets,
+        Self::BrokerRepeats,
+        Self::BrokerDelays,
+        Self::BrokerLoses,
+        Self::BankHangs,
+        Self::RobotReplaced,
+        Self::DiskRemounted,
+    ];
+
+    /// It is how a store is built, and does not strike.
+    fn is_ground(self) -> bool {
+        matches!(self, Self::ThroughBroker | Self::FewPlaces)
+    }
+
+    /// It needs a broker.
+    fn is_the_brokers(self) -> bool {
+        matches!(
+            self,
+            Self::BrokerDown
+                | Self::BrokerForgets
+                | Self::BrokerRepeats
+                | Self::BrokerDelays
+                | Self::BrokerLoses
+        )
     }
 
     /// How often it is drawn, against the others.
@@ -271,20 +320,117 @@ pub(super) struct Day {
     pub(super) off_at_night: bool,
 }
 
+/// The ways to headquarters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Route {
+    /// By requests, straight there.
+    #[default]
+    Straight,
+    /// Through a broker.
+    Broker,
+    /// Through a broker, and straight while that is away.
+    Both,
+}
+
+/// How the store of a life is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Ground {
+    /// The way to headquarters.
+    pub(super) route: Route,
+    /// Hand-over places of the robot.
+    pub(super) places: u32,
+}
+
+impl Default for Ground {
+    fn default() -> Self {
+        Self {
+            route: Route::Straight,
+            places: 12,
+        }
+    }
+}
+
+impl Ground {
+    fn draw(chance: &SeededEntropy, allowed: &[Trouble]) -> Self {
+        // Drawn in any case, so that one choice does not change the other.
+        let (route, few) = (chance.below(4), chance.below(3) == 0);
+        let mut ground = Self::default();
+        if allowed.contains(&Trouble::ThroughBroker) {
+            ground.route = match route {
+                0 => Route::Broker,
+                1 => Route::Both,
+                _ => Route::Straight,
+            };
+        }
+        if few && allowed.contains(&Trouble::FewPlaces) {
+            ground.places = FEW;
+        }
+        ground
+    }
+}
+
+impl fmt::Display for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = match self.route {
+            Route::Straight => "straight",
+            Route::Broker => "through a broker",
+            Route::Both => "through a broker, or straight",
+        };
+        write!(
+            f,
+            "events go to headquarters {way}; {} hand-over places",
+            self.places
+        )
+    }
+}
+
 /// A whole life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Plan {
     pub(super) seed: u64,
+    pub(super) ground: Ground,
     pub(super) days: Vec<Day>,
+}
+
+/// One stream of chance of a seed.
+fn stream(seed: u64, mark: u64) -> SeededEntropy {
+    SeededEntropy::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ mark)
+}
+
+/// A trouble out of `allowed`, by weight; none when there is nothing to choose.
+fn strike(chance: &SeededEntropy, allowed: &[Trouble]) -> Option<Event> {
+    let weights: u64 = allowed.iter().map(|t| t.weight()).sum();
+    if weights == 0 {
+        return None;
+    }
+    let mut pick = chance.below(weights);
+    let drawn = allowed.iter().find(|t| {
+        let hit = pick < t.weight();
+        pick = pick.saturating_sub(t.weight());
+        hit
+    });
+    drawn.map(|trouble| Event {
+        at_ms: chance.below(OPEN_MS),
+        lasts_ms: LASTS_MS.0 + chance.below(LASTS_MS.1),
+        trouble: *trouble,
+        number: chance.below(1 << 20),
+    })
 }
 
 impl Plan {
     /// Draws a life of `days` days; troubles come out of `allowed`.
     pub(super) fn draw(seed: u64, days: u32, allowed: &[Trouble]) -> Self {
-        let chance =
-            SeededEntropy::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x6761_6c6c_6579);
+        let chance = stream(seed, 0x6761_6c6c_6579);
+        let later = stream(seed, 0x006c_6174_6572);
+        let ground = Ground::draw(&later, allowed);
+        let (added, first): (Vec<Trouble>, Vec<Trouble>) = allowed
+            .iter()
+            .copied()
+            .filter(|t| !t.is_ground())
+            .filter(|t| ground.route != Route::Straight || !t.is_the_brokers())
+            .partition(|t| Trouble::LATER.contains(t));
         let draw = |(least, more): (u64, u64)| least + chance.below(more);
-        let weights: u64 = allowed.iter().map(|t| t.weight()).sum();
         let days = (0..days)
             .map(|_| {
                 let mut guests: Vec<Guest> = (0..draw(GUESTS))
@@ -303,23 +449,13 @@ impl Plan {
                     .collect();
                 guests.sort_by_key(|g| g.at_ms);
                 let mut troubles = Vec::new();
-                if weights > 0 {
+                if !first.is_empty() {
                     for _ in 0..draw(TROUBLES) {
-                        let mut pick = chance.below(weights);
-                        let drawn = allowed.iter().find(|t| {
-                            let hit = pick < t.weight();
-                            pick = pick.saturating_sub(t.weight());
-                            hit
-                        });
-                        if let Some(trouble) = drawn {
-                            troubles.push(Event {
-                                at_ms: chance.below(OPEN_MS),
-                                lasts_ms: draw(LASTS_MS),
-                                trouble: *trouble,
-                                number: chance.below(1 << 20),
-                            });
-                        }
+                        troubles.extend(strike(&chance, &first));
                     }
+                }
+                for _ in 0..later.below(ADDED) {
+                    troubles.extend(strike(&later, &added));
                 }
                 troubles.sort_by_key(|t| t.at_ms);
                 Day {
@@ -329,7 +465,7 @@ impl Plan {
                 }
             })
             .collect();
-        Self { seed, days }
+        Self { seed, ground, days }
     }
 
     /// How many troubles it has.

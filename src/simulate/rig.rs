@@ -1,10 +1,11 @@
 //! One store with everything outside in memory, which can be killed, cut off, and switched on again.
 
 use super::{
+    broker::{self, SimBroker},
     clock::SimClock,
     heart::Heart,
     net::SimHttp,
-    plan::Service,
+    plan::{Ground, Route, Service},
     steps::Steps,
     wire::{SimDialer, Wire},
 };
@@ -13,10 +14,10 @@ use crate::{
     demo::outside::{Outside, Served, zone},
     devices::{fiscal::FiscalSettings, manual},
     domain::{policy::Policy, text::Text, time::Timestamp},
-    hq::{Hq, HqConfig},
+    hq::{BrokerLogin, Hq, HqConfig},
     run::{Daemon, RobotWiring, Wiring},
     store::{Options, Synchronous, Threads},
-    sync::SyncConfig,
+    sync::{Authority, SyncConfig},
     world::{Entropy as _, RouterHttp, Secret, SeededEntropy, World},
 };
 use anyhow::Context as _;
@@ -27,16 +28,21 @@ use galley_atol::{
     local_time::LocalDateTime,
 };
 use galley_link::MemoryNet;
-use galley_moley::{Framing, KlinkConfig, KlinkDriver};
-use galley_vfs::{Disk, PowerCut};
+use galley_moley::{Framing, KlinkConfig, KlinkDriver, emulator::Cooked};
+use galley_vfs::{Disk, Failure, PowerCut};
 use serde_json::Value;
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     rc::Rc,
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 /// A working day's morning in the store's zone; nothing depends on which. UTC, ms.
@@ -88,6 +94,8 @@ struct Inner {
     printer: Wire,
     robot: Wire,
     bank: Steps,
+    broker: SimBroker,
+    ground: Ground,
     synchronous: Synchronous,
     chance: Arc<SeededEntropy>,
     running: RefCell<Option<Box_>>,
@@ -104,15 +112,23 @@ struct Inner {
     crashes: Cell<u64>,
     power_cuts: Cell<u64>,
     hq: RefCell<Option<Hq>>,
+    /// Headquarters' work at the broker.
+    at_broker: RefCell<JoinSet<()>>,
+    /// What robots made that stood here before this one.
+    made_before: RefCell<Vec<BTreeMap<String, Cooked>>>,
     /// Why the store could not be started, last time.
     refusal: RefCell<Option<String>>,
 }
 
 impl Rig {
     /// Builds the outside world and headquarters; the box is still off.
-    pub(super) async fn build(seed: u64, synchronous: Synchronous) -> anyhow::Result<Self> {
+    pub(super) async fn build(
+        seed: u64,
+        ground: Ground,
+        synchronous: Synchronous,
+    ) -> anyhow::Result<Self> {
         let truth = SimClock::starting_at(Timestamp::from_millis(FIRST_MORNING));
-        let outside = Outside::open(None, Arc::new(truth.clone()), 60, seed)?;
+        let outside = Outside::open(None, Arc::new(truth.clone()), 60, ground.places, seed)?;
         let devices = MemoryNet::new();
         let (printer, robot) = (devices.listen("printer"), devices.listen("robot"));
         let (core, kitchen) = (outside.printer.clone(), outside.kitchen.clone());
@@ -147,6 +163,8 @@ impl Rig {
             printer: Wire::default(),
             robot: Wire::default(),
             bank: Steps::default(),
+            broker: SimBroker::default(),
+            ground,
             synchronous,
             chance: Arc::new(SeededEntropy::new(seed)),
             running: RefCell::default(),
@@ -159,6 +177,8 @@ impl Rig {
             crashes: Cell::new(0),
             power_cuts: Cell::new(0),
             hq: RefCell::default(),
+            at_broker: RefCell::default(),
+            made_before: RefCell::default(),
             refusal: RefCell::default(),
         }));
         rig.open_hq().await?;
@@ -176,6 +196,28 @@ impl Rig {
 
     pub(super) fn net(&self) -> &RouterHttp {
         &self.0.net
+    }
+
+    pub(super) fn broker(&self) -> &SimBroker {
+        &self.0.broker
+    }
+
+    /// The store's network goes or comes.
+    pub(super) fn set_online(&self, online: bool) {
+        self.0.net.set_online(online);
+        self.0.broker.set_online(online);
+    }
+
+    /// Another robot stands in the place of this one; what that made is remembered.
+    pub(super) fn replace_robot(&self) {
+        let kitchen = &self.0.outside.kitchen;
+        self.0.made_before.borrow_mut().push(kitchen.dishes());
+        kitchen.replace_cell();
+    }
+
+    /// What robots made that stood here before this one.
+    pub(super) fn made_before(&self) -> Vec<BTreeMap<String, Cooked>> {
+        self.0.made_before.borrow().clone()
     }
 
     pub(super) fn disk(&self) -> &Disk {
@@ -234,6 +276,17 @@ impl Rig {
             .await
             .context("headquarters does not start")?;
         self.0.net.set_route(Service::Hq.authority(), hq.router());
+        if self.0.ground.route != Route::Straight {
+            let login = BrokerLogin {
+                address: broker::ADDRESS.parse().map_err(anyhow::Error::msg)?,
+                credentials: None,
+                ca: Authority::default(),
+            };
+            let work =
+                hq.clone()
+                    .run_broker(self.0.broker.way(None), login, CancellationToken::new());
+            self.0.at_broker.borrow_mut().spawn(work);
+        }
         *self.0.hq.borrow_mut() = Some(hq);
         Ok(())
     }
@@ -241,6 +294,7 @@ impl Rig {
     /// Headquarters dies; its disk is left as `cut` says.
     pub(super) fn kill_hq(&self, seed: Option<u64>) {
         *self.0.hq.borrow_mut() = None;
+        self.0.at_broker.borrow_mut().abort_all();
         self.0
             .net
             .set_route(Service::Hq.authority(), axum::Router::new().fallback(gone));
@@ -311,6 +365,8 @@ impl Rig {
             drop(last.router);
             last.daemon.kill().await;
         }
+        let mut at_broker = std::mem::take(&mut *self.0.at_broker.borrow_mut());
+        at_broker.shutdown().await;
         *self.0.hq.borrow_mut() = None;
         self.0.disk.on_stop(Box::new(|| {}));
     }
@@ -349,6 +405,13 @@ impl Rig {
             self.0.end.set(end);
             self.0.disk.stop_at(self.0.disk.operations() + ahead);
         }
+    }
+
+    /// The changing operation on the box's disk that is so many ahead fails, if it is of that kind.
+    pub(super) fn fail_disk_at(&self, ahead: u64, failure: Failure) {
+        self.0
+            .disk
+            .fail_at(self.0.disk.operations() + ahead, failure);
     }
 
     /// The process dies at a step on a wire that is so many ahead.
@@ -399,7 +462,7 @@ impl Rig {
             http: Arc::new(http),
         };
         p.disk.set_now(world.clock.now().as_millis());
-        let wiring = self.wiring(world)?;
+        let wiring = self.wiring(world, &heart)?;
         let daemon = tokio::select! {
             biased;
             () = heart.died() => anyhow::bail!("died while starting"),
@@ -415,7 +478,7 @@ impl Rig {
         Ok(heart)
     }
 
-    fn wiring(&self, world: World) -> anyhow::Result<Wiring> {
+    fn wiring(&self, world: World, heart: &Heart) -> anyhow::Result<Wiring> {
         let p = &self.0;
         let served = Served {
             bank: Service::Bank.authority().to_owned(),
@@ -424,6 +487,7 @@ impl Rig {
             printer: "mem://printer".parse()?,
             robot: "mem://robot".parse()?,
         };
+        let route = p.ground.route;
         let printers = AtolPrinters::new(
             world.dialer.clone(),
             served.printer.clone(),
@@ -444,6 +508,7 @@ impl Rig {
             },
             policy: Policy {
                 arms: 2,
+                places: p.ground.places,
                 speed: 60,
                 ..Policy::default()
             },
@@ -464,11 +529,14 @@ impl Rig {
             sms: Some(served.sms_config()?),
             sync: Some((
                 SyncConfig {
-                    url: Some(format!("http://{}", Service::Hq.authority())),
+                    url: (route != Route::Broker)
+                        .then(|| format!("http://{}", Service::Hq.authority())),
+                    broker: (route != Route::Straight).then(|| broker::ADDRESS.to_owned()),
                     ..SyncConfig::default()
                 },
                 Secret::new(STORE_TOKEN),
             )),
+            brokers: p.broker.way(Some(heart.clone())),
             tokens: vec![
                 (Secret::new(STAFF), Role::Manager, "manager".to_owned()),
                 (Secret::new(KIOSK), Role::Kiosk, "kiosk".to_owned()),

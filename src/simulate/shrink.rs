@@ -1,6 +1,6 @@
 //! Finds a shorter plan that still breaks the promise: fewer days, troubles, guests.
 
-use super::plan::Plan;
+use super::plan::{Ground, Plan};
 
 /// Lives that may be lived to shorten one plan.
 const LIVES: u32 = 120;
@@ -27,6 +27,11 @@ pub(super) fn shrink(plan: Plan, breaks: impl Fn(&Plan) -> bool) -> Plan {
             break;
         }
         best = shorter;
+    }
+    let mut simpler = best.clone();
+    simpler.ground = Ground::default();
+    if simpler != best && attempt(&simpler) {
+        best = simpler;
     }
     loop {
         let before = (best.troubles(), best.guests());
@@ -82,7 +87,7 @@ fn without_each<T>(
 
 /// A plan in lines for people.
 pub(super) fn describe(plan: &Plan) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines = vec![plan.ground.to_string()];
     for (n, day) in plan.days.iter().enumerate() {
         lines.push(format!("day {}", n + 1));
         for guest in &day.guests {

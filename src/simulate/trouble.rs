@@ -45,7 +45,7 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
     };
     let at_printer = |fault: PrinterFault| printer.set_fault(fault, PrinterTimes::Once);
     match event.trouble {
-        Trouble::Internet => rig.net().set_online(false),
+        Trouble::Internet => rig.set_online(false),
         Trouble::LanAnswersLost => rig.break_lan(1 + n % 6, 0),
         Trouble::LanRequestsTwice => rig.break_lan(0, 1 + n % 6),
         Trouble::ServiceDown(s) => http(s, HttpFault::Refused, Times::Always),
@@ -164,6 +164,30 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         Trouble::WriteFails => rig.disk().fail_writes(1 + n % 3),
         Trouble::ClockBack => rig.box_clock().shift(-hours(n)),
         Trouble::ClockForward => rig.box_clock().shift(hours(n)),
+        Trouble::ThroughBroker | Trouble::FewPlaces => {}
+        Trouble::BrokerDown => rig.broker().run(false),
+        Trouble::BrokerForgets => rig.broker().lose_everything(),
+        Trouble::BrokerRepeats => {
+            let later = Duration::from_millis(n % 20_000);
+            rig.broker().repeat(1 + n % 12, later);
+        }
+        Trouble::BrokerDelays => rig.broker().delay(Duration::from_secs(1 + n % 30)),
+        Trouble::BrokerLoses => rig.broker().lose(1 + n % 8),
+        // Long enough for several of the store's own deadlines; never an answer, whatever it did.
+        Trouble::BankHangs => {
+            let fault = if n.is_multiple_of(2) {
+                HttpFault::Hang
+            } else {
+                HttpFault::RequestHangs
+            };
+            http(Service::Bank, fault, Times::Always);
+        }
+        Trouble::RobotReplaced => rig.replace_robot(),
+        // The kernel found the disk bad: read-only it is, and the daemon must begin on it too.
+        Trouble::DiskRemounted => {
+            rig.disk().set_read_only(true);
+            rig.die(End::Killed);
+        }
         // Struck by the life, which keeps the backup.
         Trouble::HqRestored => {}
         Trouble::HqKilled => rig.kill_hq((n.is_multiple_of(2)).then_some(n)),
@@ -197,7 +221,7 @@ pub(super) async fn mend(rig: &Rig, trouble: Trouble) {
     let printer = &rig.outside().printer;
     let kitchen = &rig.outside().kitchen;
     match trouble {
-        Trouble::Internet => rig.net().set_online(true),
+        Trouble::Internet => rig.set_online(true),
         Trouble::LanAnswersLost | Trouble::LanRequestsTwice => rig.break_lan(0, 0),
         Trouble::ServiceDown(s)
         | Trouble::RequestLost(s)
@@ -251,7 +275,12 @@ pub(super) async fn mend(rig: &Rig, trouble: Trouble) {
         Trouble::RobotBinEmpty => refill(rig),
         Trouble::PowerOff => rig.power_on(),
         Trouble::DiskFull => rig.disk().set_capacity(None),
-        Trouble::DiskReadOnly => rig.disk().set_read_only(false),
+        Trouble::DiskReadOnly | Trouble::DiskRemounted => rig.disk().set_read_only(false),
+        Trouble::BrokerDown => rig.broker().run(true),
+        Trouble::BrokerRepeats => rig.broker().repeat(0, Duration::ZERO),
+        Trouble::BrokerDelays => rig.broker().delay(Duration::ZERO),
+        Trouble::BrokerLoses => rig.broker().lose(0),
+        Trouble::BankHangs => rig.net().heal(Service::Bank.authority()),
         Trouble::FlushFails | Trouble::WriteFails => {
             rig.disk().fail_syncs(0);
             rig.disk().fail_writes(0);
@@ -275,6 +304,10 @@ pub(super) async fn mend(rig: &Rig, trouble: Trouble) {
         | Trouble::KilledAtStep
         | Trouble::PowerCut
         | Trouble::PowerCutAtWrite
+        | Trouble::BrokerForgets
+        | Trouble::RobotReplaced
+        | Trouble::ThroughBroker
+        | Trouble::FewPlaces
         | Trouble::HqRestored => {}
     }
 }

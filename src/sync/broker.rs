@@ -2,9 +2,12 @@
 //!
 //! Every connection is a new client with a clean session: what was under way is sent again from the log, so the
 //! broker's memory, and the client's, are never relied on.
+//!
+//! The route and headquarters know a broker by [`Brokers`] and [`Connection`] only; [`Mqtt`] is the real one.
 
 use super::{batch::MOST_BYTES, config::is_this_machine};
 use crate::world::Secret;
+use async_trait::async_trait;
 use bytes::Bytes;
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Packet, Publish, PublishOptions,
@@ -74,14 +77,15 @@ impl fmt::Display for BrokerAddress {
 
 /// Who connects where.
 #[derive(Clone, Debug)]
-pub(crate) struct Login {
-    pub(crate) address: BrokerAddress,
+pub struct Login {
+    /// Where the broker is.
+    pub address: BrokerAddress,
     /// A second connection with the same id ends the first one.
-    pub(crate) client_id: String,
+    pub client_id: String,
     /// Name and password at the broker.
-    pub(crate) credentials: Option<(String, Secret)>,
+    pub credentials: Option<(String, Secret)>,
     /// Who vouches for the broker, where the way is encrypted.
-    pub(crate) ca: Authority,
+    pub ca: Authority,
 }
 
 /// Who vouches for a broker: certificates in PEM, or those that the system trusts.
@@ -108,7 +112,7 @@ impl Authority {
 
 /// No connection, or it broke.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum BrokerError {
+pub enum BrokerError {
     /// There is no way, or the connection broke.
     #[error("broker: {0}")]
     Unreachable(String),
@@ -125,25 +129,65 @@ impl BrokerError {
 
 /// A message that came in.
 #[derive(Clone, Debug)]
-pub(crate) struct Message {
-    pub(crate) topic: String,
-    pub(crate) payload: Bytes,
+pub struct Message {
+    /// Where it was sent to.
+    pub topic: String,
+    /// What it says.
+    pub payload: Bytes,
+}
+
+/// The way to brokers.
+#[async_trait]
+pub trait Brokers: Send + Sync {
+    /// Connects with a clean session and subscribes to `filter`, at least once.
+    ///
+    /// # Errors
+    /// When there is no way within `patience`, or the broker does not let us in.
+    async fn open(
+        &self,
+        login: &Login,
+        filter: &str,
+        patience: Duration,
+    ) -> Result<Box<dyn Connection>, BrokerError>;
 }
 
 /// A live connection, subscribed. Dropping it cuts it.
-pub(crate) struct Session {
+#[async_trait]
+pub trait Connection: Send + Sync {
+    /// Queues a message for sending, at least once, not retained.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), BrokerError>;
+
+    /// The next message; waits for ever when none comes. May be dropped and called again without losing one.
+    ///
+    /// # Errors
+    /// When the connection broke.
+    async fn next(&mut self) -> Result<Message, BrokerError>;
+
+    /// Says goodbye, so that the broker need not wait for us.
+    async fn close(self: Box<Self>);
+}
+
+/// Real brokers: MQTT 5 over TCP or TLS.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mqtt;
+
+struct Session {
     client: AsyncClient,
     inbox: mpsc::Receiver<Result<Message, BrokerError>>,
     driver: JoinHandle<()>,
 }
 
-impl Session {
-    /// Connects and subscribes to `filter`.
-    pub(crate) async fn open(
+#[async_trait]
+impl Brokers for Mqtt {
+    async fn open(
+        &self,
         login: &Login,
         filter: &str,
         patience: Duration,
-    ) -> Result<Self, BrokerError> {
+    ) -> Result<Box<dyn Connection>, BrokerError> {
         let mut options = MqttOptions::new(
             login.client_id.clone(),
             (login.address.host.clone(), login.address.port),
@@ -175,30 +219,30 @@ impl Session {
             .await
             .map_err(|_| BrokerError::broken(format!("nothing within {patience:?}")))??;
         let (tx, inbox) = mpsc::channel(INBOX);
-        Ok(Self {
+        Ok(Box::new(Session {
             client,
             inbox,
             driver: tokio::spawn(drive(events, tx)),
-        })
+        }))
     }
+}
 
-    /// Queues a message for sending, at least once, not retained.
-    pub(crate) fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), BrokerError> {
+#[async_trait]
+impl Connection for Session {
+    fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), BrokerError> {
         self.client
             .try_publish(topic, payload, PublishOptions::at_least_once())
             .map_err(BrokerError::broken)
     }
 
-    /// The next message. May be dropped and called again.
-    pub(crate) async fn next(&mut self) -> Result<Message, BrokerError> {
+    async fn next(&mut self) -> Result<Message, BrokerError> {
         match self.inbox.recv().await {
             Some(message) => message,
             None => Err(BrokerError::broken("the connection is closed")),
         }
     }
 
-    /// Says goodbye, so that the broker need not wait for us.
-    pub(crate) async fn close(mut self) {
+    async fn close(mut self: Box<Self>) {
         self.inbox.close();
         if self.client.try_disconnect().is_ok() {
             // Only courtesy: the connection ends in either case.

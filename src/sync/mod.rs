@@ -5,7 +5,7 @@
 //! straight there. What travels is in [`batch`], the newest state of the store in [`summary`].
 
 pub mod batch;
-pub(crate) mod broker;
+pub mod broker;
 mod config;
 pub mod http;
 pub mod mqtt;
@@ -15,7 +15,7 @@ pub mod summary;
 mod uplink;
 
 pub use batch::{Ack, Batch, Entry, Refusal, StoreId};
-pub use broker::{Authority, BrokerAddress};
+pub use broker::{Authority, BrokerAddress, Brokers, Mqtt};
 pub use config::{ConfigError, SyncConfig};
 pub use http::HttpUplink;
 pub use mqtt::MqttUplink;
@@ -109,12 +109,14 @@ pub fn routes(
     store: &StoreId,
     token: &Secret,
     http: &Arc<dyn Http>,
+    brokers: &Arc<dyn Brokers>,
 ) -> Result<Vec<Box<dyn Uplink>>, ConfigError> {
     config.validate()?;
     let mut routes: Vec<Box<dyn Uplink>> = Vec::new();
     if let Some(broker) = &config.broker {
         let address = broker.parse().map_err(ConfigError::Broker)?;
         routes.push(Box::new(MqttUplink::new(
+            Arc::clone(brokers),
             store,
             address,
             Some(token.clone()),

@@ -7,11 +7,11 @@
 
 use super::{
     Ack, Batch, Limits, StoreId, Uplink, UplinkError,
-    broker::{Authority, BrokerAddress, BrokerError, Login, Session},
+    broker::{Authority, BrokerAddress, BrokerError, Brokers, Connection, Login},
 };
 use crate::world::Secret;
 use async_trait::async_trait;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Batches under way: at 50 ms round trip some 30,000 events a second.
 const IN_FLIGHT: usize = 16;
@@ -44,22 +44,25 @@ pub fn store_of_topic(topic: &str) -> Option<StoreId> {
 
 /// The route through a broker.
 pub struct MqttUplink {
+    brokers: Arc<dyn Brokers>,
     login: Login,
     up: String,
     down: String,
-    session: Option<Session>,
+    session: Option<Box<dyn Connection>>,
 }
 
 impl MqttUplink {
     /// A route for this store through the broker at `address`.
     #[must_use]
     pub fn new(
+        brokers: Arc<dyn Brokers>,
         store: &StoreId,
         address: BrokerAddress,
         token: Option<Secret>,
         ca: Authority,
     ) -> Self {
         Self {
+            brokers,
             login: Login {
                 address,
                 client_id: format!("galley-{store}"),
@@ -102,7 +105,8 @@ impl Uplink for MqttUplink {
 
     async fn connect(&mut self) -> Result<(), UplinkError> {
         self.session = None;
-        self.session = Some(Session::open(&self.login, &self.down, CONNECT).await?);
+        let opening = self.brokers.open(&self.login, &self.down, CONNECT);
+        self.session = Some(opening.await?);
         Ok(())
     }
 

@@ -27,6 +27,9 @@ pub enum HttpFault {
     AnswerLost,
     /// The other side acts, but nothing comes back until the caller's patience is over.
     Hang,
+    /// The connection stands, but the other side sees nothing, and nothing comes back until the caller's patience
+    /// is over.
+    RequestHangs,
     /// The other side acts at once; its answer takes that long (lost when the deadline is shorter).
     Slow(Duration),
     /// The other side acts, but something in between answers with this status and no body.
@@ -226,6 +229,7 @@ impl Http for RouterHttp {
                 None => call(router, request, &authority).await,
                 Some(HttpFault::Refused) => Err(HttpError::NotSent("connection refused".into())),
                 Some(HttpFault::RequestLost) => lost(),
+                Some(HttpFault::RequestHangs) => std::future::pending().await,
                 Some(HttpFault::Blocked(status)) => Ok(bare(status, b"")),
                 Some(fault) => {
                     let answer = call(router, request, &authority).await;

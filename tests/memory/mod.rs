@@ -15,7 +15,7 @@ use galley::{
     hq::{Hq, HqConfig},
     run::{Daemon, RobotWiring, Wiring},
     store::{Options, Synchronous, Threads},
-    sync::SyncConfig,
+    sync::{Mqtt, SyncConfig},
     world::{Clock, RouterHttp, RuntimeClock, Secret, SeededEntropy, World},
 };
 use galley_atol::AtolPrinters;
@@ -50,7 +50,7 @@ impl Rig {
         let clock: Arc<dyn Clock> = Arc::new(RuntimeClock::starting_at(Timestamp::from_millis(
             1_795_338_000_000,
         )));
-        let outside = Outside::open(None, clock.clone(), SPEED, seed).unwrap();
+        let outside = Outside::open(None, clock.clone(), SPEED, 12, seed).unwrap();
         let net = MemoryNet::new();
         let (printer, robot) = (net.listen("printer"), net.listen("robot"));
         let ambient = {
@@ -140,6 +140,7 @@ impl Rig {
                 },
                 Secret::new("test-store-token"),
             )),
+            brokers: Arc::new(Mqtt),
             tokens: vec![(Secret::new(TOKEN), Role::Manager, "test".to_owned())],
         })
         .await

@@ -72,7 +72,8 @@ pub(super) fn settle(
                     &job,
                     "The robot does not know a dish that it took",
                     why,
-                    "Look whether the dish was made. If it was not, refund it: it is never cooked again by itself.",
+                    "Look whether the dish was made: galley robot job ready ID. If it was not: galley robot job problem ID; \
+                     then it is cooked again, or its price goes back.",
                 )?;
             }
             (Step::Foreign, Some(view)) => stranger(tx, cx, view)?,
@@ -120,6 +121,11 @@ fn contradiction(tx: &mut Tx<'_>, cx: &Context, job: &str) -> Result<(), FlowErr
     )
 }
 
+/// Cause of the alert about a dish that nobody but a person can tell of.
+pub(super) fn alert_of(job: &str) -> String {
+    format!("robot:job:{job}")
+}
+
 fn ask(
     tx: &mut Tx<'_>,
     cx: &Context,
@@ -132,7 +138,7 @@ fn ask(
         tx,
         cx,
         Alert {
-            key: format!("robot:job:{job}"),
+            key: alert_of(job),
             severity: Severity::Error,
             title: title.to_owned(),
             detail: format!("job {job}: {detail}"),

@@ -9,6 +9,7 @@ use crate::{
     simulate::{
         check::{self, Violation},
         people::Staff,
+        plan::Ground,
         rig::Rig,
         tell,
     },
@@ -66,7 +67,7 @@ pub(super) fn live(way: Way) -> Option<Fate> {
 }
 
 async fn whole(way: Way) -> Option<Fate> {
-    let rig = match Rig::build(way.seed, way.synchronous).await {
+    let rig = match Rig::build(way.seed, Ground::default(), way.synchronous).await {
         Ok(rig) => rig,
         Err(error) => return Some(failed("the simulator", format!("{error:#}"))),
     };

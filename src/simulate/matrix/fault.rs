@@ -13,6 +13,7 @@ use crate::{
 use axum::http::StatusCode;
 use galley_atol::emulator::{At, Fault as PrinterFault, Times as PrinterTimes};
 use galley_moley::emulator::Fault as RobotFault;
+use galley_vfs::Failure;
 use std::time::Duration;
 
 /// What the outside saw of an act when nothing went wrong.
@@ -67,6 +68,12 @@ pub(super) enum Fault {
     KilledAtStep,
     /// The power fails there.
     PowerAtStep,
+    /// A write on the disk fails there.
+    WriteFails,
+    /// A flush fails there; what it was to bring to the disk is gone with the next loss of power.
+    FlushFails,
+    /// As before, and the power fails when the daemon has noticed.
+    FlushFailsThenPower,
     /// The link to the printer.
     Printer(LinkFault),
     /// The link to the robot.
@@ -124,12 +131,15 @@ pub(super) enum BankTrouble {
     Offline,
 }
 
-const WRITES: [Fault; 5] = [
+const WRITES: [Fault; 8] = [
     Fault::KilledAtWrite,
     Fault::PowerAtWrite,
     Fault::TornAtWrite,
     Fault::KilledAtStep,
     Fault::PowerAtStep,
+    Fault::WriteFails,
+    Fault::FlushFails,
+    Fault::FlushFailsThenPower,
 ];
 
 const LINK: [LinkFault; 7] = [
@@ -198,6 +208,9 @@ impl Fault {
             Self::TornAtWrite => "power-cut-torn-at-write",
             Self::KilledAtStep => "killed-at-step",
             Self::PowerAtStep => "power-cut-at-step",
+            Self::WriteFails => "disk-write-fails",
+            Self::FlushFails => "disk-flush-fails",
+            Self::FlushFailsThenPower => "disk-flush-fails-then-power-cut",
             Self::Printer(link) | Self::Robot(link) => match link {
                 LinkFault::Cut => "link-cut",
                 LinkFault::CutWithin => "link-cut-within-frame",
@@ -246,7 +259,12 @@ impl Fault {
     /// At how many points it can strike an act that looks like `calm`.
     pub(super) fn points(self, act: Act, calm: &Calm) -> u64 {
         match self {
-            Self::KilledAtWrite | Self::PowerAtWrite | Self::TornAtWrite => calm.writes,
+            Self::KilledAtWrite
+            | Self::PowerAtWrite
+            | Self::TornAtWrite
+            | Self::WriteFails
+            | Self::FlushFails
+            | Self::FlushFailsThenPower => calm.writes,
             Self::KilledAtStep | Self::PowerAtStep => calm.steps,
             // The one act is the last command but one that matters: paper ends there or nowhere.
             Self::PrinterAct(PrinterFault::PaperEnds { .. }) => 1,
@@ -279,6 +297,10 @@ impl Fault {
             Self::TornAtWrite => rig.die_at_write(ahead, End::PowerAndTorn),
             Self::KilledAtStep => rig.die_at_step(ahead, End::Killed),
             Self::PowerAtStep => rig.die_at_step(ahead, End::PowerAndAll),
+            Self::WriteFails => rig.fail_disk_at(ahead, Failure::Write),
+            Self::FlushFails | Self::FlushFailsThenPower => {
+                rig.fail_disk_at(ahead, Failure::Sync);
+            }
             Self::Printer(link) => {
                 let again = printer.clone();
                 let off = move || printer.power_cut();
@@ -344,6 +366,14 @@ impl Fault {
             | Self::TornAtWrite
             | Self::KilledAtStep
             | Self::PowerAtStep => rig.crashes() != crashes,
+            Self::WriteFails | Self::FlushFails => rig.disk().failures() > 0,
+            Self::FlushFailsThenPower => {
+                let failed = rig.disk().failures() > 0;
+                if failed && rig.crashes() == crashes {
+                    rig.die(End::PowerAndAll);
+                }
+                failed
+            }
             Self::PrinterAct(PrinterFault::PaperEnds { .. }) => {
                 rig.outside().printer.snapshot().faults.is_empty()
             }
@@ -358,6 +388,7 @@ impl Fault {
     /// Everything works again, and nothing waits to strike.
     pub(super) fn mend(rig: &Rig) {
         rig.do_not_die();
+        rig.disk().do_not_fail();
         for wire in [rig.printer_wire(), rig.robot_wire()] {
             wire.steps().clear();
             wire.mend();

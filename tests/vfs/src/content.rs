@@ -1,6 +1,6 @@
 //! One file: what its readers see, what the disk has for certain, and what was written since.
 
-use crate::{PowerCut, rng::Rng};
+use crate::{PowerCut, bytes::Bytes, rng::Rng};
 
 /// What a disk writes as a whole: a sector.
 pub(crate) const SECTOR: usize = 512;
@@ -8,8 +8,8 @@ pub(crate) const SECTOR: usize = 512;
 /// One file's bytes. What is seen is `current`; `durable` plus any part of `unsynced` is what a power cut leaves.
 #[derive(Default)]
 pub(crate) struct Content {
-    pub(crate) current: Vec<u8>,
-    pub(crate) durable: Vec<u8>,
+    pub(crate) current: Bytes,
+    pub(crate) durable: Bytes,
     unsynced: Vec<Change>,
     /// The bytes of `unsynced`, one after the other, so that a write allocates nothing in the long run.
     bytes: Vec<u8>,
@@ -20,21 +20,8 @@ enum Change {
     Truncate(usize),
 }
 
-/// Writes `data` at `offset`, zeros in between.
-fn put(to: &mut Vec<u8>, offset: usize, data: &[u8]) {
-    let end = offset + data.len();
-    if offset == to.len() {
-        to.extend_from_slice(data);
-        return;
-    }
-    if to.len() < end {
-        to.resize(end, 0);
-    }
-    to[offset..end].copy_from_slice(data);
-}
-
 impl Content {
-    pub(crate) fn durable(bytes: Vec<u8>) -> Self {
+    pub(crate) fn durable(bytes: Bytes) -> Self {
         Self {
             current: bytes.clone(),
             durable: bytes,
@@ -44,11 +31,11 @@ impl Content {
 
     /// Writes without a log, for files that nobody expects after a restart.
     pub(crate) fn write_volatile(&mut self, offset: usize, data: &[u8]) {
-        put(&mut self.current, offset, data);
+        self.current.write(offset, data);
     }
 
     pub(crate) fn write(&mut self, offset: usize, data: &[u8]) {
-        put(&mut self.current, offset, data);
+        self.current.write(offset, data);
         let len = data.len();
         self.unsynced.push(Change::Write { offset, len });
         self.bytes.extend_from_slice(data);
@@ -56,7 +43,7 @@ impl Content {
 
     pub(crate) fn truncate(&mut self, len: usize) {
         // Longer is allowed, and zeros.
-        self.current.resize(len, 0);
+        self.current.resize(len);
         self.unsynced.push(Change::Truncate(len));
     }
 
@@ -70,10 +57,10 @@ impl Content {
             match *change {
                 Change::Write { offset, len } => {
                     let (data, rest) = bytes.split_at(len);
-                    put(&mut self.durable, offset, data);
+                    self.durable.write(offset, data);
                     bytes = rest;
                 }
-                Change::Truncate(len) => self.durable.resize(len, 0),
+                Change::Truncate(len) => self.durable.resize(len),
             }
         }
         self.forget();
@@ -108,7 +95,7 @@ impl Content {
                     while !data.is_empty() {
                         let (part, more) = data.split_at((SECTOR - at % SECTOR).min(data.len()));
                         if rng.eighths(keep) {
-                            put(&mut self.durable, at, part);
+                            self.durable.write(at, part);
                         }
                         at += part.len();
                         data = more;
@@ -116,7 +103,7 @@ impl Content {
                 }
                 Change::Truncate(len) => {
                     if rng.eighths(keep) {
-                        self.durable.resize(len, 0);
+                        self.durable.resize(len);
                     }
                 }
             }

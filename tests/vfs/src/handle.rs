@@ -136,15 +136,13 @@ impl Handle {
     pub(crate) fn read(&self, to: &mut [u8], offset: usize) -> c_int {
         let inode = self.inode;
         let read = self.with(ffi::SQLITE_IOERR_READ, |state| {
-            let all = state
-                .inodes
-                .get(&inode)
-                .map_or(&[][..], |i| &i.content.current);
-            let there = all.get(offset..).unwrap_or(&[]);
-            let n = there.len().min(to.len());
-            to[..n].copy_from_slice(&there[..n]);
-            to[n..].fill(0);
-            n == to.len()
+            match state.inodes.get(&inode) {
+                Some(inode) => inode.content.current.read(to, offset) == to.len(),
+                None => {
+                    to.fill(0);
+                    to.is_empty()
+                }
+            }
         });
         match read {
             Ok(true) => ffi::SQLITE_OK,

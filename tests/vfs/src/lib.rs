@@ -33,6 +33,7 @@
 //! [`seed_sqlite`] makes it repeat a run byte for byte where a program simulates on one thread at a time.
 //! [`Disk::digest`] leaves out what depends on it.
 
+mod bytes;
 mod content;
 mod digest;
 mod handle;
@@ -41,6 +42,8 @@ mod raw;
 mod rng;
 mod state;
 
+use bytes::Bytes;
+pub use state::Failure;
 use state::State;
 use std::{
     collections::BTreeMap,
@@ -108,7 +111,7 @@ struct Owner {
 
 /// All files of a disk at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot(BTreeMap<String, Vec<u8>>);
+pub struct Snapshot(BTreeMap<String, Bytes>);
 
 impl Disk {
     /// An empty disk. `seed` is for what SQLite asks the layer for chance; `name` shows up in [`Disk::vfs`] and
@@ -219,6 +222,22 @@ impl Disk {
         self.state().fail_syncs = n;
     }
 
+    /// The changing operation of this number fails, if it is of that kind; what it was to do is not done.
+    pub fn fail_at(&self, operation: u64, failure: Failure) {
+        self.state().fail_at = Some((operation, failure));
+    }
+
+    /// Takes [`Disk::fail_at`] back, where it has not happened yet.
+    pub fn do_not_fail(&self) {
+        self.state().fail_at = None;
+    }
+
+    /// How often [`Disk::fail_at`] has happened.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.state().failures
+    }
+
     /// Flips one bit (0 to 7) of a file, on the disk and for its readers; false when there's no such byte.
     pub fn flip_bit(&self, path: &str, byte: usize, bit: u8) -> bool {
         let mut state = self.state();
@@ -227,16 +246,8 @@ impl Disk {
             return false;
         };
         let mask = 1 << (bit & 7);
-        if let Some(there) = inode.content.durable.get_mut(byte) {
-            *there ^= mask;
-        }
-        match inode.content.current.get_mut(byte) {
-            Some(seen) => {
-                *seen ^= mask;
-                true
-            }
-            None => false,
-        }
+        inode.content.durable.flip(byte, mask);
+        inode.content.current.flip(byte, mask)
     }
 
     /// Names and sizes in bytes of the files, in order of names.
@@ -256,12 +267,12 @@ impl Disk {
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
         let state = self.state();
         let inode = state.inodes.get(state.names.get(path)?)?;
-        Some(inode.content.current.clone())
+        Some(inode.content.current.to_vec())
     }
 
     /// Puts a file there, durable at once. Handles of one that had this name keep the old one.
     pub fn write_file(&self, path: &str, bytes: Vec<u8>) {
-        self.state().put(path, bytes);
+        self.state().put(path, bytes.into());
     }
 
     /// All files as their readers see them: a copy of the disk.
@@ -270,7 +281,7 @@ impl Disk {
         let state = self.state();
         let bytes = |id| {
             let inode = state.inodes.get(id);
-            inode.map_or_else(Vec::new, |i| i.content.current.clone())
+            inode.map_or_else(Bytes::default, |i| i.content.current.clone())
         };
         Snapshot(
             state
@@ -299,7 +310,7 @@ impl Disk {
         let mut digest = digest::Digest::new();
         for (name, id) in &state.durable_names {
             if let Some(inode) = state.inodes.get(id) {
-                digest.file(name, &inode.content.durable);
+                digest.file(name, &inode.content.durable.to_vec());
             }
         }
         digest.finish()

@@ -2,6 +2,7 @@
 
 use crate::{
     PowerCut,
+    bytes::Bytes,
     content::Content,
     locks::{FileLocks, Shm},
     rng::Rng,
@@ -51,6 +52,17 @@ pub(crate) struct State {
     pub(crate) read_only: bool,
     pub(crate) fail_writes: u64,
     pub(crate) fail_syncs: u64,
+    pub(crate) fail_at: Option<(u64, Failure)>,
+    pub(crate) failures: u64,
+}
+
+/// What fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// A write, a truncation or a deletion: `SQLITE_IOERR`, and nothing is changed.
+    Write,
+    /// A sync: what it was to bring to the disk is lost at the next power cut, whatever later syncs say.
+    Sync,
 }
 
 /// Why a changing operation does not happen.
@@ -80,6 +92,8 @@ impl State {
             read_only: false,
             fail_writes: 0,
             fail_syncs: 0,
+            fail_at: None,
+            failures: 0,
         }
     }
 
@@ -93,15 +107,18 @@ impl State {
         self.stopped || process != self.process
     }
 
-    /// Counts one changing operation, or ends the process before it.
-    fn operation(&mut self) -> Result<(), Refusal> {
+    /// Counts one changing operation, or ends the process before it. True when it is to fail.
+    fn operation(&mut self, kind: Failure) -> Result<bool, Refusal> {
         if self.stop_at.is_some_and(|at| self.operations >= at) {
             self.stop_at = None;
             self.stopped = true;
             return Err(Refusal::Dies);
         }
+        let here = self.fail_at.take_if(|(at, _)| *at <= self.operations);
         self.operations += 1;
-        Ok(())
+        let fails = here.is_some_and(|(_, failure)| failure == kind);
+        self.failures += u64::from(fails);
+        Ok(fails)
     }
 
     /// Opens or creates a file; none when it is not there and may not be created.
@@ -153,8 +170,8 @@ impl State {
         let volatile = inode.volatile;
         let grows = (offset + data.len()).saturating_sub(inode.content.current.len()) as u64;
         if !volatile {
-            self.operation()?;
-            if self.read_only {
+            let fails = self.operation(Failure::Write)?;
+            if fails || self.read_only {
                 return Err(Refusal::Code(ffi::SQLITE_IOERR_WRITE));
             }
             if self.fail_writes > 0 {
@@ -183,8 +200,8 @@ impl State {
         };
         let was = inode.content.current.len() as u64;
         if !inode.volatile {
-            self.operation()?;
-            if self.read_only {
+            let fails = self.operation(Failure::Write)?;
+            if fails || self.read_only {
                 return Err(failed);
             }
         }
@@ -203,11 +220,11 @@ impl State {
         if volatile {
             return Ok(());
         }
-        self.operation()?;
+        let fails = self.operation(Failure::Sync)?;
         let Some(inode) = self.inodes.get_mut(&id) else {
             return Err(failed);
         };
-        if self.fail_syncs > 0 || (self.read_only && inode.content.dirty()) {
+        if fails || self.fail_syncs > 0 || (self.read_only && inode.content.dirty()) {
             self.fail_syncs = self.fail_syncs.saturating_sub(1);
             inode.content.forget();
             return Err(failed);
@@ -244,8 +261,8 @@ impl State {
         if !self.names.contains_key(name) {
             return Err(Refusal::Code(ffi::SQLITE_IOERR_DELETE_NOENT));
         }
-        self.operation()?;
-        if self.read_only {
+        let fails = self.operation(Failure::Write)?;
+        if fails || self.read_only {
             return Err(Refusal::Code(ffi::SQLITE_IOERR_DELETE));
         }
         if let Some(id) = self.names.remove(name) {
@@ -258,8 +275,8 @@ impl State {
 
     /// All changes of names are on the disk after this.
     pub(crate) fn sync_names(&mut self) -> Result<(), Refusal> {
-        self.operation()?;
-        if self.fail_syncs > 0 || self.read_only {
+        let fails = self.operation(Failure::Sync)?;
+        if fails || self.fail_syncs > 0 || self.read_only {
             self.fail_syncs = self.fail_syncs.saturating_sub(1);
             return Err(Refusal::Code(ffi::SQLITE_IOERR_DIR_FSYNC));
         }
@@ -340,7 +357,7 @@ impl State {
     }
 
     /// Puts a file there from outside, durable at once.
-    pub(crate) fn put(&mut self, name: &str, bytes: Vec<u8>) {
+    pub(crate) fn put(&mut self, name: &str, bytes: Bytes) {
         let id = self.id();
         self.add(id, Content::durable(bytes), false);
         self.names.insert(name.to_owned(), id);
