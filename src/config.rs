@@ -3,7 +3,7 @@
 use crate::{
     connectors::{alfa_bank::AlfaBankConfig, one_c, sms_ru::SmsRuConfig},
     devices::fiscal::FiscalSettings,
-    domain::{catalog::Catalog, policy::Policy, text::Text},
+    domain::{catalog::Catalog, fiscal_law::Limits, policy::Policy, text::Text},
     sync::SyncConfig,
     world::Secret,
 };
@@ -34,6 +34,9 @@ pub struct Config {
     pub policy: PolicySection,
     /// The fiscal printer.
     pub printer: Option<PrinterSection>,
+    /// What the law on tills asks for: limits, with their defaults.
+    #[serde(default)]
+    pub fiscal: Limits,
     /// The robot.
     pub robot: Option<RobotSection>,
     /// Services on the network.
@@ -281,6 +284,7 @@ impl Config {
                 faults.push("robot.places: at least 1".to_owned());
             }
         }
+        faults.extend(self.fiscal.faults());
         if let Err(e) = self.sync.validate() {
             faults.push(format!("sync.{e}"));
         }
@@ -328,6 +332,7 @@ impl Config {
             robot_grace: p.robot_grace.unwrap_or(d.robot_grace),
             printer_grace: p.printer_grace.unwrap_or(d.printer_grace),
             close_shift_after: p.close_shift_after.unwrap_or(d.close_shift_after),
+            law: self.fiscal.clone(),
             accounting: self.connectors.one_c.is_some(),
             messages: self.connectors.sms_ru.is_some(),
             bank: self.connectors.alfa_bank.is_some(),

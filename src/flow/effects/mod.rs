@@ -6,8 +6,10 @@ pub mod bank_close;
 pub mod bank_refund;
 pub mod bank_register;
 pub mod bank_watch;
+pub mod cash;
 pub mod collect;
 pub mod cook;
+pub mod correction;
 pub mod machine;
 pub mod receipt;
 pub mod shift;
@@ -62,6 +64,8 @@ pub trait Kind: Sync {
 /// All kinds.
 pub static KINDS: &[&dyn Kind] = &[
     &receipt::Receipt,
+    &correction::Correction,
+    &cash::Cash,
     &shift::Shift,
     &x_report::XReport,
     &cook::Cook,

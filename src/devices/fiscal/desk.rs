@@ -1,0 +1,44 @@
+//! What people ask of the printer directly, and wait for: reading it, its clock, paper that is no document.
+
+use super::Printer;
+use crate::domain::shift_report::Counters;
+use futures_util::future::BoxFuture;
+use galley_fiscal::{FiscalError, FiscalPrinter};
+
+impl Printer {
+    /// Asks the printer, when it is free. For what changes no fiscal document: an answer that is lost may be asked
+    /// for again.
+    ///
+    /// # Errors
+    /// What the printer says, or that it can't be reached.
+    pub async fn ask<T>(
+        &self,
+        question: impl for<'a> FnOnce(
+            &'a mut dyn FiscalPrinter,
+        ) -> BoxFuture<'a, Result<T, FiscalError>>,
+    ) -> Result<T, FiscalError> {
+        let mut session = self.session.lock().await;
+        let result = match self.open(&mut session).await {
+            Ok(printer) => question(printer.as_mut()).await,
+            Err(e) => Err(e),
+        };
+        self.settle(&mut session, result).await
+    }
+
+    /// What the printer has counted in the shift; none when it does not say.
+    ///
+    /// # Errors
+    /// When it can't be reached.
+    pub async fn counters(&self) -> Result<Option<Counters>, FiscalError> {
+        let mut session = self.session.lock().await;
+        let counted = self.count(&mut session).await;
+        let counted = self.settle(&mut session, counted).await?;
+        Ok(counted.map(|c| *c))
+    }
+
+    /// The printer's clock less the box's, in seconds, for a local time it told; none when it is no time.
+    #[must_use]
+    pub fn ahead_s(&self, local_time: &str) -> Option<i64> {
+        self.clock_ahead_s(local_time)
+    }
+}
