@@ -359,8 +359,8 @@ fn drive_end(limits: &Limits, drive: &DriveFacts, now: Timestamp) -> Option<Find
     let over = drive.valid_until.is_some_and(|end| now >= end);
     let left = drive
         .valid_until
-        .map(|end| end.since(now).as_secs().div_ceil(DAY.as_secs()));
-    let within = |days: u32| left.is_some_and(|left| left <= u64::from(days));
+        .map(|end| end.since(now).as_millis().div_ceil(DAY.as_millis()));
+    let within = |days: u32| left.is_some_and(|left| left <= u128::from(days));
     let severity = if over || within(limits.drive_alarm_days) || drive.replace_urgently {
         Severity::Error
     } else if within(limits.drive_warn_days) || drive.resource_ends {

@@ -17,6 +17,8 @@ mod site;
 #[cfg(test)]
 mod tests;
 pub mod till;
+#[cfg(test)]
+mod till_tests;
 
 pub use error::FlowError;
 pub use site::Site;
