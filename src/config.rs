@@ -125,6 +125,8 @@ pub struct PolicySection {
     pub cook_attempts: Option<u32>,
     /// A shift is opened by itself when the first order comes; yes.
     pub auto_open_shift: Option<bool>,
+    /// The printer prints a slip for the kitchen of every sold order; yes with `robot.kind = "manual"`, otherwise no.
+    pub kitchen_slips: Option<bool>,
 }
 
 /// `[printer]`
@@ -333,6 +335,10 @@ impl Config {
             printer_grace: p.printer_grace.unwrap_or(d.printer_grace),
             close_shift_after: p.close_shift_after.unwrap_or(d.close_shift_after),
             law: self.fiscal.clone(),
+            kitchen_slips: p.kitchen_slips.unwrap_or_else(|| {
+                let manual = self.robot.as_ref().map(|r| r.kind) == Some(RobotKind::Manual);
+                manual && self.printer.is_some()
+            }),
             accounting: self.connectors.one_c.is_some(),
             messages: self.connectors.sms_ru.is_some(),
             bank: self.connectors.alfa_bank.is_some(),

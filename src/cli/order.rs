@@ -270,7 +270,10 @@ fn show(order: View<'_>) -> String {
     ]);
     for r in order.each("receipts") {
         receipts.row([
-            r.text("kind"),
+            match r.at("correction").0 {
+                Value::Null => r.text("kind"),
+                _ => "correction".to_owned(),
+            },
             r.text("state"),
             r.money("total_minor"),
             r.text("document_number"),

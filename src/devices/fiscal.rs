@@ -16,7 +16,7 @@ use crate::{
     flow::{
         Site,
         commands::{clear_alert, raise_alert},
-        effects::{cash, correction, receipt, shift, x_report},
+        effects::{cash, correction, receipt, shift, slip, x_report},
         engine::Poke,
         executor::{Call, Executor, NotNow, Outcome, Refusal, Resolution},
         record::record,
@@ -529,11 +529,12 @@ impl Executor for Printer {
             cash::KIND,
             shift::KIND,
             x_report::KIND,
+            slip::KIND,
         ]
     }
 
     async fn prepare(&self, call: &Call) -> Result<Value, NotNow> {
-        if call.kind == x_report::KIND {
+        if matches!(call.kind.as_str(), x_report::KIND | slip::KIND) {
             return Ok(Value::Null);
         }
         let mut session = self.session.lock().await;
@@ -589,6 +590,9 @@ impl Executor for Printer {
                 Err(e) => Outcome::NotSent(not_now(&e)),
             };
         }
+        if call.kind == slip::KIND {
+            return self.kitchen_slip(call).await;
+        }
         let document = match self.document(call) {
             Ok(document) => document,
             Err(refusal) => return Outcome::Refused(refusal),
@@ -606,7 +610,7 @@ impl Executor for Printer {
     }
 
     async fn resolve(&self, call: &Call) -> Resolution {
-        if call.kind == x_report::KIND {
+        if matches!(call.kind.as_str(), x_report::KIND | slip::KIND) {
             return Resolution::NotDone;
         }
         let document = match self.document(call) {

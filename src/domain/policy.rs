@@ -36,6 +36,9 @@ pub struct Policy {
     /// What the law on tills asks for.
     #[serde(default)]
     pub law: Limits,
+    /// The printer prints a slip for the kitchen of every sold order: people cook.
+    #[serde(default)]
+    pub kitchen_slips: bool,
     /// An accounting system is connected.
     pub accounting: bool,
     /// A provider of messages is connected.
@@ -63,6 +66,7 @@ impl Default for Policy {
             printer_grace: Duration::from_mins(5),
             close_shift_after: Duration::from_mins(23 * 60 + 30),
             law: Limits::default(),
+            kitchen_slips: false,
             accounting: true,
             messages: true,
             bank: true,

@@ -2,7 +2,7 @@
 
 use super::effects::{
     bank_close, bank_refund, bank_register, bank_watch, cash, collect, cook, correction, receipt,
-    shift, sms,
+    shift, slip, sms,
 };
 use crate::{
     domain::{
@@ -148,7 +148,7 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
             .receipts
             .iter()
             .find(|r| &r.draft.key == key && r.draft.kind == ReceiptKind::Sale)
-            .map(|_| cook_all(order))
+            .map(|_| cook_all(order, f.policy))
             .unwrap_or_default(),
         Body::CorrectionRegistered { draft, .. } => match &draft.correction {
             Some(c) if c.served => order
@@ -162,7 +162,7 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
                     })
                 })
                 .collect(),
-            _ => cook_all(order),
+            _ => cook_all(order, f.policy),
         },
         Body::CookRequested { piece, job_id, .. } => cook_effect(order, *piece, *job_id, f.catalog),
         Body::CookPlated { job_id, .. } => [Next::Release(*job_id)]
@@ -404,7 +404,12 @@ fn bank_refund_id(id: RefundId) -> String {
     id.0.simple().to_string().split_off(2)
 }
 
-fn cook_all(order: &Order) -> Vec<Next> {
+fn cook_all(order: &Order, policy: &Policy) -> Vec<Next> {
+    let slip = policy.kitchen_slips.then(|| {
+        let request = slip::Request { order_id: order.id };
+        let key = format!("slip:{}", order.id);
+        till_effect(slip::KIND, &key, Some(order), &request)
+    });
     order
         .pieces
         .iter()
@@ -417,6 +422,7 @@ fn cook_all(order: &Order) -> Vec<Next> {
                 attempt: p.attempt,
             })
         })
+        .chain(slip)
         .collect()
 }
 

@@ -27,7 +27,7 @@ use crate::{
         vat::VatClass,
     },
     store::{EffectState, Options, Store, StoreError, Threads},
-    world::{Clock as _, MemoryDoors, RuntimeClock, World},
+    world::{MemoryDoors, RuntimeClock, World},
 };
 use serde_json::json;
 use std::{sync::Arc, time::Duration};

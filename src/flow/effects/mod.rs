@@ -13,6 +13,7 @@ pub mod correction;
 pub mod machine;
 pub mod receipt;
 pub mod shift;
+pub mod slip;
 pub mod sms;
 pub mod x_report;
 
@@ -68,6 +69,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &cash::Cash,
     &shift::Shift,
     &x_report::XReport,
+    &slip::Slip,
     &cook::Cook,
     &collect::Collect,
     &machine::Machine,
