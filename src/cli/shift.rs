@@ -120,7 +120,9 @@ pub async fn execute(args: ShiftArgs) -> anyhow::Result<ExitCode> {
     } else {
         print(&show(View(&answer)))?;
     }
-    Ok(Exit::Done.into())
+    let differs = matches!(args.act, Act::Report { .. })
+        && View(&answer).each("differences").next().is_some();
+    Ok(if differs { Exit::Unhealthy } else { Exit::Done }.into())
 }
 
 fn show(shift: View<'_>) -> String {

@@ -428,11 +428,18 @@ impl ShiftReport {
             differ(code, what, ours, theirs, true);
         }
         if self.drawer.start_minor.is_some() {
-            // Whether a correction in cash moves the printer's drawer follows whether it counts as a sale there.
+            // Whether a correction in cash moves the printer's drawer is the printer's own way too, whatever it
+            // counts it as.
+            let expected = self.drawer.expected_minor;
+            let without = expected - self.corrections.by(Tender::Cash);
             differ(
                 "drawer",
                 "cash in the drawer",
-                self.drawer.expected_minor - apart_cash,
+                if printer.drawer.cash_minor == without {
+                    without
+                } else {
+                    expected
+                },
                 printer.drawer.cash_minor,
                 true,
             );

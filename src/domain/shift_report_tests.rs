@@ -174,13 +174,15 @@ fn money_taken_out_at_the_printer_itself_shows() {
 
 #[test]
 fn a_correction_is_no_difference_whether_the_printer_counts_it_as_a_sale_or_apart() {
-    for apart in [true, false] {
+    for (apart, in_drawer) in [(true, false), (true, true), (false, true)] {
         let (mut folder, mut receipts) = day();
         receipts.push(receipt(ReceiptKind::Sale, &[(Tender::Cash, 40)], true));
         if let Some(end) = folder.end.as_mut().filter(|_| !apart) {
             end.sales.count += 1;
             end.sales.sum_minor += 40;
             end.sales.cash_minor += 40;
+        }
+        if let Some(end) = folder.end.as_mut().filter(|_| in_drawer) {
             end.drawer.cash_minor += 40;
         }
         let report = ShiftReport::of(7, &folder, &receipts, None);

@@ -38,7 +38,7 @@ fn told(info: &Value) -> Vec<Finding> {
     let info = View(info);
     let ffd = info.text("capabilities.ffd");
     let mut findings = vec![Finding::ok(
-        "printer",
+        "till",
         format!(
             "{} {}: the back end {} serves it, FFD {ffd}",
             info.text("model"),
@@ -52,7 +52,7 @@ fn told(info: &Value) -> Vec<Finding> {
         .collect();
     if !rates.is_empty() && !rates.contains(&"vat22") {
         findings.push(Finding::warning(
-            "printer",
+            "till",
             "it does not know the rate of 22 % VAT that is in force from 2026",
             "Dishes of the class standard are not sold. New firmware is needed; for ATOL of platform 5.0 the web back end with driver 10.10.8.",
         ));
@@ -62,7 +62,7 @@ fn told(info: &Value) -> Vec<Finding> {
 
 fn unserved(why: &str) -> Finding {
     Finding::error(
-        "printer",
+        "till",
         why.to_owned(),
         "See docs/fiscal.md and the runbook: printer.kind names the back end, printer.address where it is.",
     )
@@ -84,7 +84,7 @@ async fn probe(config: &Config) -> Option<Finding> {
     Some(match opened {
         Ok(Ok(live)) => answered(live.info()),
         Ok(Err(FiscalError::Unsupported(why))) => Finding::error(
-            "printer",
+            "till",
             why,
             "Set printer.kind to the web back end and printer.address to the vendor's web server.",
         ),
@@ -95,7 +95,7 @@ async fn probe(config: &Config) -> Option<Finding> {
 
 fn answered(info: &PrinterInfo) -> Finding {
     Finding::ok(
-        "printer",
+        "till",
         format!(
             "{} {}: the back end {} serves it",
             info.model, info.serial, info.backend
