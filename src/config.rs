@@ -3,7 +3,7 @@
 use crate::{
     connectors::{alfa_bank::AlfaBankConfig, one_c, sms_ru::SmsRuConfig},
     devices::fiscal::FiscalSettings,
-    domain::{catalog::Catalog, policy::Policy, text::Text},
+    domain::{catalog::Catalog, fiscal_law::Limits, policy::Policy, text::Text},
     sync::SyncConfig,
     world::Secret,
 };
@@ -34,6 +34,9 @@ pub struct Config {
     pub policy: PolicySection,
     /// The fiscal printer.
     pub printer: Option<PrinterSection>,
+    /// What the law on tills asks for: limits, with their defaults.
+    #[serde(default)]
+    pub fiscal: Limits,
     /// The robot.
     pub robot: Option<RobotSection>,
     /// Services on the network.
@@ -122,6 +125,8 @@ pub struct PolicySection {
     pub cook_attempts: Option<u32>,
     /// A shift is opened by itself when the first order comes; yes.
     pub auto_open_shift: Option<bool>,
+    /// The printer prints a slip for the kitchen of every sold order; yes with `robot.kind = "manual"`, otherwise no.
+    pub kitchen_slips: Option<bool>,
 }
 
 /// `[printer]`
@@ -326,6 +331,7 @@ impl Config {
                 faults.push("robot.places: at least 1".to_owned());
             }
         }
+        faults.extend(self.fiscal.faults());
         if let Err(e) = self.sync.validate() {
             faults.push(format!("sync.{e}"));
         }
@@ -373,6 +379,11 @@ impl Config {
             robot_grace: p.robot_grace.unwrap_or(d.robot_grace),
             printer_grace: p.printer_grace.unwrap_or(d.printer_grace),
             close_shift_after: p.close_shift_after.unwrap_or(d.close_shift_after),
+            law: self.fiscal.clone(),
+            kitchen_slips: p.kitchen_slips.unwrap_or_else(|| {
+                let manual = self.robot.as_ref().map(|r| r.kind) == Some(RobotKind::Manual);
+                manual && self.printer.is_some()
+            }),
             accounting: self.connectors.one_c.is_some(),
             messages: self.connectors.sms_ru.is_some(),
             bank: self.connectors.alfa_bank.is_some(),

@@ -613,7 +613,11 @@ async fn every_described_route_is_served_and_asks_for_a_token_and_a_key() {
                 },
             )
             .replace("{job_id}", NOBODY)
-            .replace("{press}", "ready");
+            .replace("{press}", "ready")
+            .replace("{number}", "1")
+            .replace("{table}", "1")
+            .replace("{row}", "1")
+            .replace("{field}", "1");
         for verb in verbs.as_object().unwrap().keys() {
             let method = Method::from_bytes(verb.to_uppercase().as_bytes()).unwrap();
             let send = |token, key| shop.send(method.clone(), &path, token, key, None);

@@ -74,7 +74,7 @@ pub(super) async fn list(
     }))
 }
 
-fn no_printer() -> Problem {
+pub(super) fn no_printer() -> Problem {
     Problem::not_found("no printer is configured; see [printer] in the configuration")
 }
 

@@ -14,10 +14,12 @@ mod openapi;
 mod orders;
 mod pages;
 mod payments;
+mod printer;
 mod problem;
 mod proof;
 mod shift;
 mod stock;
+mod till;
 mod view;
 
 pub use auth::{Caller, Role, Tokens, hash_token};
@@ -146,7 +148,24 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(shift::open))
         .routes(routes!(shift::close))
         .routes(routes!(shift::x_report))
+        .routes(routes!(till::report))
+        .routes(routes!(till::cash))
+        .routes(routes!(till::correct_order))
+        .routes(routes!(till::correct_loose))
         .routes(routes!(devices::list))
+        .routes(routes!(printer::info))
+        .routes(routes!(printer::registration))
+        .routes(routes!(printer::drive))
+        .routes(routes!(printer::totals))
+        .routes(routes!(printer::ofd))
+        .routes(routes!(printer::clock, printer::set_clock))
+        .routes(routes!(printer::copy_last))
+        .routes(routes!(printer::continue_print))
+        .routes(routes!(printer::drawer))
+        .routes(routes!(printer::slip))
+        .routes(routes!(printer::document))
+        .routes(routes!(printer::read_table, printer::write_table))
+        .routes(routes!(printer::judged))
         .routes(routes!(devices::fiscal_status))
         .routes(routes!(devices::fiscal_last))
         .routes(routes!(devices::robot_status))

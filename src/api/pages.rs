@@ -1,4 +1,4 @@
-//! The pages that are built into the binary: kiosk and board.
+//! The pages that are built into the binary: kiosk, board and the shift's report.
 
 use super::{Api, Problem};
 use axum::{
@@ -23,8 +23,20 @@ pub(super) fn router() -> Router<Api> {
         .route("/", get(async || Redirect::temporary("/kiosk/")))
         .route("/kiosk", get(async || Redirect::permanent("/kiosk/")))
         .route("/board", get(async || Redirect::permanent("/board/")))
+        .route(
+            "/shift-report",
+            get(async || Redirect::permanent("/shift-report/")),
+        )
         .route("/kiosk/", get(async || page("kiosk", "index.html")))
         .route("/board/", get(async || page("board", "index.html")))
+        .route(
+            "/shift-report/",
+            get(async || page("shift-report", "index.html")),
+        )
+        .route(
+            "/shift-report/{*file}",
+            get(async |Path(f): Path<String>| page("shift-report", &f)),
+        )
         .route(
             "/kiosk/{*file}",
             get(async |Path(f): Path<String>| page("kiosk", &f)),

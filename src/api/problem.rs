@@ -67,6 +67,8 @@ slugs! {
     idempotency_key_missing BAD_REQUEST "The Idempotency-Key is missing.";
     idempotency_key_reused CONFLICT "The Idempotency-Key was used for another request.";
     device_away SERVICE_UNAVAILABLE "The device can't be reached.";
+    device_refused CONFLICT "The device refused it.";
+    device_cannot NOT_IMPLEMENTED "The device can't do this.";
     disk_full INSUFFICIENT_STORAGE "The disk is full.";
     internal INTERNAL_SERVER_ERROR "Something is broken.";
 }
@@ -175,6 +177,11 @@ impl From<Refused> for Problem {
                 "Сейчас слишком много заказов. Попробуйте позже.",
                 "Hozir buyurtmalar juda ko‘p. Keyinroq urinib ko‘ring.",
                 "There are too many orders right now. Please try later.",
+            )),
+            Refused::NoVatRate { .. } => Self::invalid(detail).telling(Text::new(
+                "Это блюдо сейчас нельзя продать. Позовите сотрудника.",
+                "Bu taomni hozir sotib bo‘lmaydi. Xodimni chaqiring.",
+                "This dish can't be sold right now. Please call staff.",
             )),
             Refused::TooLarge => Self::invalid(detail),
         }

@@ -3,7 +3,7 @@
 use crate::domain::{
     order::{JobStage, Order, Service},
     payment::{Payment, PaymentState, Withdrawal},
-    receipt::ReceiptKind,
+    receipt::{Correction, ReceiptKind},
     refund::RefundState,
     text::{Language, Text},
     time::Timestamp,
@@ -119,6 +119,10 @@ pub struct QrView {
 pub struct ReceiptView {
     /// `sale` or `sale_return`.
     pub kind: &'static str,
+    /// It is a correction receipt: for which day, who and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub correction: Option<Correction>,
     /// `pending` or `registered`.
     pub state: &'static str,
     /// Minor units.
@@ -227,6 +231,7 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
                         ReceiptKind::Sale => "sale",
                         ReceiptKind::SaleReturn => "sale_return",
                     },
+                    correction: r.draft.correction.clone(),
                     state: if done.is_some() {
                         "registered"
                     } else {

@@ -104,6 +104,7 @@ fn welcome(a: &Addresses) -> String {
         "Galley, a robotic restaurant on this machine. Everything outside is emulated.\n\n  \
          order here     {}\n  \
          the board      {}\n  \
+         shift report   {}\n  \
          break things   {}\n  \
          headquarters   {}\n\n  \
          command line   GALLEY_SOCKET={} galley status\n  \
@@ -111,6 +112,7 @@ fn welcome(a: &Addresses) -> String {
          Stop it with Ctrl-C.\n",
         a.kiosk,
         a.board,
+        a.shift_report,
         a.demo,
         a.hq,
         a.socket.display(),

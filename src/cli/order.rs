@@ -120,7 +120,10 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
             amount,
             reason,
         } => {
-            let amount_minor = amount.as_deref().map(minor).transpose()?;
+            let amount_minor = amount
+                .as_deref()
+                .map(|text| minor("--amount", text))
+                .transpose()?;
             let id = find(&client, &order).await?;
             let mut body = json!({"reason": reason});
             if let Some(amount) = amount_minor {
@@ -176,7 +179,7 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The id behind what a person typed.
-async fn find(client: &Client, order: &str) -> Result<String, CallError> {
+pub(super) async fn find(client: &Client, order: &str) -> Result<String, CallError> {
     if order.parse::<Uuid>().is_ok() {
         return Ok(order.to_owned());
     }
@@ -315,7 +318,10 @@ fn show(order: View<'_>) -> String {
     ]);
     for r in order.each("receipts") {
         receipts.row([
-            r.text("kind"),
+            match r.at("correction").0 {
+                Value::Null => r.text("kind"),
+                _ => "correction".to_owned(),
+            },
             r.text("state"),
             r.money("total_minor"),
             r.text("document_number"),
@@ -384,14 +390,14 @@ fn refunded(refund: View<'_>) -> String {
 }
 
 /// Minor units from what a person types: `120`, `120.5`, `120,50`.
-fn minor(text: &str) -> Result<i64, Misuse> {
-    let wrong = || Misuse(format!("--amount {text}: write it like 120.50"));
+pub(super) fn minor(name: &str, text: &str) -> Result<i64, Misuse> {
+    let wrong = || Misuse(format!("{name} {text}: write it like 120.50"));
     if let Some((whole, part)) = text.split_once(',')
         && part.len() == 3
         && [whole, part].concat().bytes().all(|b| b.is_ascii_digit())
     {
         return Err(Misuse(format!(
-            "--amount {text} can be read as {whole}{part} or as {whole} and a part: write {whole}{part} or {whole}.{}",
+            "{name} {text} can be read as {whole}{part} or as {whole} and a part: write {whole}{part} or {whole}.{}",
             part.get(..2).unwrap_or_default()
         )));
     }
@@ -412,10 +418,10 @@ mod tests {
 
     #[test]
     fn money_is_read_as_people_write_it_and_never_guessed() {
-        assert_eq!(minor("120").unwrap(), 12_000);
-        assert_eq!(minor("120.5").unwrap(), 12_050);
-        assert_eq!(minor("0,05").unwrap(), 5);
-        let either = minor("1,500").unwrap_err().to_string();
+        assert_eq!(minor("--amount", "120").unwrap(), 12_000);
+        assert_eq!(minor("--amount", "120.5").unwrap(), 12_050);
+        assert_eq!(minor("--amount", "0,05").unwrap(), 5);
+        let either = minor("--amount", "1,500").unwrap_err().to_string();
         assert!(
             either.contains("1500") && either.contains("1.50"),
             "{either}"
@@ -430,7 +436,7 @@ mod tests {
             "1 000",
             "99999999999999999999",
         ] {
-            assert!(minor(wrong).is_err(), "{wrong}");
+            assert!(minor("--amount", wrong).is_err(), "{wrong}");
         }
     }
 }

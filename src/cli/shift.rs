@@ -1,8 +1,11 @@
 //! `galley shift`: the fiscal shift.
 
+mod report;
+
 use super::{
-    client::Door,
+    client::{Door, query},
     exit::{Exit, help},
+    order::minor,
     output::{View, facts, print, print_json},
 };
 use clap::{Args, Subcommand};
@@ -13,6 +16,10 @@ use std::process::ExitCode;
 #[derive(Args, Debug)]
 #[command(after_help = help!(
     "galley shift show",
+    "galley shift report    sales by tender, returns, drawer, the printer's view",
+    "galley shift report --shift 41 --json | jq .differences",
+    "galley shift cash in 5000 --who 'Anna Petrova' --why change",
+    "galley shift cash out 42000.50 --who 'Anna Petrova' --why 'to the bank'",
     "galley shift x         prints an X report; nothing is closed",
     "galley shift close     prints the Z report; the day's report goes to accounting",
     "galley shift open      usually not needed: the first receipt opens it"
@@ -24,7 +31,7 @@ pub struct ShiftArgs {
     act: Act,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Act {
     /// Whether it is open, since when, and its sums
     Show,
@@ -34,6 +41,34 @@ enum Act {
     Close,
     /// Print an X report
     X,
+    /// The report for people; differences to the printer are named
+    #[command(
+        after_help = "Of the open shift the printer is asked for its counters now; of a closed one they are those before\n\
+        its Z report. As a page: /shift-report/ of the store's address.\n\n\
+        Examples:\n  galley shift report\n  galley shift report --shift 41\n  galley shift report --json | jq .drawer.expected_minor"
+    )]
+    Report {
+        /// Number of the shift; the current or last one when none
+        #[arg(long)]
+        shift: Option<u32>,
+    },
+    /// Put money into the drawer, or take it out; the printer counts it
+    #[command(after_help = "Who and why go into the log and the shift's report.\n\n\
+        Examples:\n  galley shift cash in 5000 --who 'Anna Petrova' --why change\n\
+        \x20 galley shift cash out 42000.50 --who 'Anna Petrova' --why 'to the bank'")]
+    Cash {
+        /// Which way
+        #[arg(value_parser = ["in", "out"])]
+        direction: String,
+        /// Sum, such as 5000 or 42000.50
+        sum: String,
+        /// Who does it
+        #[arg(long)]
+        who: String,
+        /// Why
+        #[arg(long)]
+        why: String,
+    },
 }
 
 /// Runs it.
@@ -42,7 +77,7 @@ enum Act {
 /// When the daemon refuses, or can't be asked.
 pub async fn execute(args: ShiftArgs) -> anyhow::Result<ExitCode> {
     let client = args.door.client()?;
-    let (answer, said) = match args.act {
+    let (answer, said) = match &args.act {
         Act::Show => (client.get("/shift").await?, None),
         Act::Open => (
             client.post("/shift/open", &json!({})).await?,
@@ -56,15 +91,38 @@ pub async fn execute(args: ShiftArgs) -> anyhow::Result<ExitCode> {
             client.post("/shift/x-report", &json!({})).await?,
             Some("the printer prints an X report\n"),
         ),
+        Act::Report { shift } => {
+            let pairs = [("shift", shift.map(|n| n.to_string()))];
+            let path = format!("/shift/report{}", query(&pairs));
+            (client.get(&path).await?, None)
+        }
+        Act::Cash {
+            direction,
+            sum,
+            who,
+            why,
+        } => {
+            let body = json!({
+                "direction": direction, "sum_minor": minor("SUM", sum)?, "who": who, "why": why,
+            });
+            (
+                client.post("/shift/cash", &body).await?,
+                Some("the printer counts it; see: galley shift report\n"),
+            )
+        }
     };
     if args.door.json {
         print_json(&answer)?;
     } else if let Some(said) = said {
         print(said)?;
+    } else if matches!(args.act, Act::Report { .. }) {
+        print(&report::show(View(&answer)))?;
     } else {
         print(&show(View(&answer)))?;
     }
-    Ok(Exit::Done.into())
+    let differs = matches!(args.act, Act::Report { .. })
+        && View(&answer).each("differences").next().is_some();
+    Ok(if differs { Exit::Unhealthy } else { Exit::Done }.into())
 }
 
 fn show(shift: View<'_>) -> String {

@@ -375,7 +375,7 @@ async fn state(State(door): State<Door>) -> Response {
         ],
         "links": {
             "kiosk": p.addresses.kiosk, "board": p.addresses.board, "demo": p.addresses.demo,
-            "hq": p.addresses.hq, "store_api": p.addresses.store_api,
+            "hq": p.addresses.hq, "shift_report": p.addresses.shift_report, "store_api": p.addresses.store_api,
         },
         "printer": {
             "paper_tail": p.outside.printer.paper(PAPER),

@@ -52,6 +52,8 @@ pub struct Addresses {
     pub kiosk: String,
     /// The board, with its token.
     pub board: String,
+    /// The report of the shift, with a token.
+    pub shift_report: String,
     /// The switches.
     pub demo: String,
     /// Headquarters' dashboard.
@@ -148,6 +150,7 @@ impl Demo {
         let addresses = Addresses {
             kiosk: format!("{origin}/kiosk/#token=demo-kiosk"),
             board: format!("{origin}/board/#token=demo-board"),
+            shift_report: format!("{origin}/shift-report/#token=demo-staff"),
             demo: format!("{origin}/demo/"),
             hq: format!("{hq_address}/"),
             store_api: origin.clone(),

@@ -1,6 +1,9 @@
 //! The fiscal printer's supervisor: one live session at most, one document at a time.
 
+mod desk;
+mod law;
 mod map;
+pub mod slips;
 
 use super::Health;
 use crate::{
@@ -8,11 +11,12 @@ use crate::{
         alert::{Alert, Severity},
         event::{Actor, Body},
         shift::{Shift, ShiftState as Turn},
+        shift_report::Counters,
     },
     flow::{
         Site,
         commands::{clear_alert, raise_alert},
-        effects::{receipt, shift, x_report},
+        effects::{cash, correction, receipt, shift, slip, x_report},
         engine::Poke,
         executor::{Call, Executor, NotNow, Outcome, Refusal, Resolution},
         record::record,
@@ -43,6 +47,9 @@ const LOOK_BACK: u32 = 500;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Evidence {
     baseline: Baseline,
+    /// What the printer had counted before it closed the shift.
+    #[serde(default)]
+    counters: Option<Box<Counters>>,
 }
 
 /// The printer of the store.
@@ -63,6 +70,8 @@ struct Session {
     paper_owed: bool,
     /// A fiscal drive, and the till's registration number with it (tag 1037).
     registration: Option<(String, String)>,
+    /// What the law looks at.
+    known: law::Known,
 }
 
 impl Printer {
@@ -133,6 +142,7 @@ impl Printer {
         if let Ok(status) = self.settle(session, result).await {
             self.status.send_replace(Some(status.clone()));
             self.watch_paper(session, &status).await;
+            self.watch_law(session, &status).await;
         }
     }
 
@@ -228,7 +238,10 @@ impl Printer {
         session: &mut Session,
         result: Result<T, FiscalError>,
     ) -> Result<T, FiscalError> {
+        let live = session.printer.is_some();
         match &result {
+            // What a live printer can't do says nothing about the link.
+            Err(FiscalError::Unsupported(_)) if live => {}
             Ok(_) | Err(FiscalError::Refused { .. }) => {
                 let detail = session.printer.as_ref().map_or_else(String::new, |p| {
                     let info = p.info();
@@ -256,12 +269,14 @@ impl Printer {
     async fn ensure_shift(&self, session: &mut Session) -> Result<(), FiscalError> {
         let state = self.open(session).await?.status().await?.shift;
         if state == ShiftState::Expired {
+            let counters = self.count(session).await?;
             let record = self.turn_shift(session, false).await?;
-            self.note_shift(&record, false).await;
+            self.note_shift(&record, false, counters).await;
         }
         if state != ShiftState::Open {
             let record = self.turn_shift(session, true).await?;
-            self.note_shift(&record, true).await;
+            let counters = self.count(session).await.unwrap_or_default();
+            self.note_shift(&record, true, counters).await;
         }
         Ok(())
     }
@@ -292,7 +307,7 @@ impl Printer {
         let close = self
             .turn_in_drive(session, &baseline, RecordKind::ShiftClose, number)
             .await?;
-        self.note_shift(&close, false).await;
+        self.note_shift(&close, false, None).await;
         if baseline.shift_open {
             let open = self
                 .turn_in_drive(
@@ -302,7 +317,7 @@ impl Printer {
                     baseline.shift_number,
                 )
                 .await?;
-            self.note_shift(&open, true).await;
+            self.note_shift(&open, true, None).await;
         }
         Ok(())
     }
@@ -370,13 +385,27 @@ impl Printer {
         record
     }
 
-    async fn note_shift(&self, fiscal: &FiscalRecord, open: bool) {
+    /// What the printer has summed up, where it says it.
+    async fn count(&self, session: &mut Session) -> Result<Option<Box<Counters>>, FiscalError> {
+        let totals = law::said(self.open(session).await?.totals().await)?;
+        Ok(totals.map(|t| Box::new(map::counters(&t))))
+    }
+
+    async fn note_shift(&self, fiscal: &FiscalRecord, open: bool, counters: Option<Box<Counters>>) {
         let number = fiscal.shift_number.unwrap_or(0);
         let registered = map::registered(fiscal);
         let body = if open {
-            Body::ShiftOpened { number, registered }
+            Body::ShiftOpened {
+                number,
+                registered,
+                counters,
+            }
         } else {
-            Body::ShiftClosed { number, registered }
+            Body::ShiftClosed {
+                number,
+                registered,
+                counters,
+            }
         };
         let noted = self
             .site
@@ -405,6 +434,10 @@ impl Printer {
                 self.settings
                     .receipt(&call.request::<receipt::Request>()?.draft),
             ),
+            correction::KIND => self
+                .settings
+                .correction(&call.request::<correction::Request>()?.draft),
+            cash::KIND => FiscalSettings::cash(&call.request::<cash::Request>()?.cash),
             _ => {
                 let open = call.request::<shift::Request>()? == shift::Request::Open;
                 self.shift_document(&call.key, open)
@@ -413,7 +446,12 @@ impl Printer {
     }
 
     /// What a document of the drive means as the effect's result.
-    fn result(call: &Call, baseline: &Baseline, record: &FiscalRecord) -> Value {
+    fn result(
+        call: &Call,
+        baseline: &Baseline,
+        record: &FiscalRecord,
+        counters: Option<Box<Counters>>,
+    ) -> Value {
         // The link may break after the registration, before the shift's number is read. It is known all the same, and
         // a receipt without it would be in no shift's books.
         let shift = match call.request::<shift::Request>() {
@@ -427,13 +465,15 @@ impl Printer {
             ..record.clone()
         };
         let registered = map::registered(record);
-        let json = if call.kind == receipt::KIND {
-            serde_json::to_value(registered)
-        } else {
-            serde_json::to_value(shift::Done {
-                number: record.shift_number.unwrap_or(0),
+        let number = record.shift_number.unwrap_or(0);
+        let json = match call.kind.as_str() {
+            receipt::KIND | correction::KIND => serde_json::to_value(registered),
+            cash::KIND => serde_json::to_value(cash::Done { shift: number }),
+            _ => serde_json::to_value(shift::Done {
+                number,
                 registered,
-            })
+                counters,
+            }),
         };
         json.unwrap_or(Value::Null)
     }
@@ -449,7 +489,13 @@ impl Printer {
         let record = self.settle(&mut session, result).await?;
         session.paper_owed |= record.printed == Some(false);
         let record = self.whole(&mut session, record).await;
-        Ok(Self::result(call, &evidence.baseline, &record))
+        let mut counters = evidence.counters;
+        if matches!(document, Document::ShiftOpen(_)) {
+            // It is open, whether or not its counters can be read now.
+            let counted = self.count(&mut session).await;
+            counters = self.settle(&mut session, counted).await.unwrap_or_default();
+        }
+        Ok(Self::result(call, &evidence.baseline, &record, counters))
     }
 
     async fn register(
@@ -471,7 +517,17 @@ impl Printer {
                 ..last
             });
         }
-        printer.register(document, baseline).await
+        printer.register(document, baseline).await.map_err(|e| match e {
+            // It would never succeed, and everything behind it in the queue would wait for it.
+            FiscalError::Unsupported(text) => FiscalError::Refused {
+                code: 0,
+                text,
+                advice: "Do it at another till, or have this printer's firmware or back end changed."
+                    .to_owned(),
+                retry: false,
+            },
+            e => e,
+        })
     }
 }
 
@@ -502,32 +558,46 @@ fn refusal(code: &str, e: &FiscalError) -> Refusal {
 #[async_trait]
 impl Executor for Printer {
     fn kinds(&self) -> &'static [&'static str] {
-        &[receipt::KIND, shift::KIND, x_report::KIND]
+        &[
+            receipt::KIND,
+            correction::KIND,
+            cash::KIND,
+            shift::KIND,
+            x_report::KIND,
+            slip::KIND,
+        ]
     }
 
     async fn prepare(&self, call: &Call) -> Result<Value, NotNow> {
-        if call.kind == x_report::KIND {
+        if matches!(call.kind.as_str(), x_report::KIND | slip::KIND) {
             return Ok(Value::Null);
         }
         let mut session = self.session.lock().await;
-        let for_receipt = call.kind == receipt::KIND;
+        let turns_shift = call.kind == shift::KIND;
+        let closes =
+            turns_shift && call.request::<shift::Request>().ok() == Some(shift::Request::Close);
         let result = async {
             // A too old shift must be closed before another can be opened, whoever asks.
             self.know_shift(&mut session).await?;
-            if for_receipt
+            if !turns_shift
                 || call.request::<shift::Request>().ok() == Some(shift::Request::Open)
                     && self.open(&mut session).await?.status().await?.shift == ShiftState::Expired
             {
                 self.ensure_shift(&mut session).await?;
             }
-            self.open(&mut session).await?.baseline().await
+            let counters = match closes {
+                true => self.count(&mut session).await?,
+                false => None,
+            };
+            let baseline = self.open(&mut session).await?.baseline().await?;
+            Ok(Evidence { baseline, counters })
         }
         .await;
-        let baseline = self
+        let evidence = self
             .settle(&mut session, result)
             .await
             .map_err(|e| not_now(&e))?;
-        serde_json::to_value(Evidence { baseline }).map_err(|e| {
+        serde_json::to_value(evidence).map_err(|e| {
             NotNow::new(
                 e.to_string(),
                 "Send a support bundle to the makers of Galley.",
@@ -543,12 +613,20 @@ impl Executor for Printer {
                 Err(e) => Err(e),
             };
             return match self.settle(&mut session, result).await {
-                Ok(()) => Outcome::Done(Value::Null),
+                Ok(()) => {
+                    // The paper is out, whether or not the counters can be read now.
+                    let counted = self.count(&mut session).await;
+                    let counters = self.settle(&mut session, counted).await.unwrap_or_default();
+                    Outcome::Done(serde_json::to_value(counters).unwrap_or(Value::Null))
+                }
                 Err(e @ FiscalError::Refused { retry: false, .. }) => {
                     Outcome::Refused(refusal("printer", &e))
                 }
                 Err(e) => Outcome::NotSent(not_now(&e)),
             };
+        }
+        if call.kind == slip::KIND {
+            return self.kitchen_slip(call).await;
         }
         let document = match self.document(call) {
             Ok(document) => document,
@@ -567,7 +645,7 @@ impl Executor for Printer {
     }
 
     async fn resolve(&self, call: &Call) -> Resolution {
-        if call.kind == x_report::KIND {
+        if matches!(call.kind.as_str(), x_report::KIND | slip::KIND) {
             return Resolution::NotDone;
         }
         let document = match self.document(call) {
@@ -590,7 +668,12 @@ impl Executor for Printer {
             Ok(Recovered::Registered(record)) => {
                 session.paper_owed |= record.printed == Some(false);
                 let record = self.whole(&mut session, record).await;
-                Resolution::Done(Self::result(call, &evidence.baseline, &record))
+                Resolution::Done(Self::result(
+                    call,
+                    &evidence.baseline,
+                    &record,
+                    evidence.counters,
+                ))
             }
             Ok(Recovered::NotRegistered) => Resolution::NotDone,
             Err(e @ FiscalError::NeedsPerson(_)) => {

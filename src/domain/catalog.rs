@@ -5,6 +5,7 @@ use super::{
     money::Currency,
     receipt::{Subject, Vat},
     text::Text,
+    vat::{self, VatClass, VatRule},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,9 @@ pub struct Catalog {
     pub ingredients: Vec<Ingredient>,
     /// What the robot can cook.
     pub tech_cards: Vec<TechCard>,
+    /// Rates of VAT by class and day; what is not in it is what the program knows of the law.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vat_rates: Vec<VatRule>,
 }
 
 /// A group of dishes.
@@ -52,8 +56,8 @@ pub struct Dish {
     pub description: Text,
     /// Price of one, minor units, VAT included.
     pub price_minor: i64,
-    /// VAT rate.
-    pub vat: Vat,
+    /// Its class for VAT: a word of `vat_rates`, `standard`, `reduced`, or a rate's own word such as `none`.
+    pub vat: VatClass,
     /// Settlement subject.
     #[serde(default)]
     pub subject: Subject,
@@ -184,10 +188,16 @@ impl Catalog {
         self.ingredients.iter().find(|i| &i.id == id)
     }
 
+    /// The rate of VAT of a class on a day, `YYYY-MM-DD`; none when it has none that day.
+    #[must_use]
+    pub fn vat_on(&self, class: &VatClass, day: &str) -> Option<Vat> {
+        vat::rate_on(&self.vat_rates, class, day)
+    }
+
     /// All that is wrong with it, one sentence each; empty when it can be used.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
+        let mut faults = vat::faults(&self.vat_rates);
         let mut unique = |what: &str, id: &str, seen: &mut BTreeSet<String>| {
             if !seen.insert(id.to_owned()) {
                 faults.push(format!("{what} {id:?} stands there twice"));
@@ -220,6 +230,12 @@ impl Catalog {
                 faults.push(format!(
                     "dish {:?} has the unknown tech card {:?}",
                     d.id.0, d.tech_card.0
+                ));
+            }
+            if !vat::is_known(&self.vat_rates, &d.vat) {
+                faults.push(format!(
+                    "dish {:?} has the unknown class of VAT {:?}",
+                    d.id.0, d.vat.0
                 ));
             }
             if d.price_minor <= 0 {

@@ -7,6 +7,7 @@ use super::{
     payment::{Payment, Withdrawal},
     receipt::{ReceiptDraft, Registered},
     refund::Refund,
+    shift_report::{CashMove, Counters},
     stock::Movement,
     time::Timestamp,
 };
@@ -147,6 +148,21 @@ pub enum Body {
         registered: Registered,
     },
 
+    /// A sale that went without a receipt is to be made good by a correction receipt; who and why stand in it.
+    #[serde(rename = "correction.requested")]
+    CorrectionRequested {
+        /// What it is to say.
+        draft: ReceiptDraft,
+    },
+    /// The fiscal drive gave the correction a number.
+    #[serde(rename = "correction.registered")]
+    CorrectionRegistered {
+        /// What it says.
+        draft: ReceiptDraft,
+        /// What the drive says.
+        registered: Registered,
+    },
+
     /// The robot is to cook a dish.
     #[serde(rename = "cook.requested")]
     CookRequested {
@@ -232,6 +248,9 @@ pub enum Body {
         number: u32,
         /// Fiscal document.
         registered: Registered,
+        /// What the printer had counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counters: Option<Box<Counters>>,
     },
     /// The printer is to close the shift.
     #[serde(rename = "shift.closing")]
@@ -243,12 +262,53 @@ pub enum Body {
         number: u32,
         /// Fiscal document.
         registered: Registered,
+        /// What the printer had counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counters: Option<Box<Counters>>,
+    },
+    /// An X report was printed: what the printer had counted.
+    #[serde(rename = "shift.counted")]
+    ShiftCounted {
+        /// Its counters.
+        counters: Box<Counters>,
     },
     /// An act on the shift was refused; it stands as before.
     #[serde(rename = "shift.refused")]
     ShiftRefused {
         /// Why.
         reason: String,
+    },
+
+    /// Money is to go into the drawer or out of it, without a sale.
+    #[serde(rename = "cash.requested")]
+    CashRequested {
+        /// Which way, how much, who and why.
+        cash: CashMove,
+    },
+    /// The printer has counted it.
+    #[serde(rename = "cash.moved")]
+    CashMoved {
+        /// Which way, how much, who and why.
+        cash: CashMove,
+        /// The shift it was counted in.
+        shift: u32,
+    },
+    /// The printer has refused it: nothing was counted.
+    #[serde(rename = "cash.refused")]
+    CashRefused {
+        /// Which way, how much, who and why.
+        cash: CashMove,
+        /// Why not.
+        reason: String,
+    },
+    /// A person had the printer do something that is no fiscal document.
+    #[serde(rename = "printer.asked")]
+    PrinterAsked {
+        /// What: `copy_last`, `open_drawer`, `slip`, `set_clock`, `write_table` …
+        act: String,
+        /// With what.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
     },
 
     /// The accounting system has the shift's report.
@@ -324,6 +384,8 @@ impl Body {
             Self::PaymentClosed { .. } => "payment.closed",
             Self::ReceiptRequested { .. } => "receipt.requested",
             Self::ReceiptRegistered { .. } => "receipt.registered",
+            Self::CorrectionRequested { .. } => "correction.requested",
+            Self::CorrectionRegistered { .. } => "correction.registered",
             Self::CookRequested { .. } => "cook.requested",
             Self::CookSubmitted { .. } => "cook.submitted",
             Self::CookProgressed { .. } => "cook.progressed",
@@ -337,7 +399,12 @@ impl Body {
             Self::ShiftOpened { .. } => "shift.opened",
             Self::ShiftClosing {} => "shift.closing",
             Self::ShiftClosed { .. } => "shift.closed",
+            Self::ShiftCounted { .. } => "shift.counted",
             Self::ShiftRefused { .. } => "shift.refused",
+            Self::CashRequested { .. } => "cash.requested",
+            Self::CashMoved { .. } => "cash.moved",
+            Self::CashRefused { .. } => "cash.refused",
+            Self::PrinterAsked { .. } => "printer.asked",
             Self::AccountingPosted { .. } => "accounting.posted",
             Self::MessageSent { .. } => "message.sent",
             Self::DeviceChanged { .. } => "device.changed",

@@ -71,6 +71,7 @@ fn placed(quantities: &[i64], levels: &Levels) -> Result<(Order, usize), Refused
         number: 1,
         by: "kiosk:front",
         has_contact: false,
+        printer_vat: &[],
     };
     place(&wish(quantities), &situation).map(|(order, movements)| (order, movements.len()))
 }
@@ -297,6 +298,7 @@ fn a_kiosks_price_is_never_trusted() {
         number: 1,
         by: "kiosk:front",
         has_contact: false,
+        printer_vat: &[],
     };
     assert!(matches!(
         place(&w, &situation),

@@ -4,8 +4,8 @@
 pub mod alert;
 pub mod catalog;
 pub mod chain;
-
 pub mod event;
+pub mod fiscal_law;
 pub mod ids;
 #[cfg(test)]
 mod laws;
@@ -19,6 +19,8 @@ pub mod receipt;
 pub mod reconcile;
 pub mod refund;
 pub mod shift;
+pub mod shift_report;
 pub mod stock;
 pub mod text;
 pub mod time;
+pub mod vat;

@@ -5,10 +5,11 @@ use super::{
     ids::{DishId, JobId, OrderId, PaymentId, RefundId},
     money::Currency,
     payment::{Payment, PaymentState},
-    receipt::{Receipt, ReceiptDraft, ReceiptKind, Subject, Vat},
+    receipt::{Receipt, ReceiptDraft, ReceiptKind, Registered, Subject, Vat},
     refund::{Refund, RefundState},
     text::{Language, Text},
     time::Timestamp,
+    vat::VatClass,
 };
 use serde::{Deserialize, Serialize};
 
@@ -166,8 +167,11 @@ pub struct OrderLine {
     pub price_minor: i64,
     /// `price * quantity`.
     pub sum_minor: i64,
-    /// VAT rate at that time.
+    /// VAT rate: of the day of the order, and of the day of its settlement once there is a receipt.
     pub vat: Vat,
+    /// The class that gave the rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vat_class: Option<VatClass>,
     /// Settlement subject.
     pub subject: Subject,
 }
@@ -306,9 +310,13 @@ impl Order {
     /// The sale receipt, asked for or registered.
     #[must_use]
     pub fn sale_receipt(&self) -> Option<&Receipt> {
-        self.receipts
+        let mut sales = self
+            .receipts
             .iter()
-            .find(|r| r.draft.kind == ReceiptKind::Sale)
+            .filter(|r| r.draft.kind == ReceiptKind::Sale);
+        // One that never was registered may have been made good by a correction.
+        let first = sales.clone().next();
+        sales.find(|r| r.registered.is_some()).or(first)
     }
 
     /// What of a payment can still go back.
@@ -385,6 +393,16 @@ impl Order {
             Body::ReceiptRequested { draft } => {
                 self.receipts.iter().all(|r| r.draft.key != draft.key)
             }
+            // One correction an order, and only of a sale that has no receipt.
+            Body::CorrectionRequested { .. } => {
+                self.paid
+                    && self.sale_receipt().is_none_or(|r| r.registered.is_none())
+                    && self.receipts.iter().all(|r| r.draft.correction.is_none())
+            }
+            Body::CorrectionRegistered { draft, .. } => self
+                .receipts
+                .iter()
+                .any(|r| r.draft.key == draft.key && r.registered.is_none()),
             Body::ReceiptRegistered { key, .. } => self
                 .receipts
                 .iter()
@@ -482,15 +500,19 @@ impl Order {
             Body::PaymentClosed { payment_id, reason } => {
                 self.end_payment(*payment_id, PaymentState::Closed, reason);
             }
-            Body::ReceiptRequested { draft } => self.receipts.push(Receipt {
-                draft: ReceiptDraft::clone(draft),
-                requested_at: at,
-                registered: None,
-            }),
-            Body::ReceiptRegistered { key, registered } => {
-                if let Some(r) = self.receipts.iter_mut().find(|r| &r.draft.key == key) {
-                    r.registered = Some(registered.clone());
+            Body::ReceiptRequested { draft } | Body::CorrectionRequested { draft } => {
+                if draft.kind == ReceiptKind::Sale {
+                    self.take_rates(draft);
                 }
+                self.receipts.push(Receipt {
+                    draft: ReceiptDraft::clone(draft),
+                    requested_at: at,
+                    registered: None,
+                });
+            }
+            Body::ReceiptRegistered { key, registered } => self.registered(key, registered),
+            Body::CorrectionRegistered { draft, registered } => {
+                self.registered(&draft.key, registered);
             }
             Body::CookRequested {
                 piece,
@@ -540,6 +562,19 @@ impl Order {
             _ => {}
         }
         self.state = self.worked_out_state();
+    }
+
+    fn registered(&mut self, key: &str, registered: &Registered) {
+        if let Some(r) = self.receipts.iter_mut().find(|r| r.draft.key == key) {
+            r.registered = Some(registered.clone());
+        }
+    }
+
+    /// A return takes the rates of its sale, so the lines keep them.
+    fn take_rates(&mut self, sale: &ReceiptDraft) {
+        for (line, settled) in self.lines.iter_mut().zip(&sale.lines) {
+            line.vat = settled.vat;
+        }
     }
 
     fn worked_out_state(&self) -> OrderState {

@@ -7,9 +7,11 @@ use super::{
     order::{JobStage, Order, OrderLine, OrderState, Piece, Service},
     policy::Policy,
     promise::promised_at,
+    receipt::Vat,
     stock::{Levels, Movement},
     text::Language,
     time::Timestamp,
+    vat::VatClass,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -59,6 +61,8 @@ pub struct Situation<'a> {
     pub by: &'a str,
     /// A phone number was left.
     pub has_contact: bool,
+    /// Rates of VAT that the printer can register; empty when it does not say.
+    pub printer_vat: &'a [Vat],
 }
 
 /// Why an order is not taken. Nothing has changed.
@@ -70,6 +74,14 @@ pub enum Refused {
     /// No such dish.
     #[error("there is no dish {0}")]
     UnknownDish(DishId),
+    /// Its class has no rate of VAT today, or one that the printer can't register: a receipt would be wrong.
+    #[error("{dish} can't be sold: the class {:?} has no rate of VAT today that the printer knows", .class.0)]
+    NoVatRate {
+        /// Which dish.
+        dish: DishId,
+        /// Its class.
+        class: VatClass,
+    },
     /// Not a number of pieces that can be ordered.
     #[error("{quantity} pieces can't be ordered; an order has 1 to {max}")]
     Quantity {
@@ -123,6 +135,14 @@ pub fn place(wish: &Wish, s: &Situation<'_>) -> Result<(Order, Vec<Movement>), R
         let unknown = || Refused::UnknownDish(line.dish_id.clone());
         let dish = s.catalog.dish(&line.dish_id).ok_or_else(unknown)?;
         let card = s.catalog.tech_card(&dish.tech_card).ok_or_else(unknown)?;
+        let vat = s
+            .catalog
+            .vat_on(&dish.vat, s.day)
+            .filter(|vat| s.printer_vat.is_empty() || s.printer_vat.contains(vat))
+            .ok_or_else(|| Refused::NoVatRate {
+                dish: dish.id.clone(),
+                class: dish.vat.clone(),
+            })?;
         let max = s.policy.max_pieces;
         let room = i64::from(max) - i64::try_from(pieces.len()).unwrap_or(i64::MAX);
         let quantity = u32::try_from(line.quantity)
@@ -186,7 +206,8 @@ pub fn place(wish: &Wish, s: &Situation<'_>) -> Result<(Order, Vec<Movement>), R
             quantity,
             price_minor: dish.price_minor,
             sum_minor: sum.minor,
-            vat: dish.vat,
+            vat,
+            vat_class: Some(dish.vat.clone()),
             subject: dish.subject,
         });
     }

@@ -1,5 +1,6 @@
 //! The store's rules, from its configuration.
 
+use super::fiscal_law::Limits;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -32,6 +33,12 @@ pub struct Policy {
     pub printer_grace: Duration,
     /// Shifts are closed by themselves when they are this old and no receipt is due. [source: atol.md 6.1]
     pub close_shift_after: Duration,
+    /// What the law on tills asks for.
+    #[serde(default)]
+    pub law: Limits,
+    /// The printer prints a slip for the kitchen of every sold order: people cook.
+    #[serde(default)]
+    pub kitchen_slips: bool,
     /// An accounting system is connected.
     pub accounting: bool,
     /// A provider of messages is connected.
@@ -58,6 +65,8 @@ impl Default for Policy {
             robot_grace: Duration::from_mins(1),
             printer_grace: Duration::from_mins(5),
             close_shift_after: Duration::from_mins(23 * 60 + 30),
+            law: Limits::default(),
+            kitchen_slips: false,
             accounting: true,
             messages: true,
             bank: true,

@@ -1,6 +1,6 @@
 //! Receipts: the data of FFD 1.2 that the store decides; the printer adds the rest.
 
-use super::{order::Order, payment::Tender, time::Timestamp};
+use super::{ids::OrderId, order::Order, payment::Tender, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -25,6 +25,17 @@ pub enum Vat {
 }
 
 impl Vat {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::None,
+        Self::Vat0,
+        Self::Vat5,
+        Self::Vat7,
+        Self::Vat10,
+        Self::Vat20,
+        Self::Vat22,
+    ];
+
     /// Its word, as in the configuration.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -76,6 +87,24 @@ pub struct ReceiptDraft {
     pub tenders: Vec<(Tender, i64)>,
     /// Sum of the lines, minor units.
     pub total_minor: i64,
+    /// It is a correction receipt, for a sale that went without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correction: Option<Correction>,
+}
+
+/// What a correction receipt says besides the sale, and who answers for it. By ourselves (tag 1173: 0); a tax office's
+/// order is no matter for a till.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Correction {
+    /// The day of the settlement, `YYYY-MM-DD` (tag 1178).
+    pub date: String,
+    /// Who decided it.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// The guest has the dishes; otherwise those that wait are cooked now.
+    #[serde(default)]
+    pub served: bool,
 }
 
 /// One line.
@@ -134,8 +163,12 @@ pub struct Receipt {
 /// Our key of a receipt: 16 letters and digits out of 80 bits of a UUID v5.
 #[must_use]
 pub fn receipt_key(order: &Order, what: &str) -> String {
+    key_of(order.id, what)
+}
+
+fn key_of(id: OrderId, what: &str) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let id = Uuid::new_v5(&order.id.0, format!("receipt:{what}").as_bytes()).as_u128();
+    let id = Uuid::new_v5(&id.0, format!("receipt:{what}").as_bytes()).as_u128();
     (0..16)
         .map(|i| char::from(DIGITS[usize::try_from((id >> (5 * i)) & 31).unwrap_or(0)]))
         .collect()
@@ -177,6 +210,36 @@ impl ReceiptDraft {
             total_minor: order.total_minor,
             lines,
             tenders,
+            correction: None,
+        }
+    }
+
+    /// The same sale as a correction receipt.
+    #[must_use]
+    pub fn correction(order: &Order, correction: Correction) -> Self {
+        Self {
+            key: receipt_key(order, "correction"),
+            correction: Some(correction),
+            ..Self::sale(order)
+        }
+    }
+
+    /// A correction of a sale that Galley knows no order of: one line.
+    #[must_use]
+    pub fn correction_without_order(
+        id: Uuid,
+        line: ReceiptLine,
+        tender: Tender,
+        correction: Correction,
+    ) -> Self {
+        Self {
+            key: key_of(OrderId(id), "correction"),
+            kind: ReceiptKind::Sale,
+            refund: None,
+            tenders: vec![(tender, line.sum_minor)],
+            total_minor: line.sum_minor,
+            lines: vec![line],
+            correction: Some(correction),
         }
     }
 
@@ -219,6 +282,7 @@ impl ReceiptDraft {
             lines,
             tenders: vec![(refund.tender, refund.amount_minor)],
             total_minor: refund.amount_minor,
+            correction: None,
         }
     }
 }

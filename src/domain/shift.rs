@@ -65,7 +65,9 @@ impl Shift {
                 self.reopening = true;
             }
             (
-                Body::ShiftOpened { number, registered },
+                Body::ShiftOpened {
+                    number, registered, ..
+                },
                 ShiftState::Opening | ShiftState::Closed,
             ) => {
                 self.state = ShiftState::Open;

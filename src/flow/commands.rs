@@ -5,7 +5,7 @@ pub use super::payments::{
     terminal_result,
 };
 use super::{
-    Context, FlowError, decide, effects,
+    Context, FlowError, decide, effects, law,
     payments::{above_zero, give_up_codeless},
     record::{self, record},
 };
@@ -65,7 +65,7 @@ pub fn accepting(s: &Snapshot<'_>, cx: &Context) -> Result<Result<(), Text>, Flo
             "Kassa chek chiqarmayapti. Xodimni chaqiring.",
             "The till can't print receipts. Please call staff.",
         )),
-        _ => Ok(()),
+        _ => law::blocked(s, cx)?.map_or(Ok(()), |finding| Err(finding.for_guests())),
     })
 }
 
@@ -84,6 +84,7 @@ pub fn place_order(
     let levels = levels_for(&tx.snapshot(), cx, wish)?;
     let ahead = record::kitchen_ahead(&tx.snapshot())?;
     let number = tx.count(&format!("number:{}", cx.day))?;
+    let facts = law::facts(&tx.snapshot())?;
     let situation = Situation {
         catalog: &cx.catalog,
         levels: &levels,
@@ -95,6 +96,7 @@ pub fn place_order(
         number,
         by: &cx.actor.0,
         has_contact: phone.is_some(),
+        printer_vat: &facts.vat,
     };
     let (order, movements) = place::place(wish, &situation)?;
     if tx.snapshot().shift()?.state == ShiftState::Closed {
@@ -525,15 +527,31 @@ pub fn tick(tx: &mut Tx<'_>, cx: &Context) -> Result<(), FlowError> {
     }
     give_up_codeless(tx, &cx)?;
     let shift = tx.snapshot().shift()?;
-    let old = |at: Timestamp| cx.now.since(at) >= cx.policy.close_shift_after;
-    if shift.state == ShiftState::Open && shift.opened_at.is_some_and(old) {
+    if shift.state == ShiftState::Open
+        && let Some(opened_at) = shift.opened_at
+        && (cx.now.since(opened_at) >= cx.policy.close_shift_after
+            || law::closing_time(&tx.snapshot(), &cx, opened_at)?)
+        && !lately_refused(&tx.snapshot(), &shift.key("close"), cx.now)?
+    {
         // Not while money is under way; the next tick tries again.
         match close_shift(tx, &cx) {
             Ok(()) | Err(FlowError::Conflict(_)) => {}
             Err(e) => return Err(e),
         }
     }
+    law::watch(tx, &cx)?;
     keep_house(tx, cx.now)
+}
+
+/// A shift that the printer would not close is asked to again after so long.
+const ASK_AGAIN: Duration = Duration::from_mins(10);
+
+fn lately_refused(s: &Snapshot<'_>, key: &str, now: Timestamp) -> Result<bool, FlowError> {
+    let row = s.effect_by_key(key)?;
+    let refused = row.filter(|row| row.state == EffectState::Refused);
+    Ok(refused
+        .and_then(|row| row.ended_at)
+        .is_some_and(|at| now.since(at) < ASK_AGAIN))
 }
 
 /// Answers to Idempotency-Keys are kept so long: a client that repeats a request does so within minutes.

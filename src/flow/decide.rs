@@ -1,7 +1,8 @@
 //! What follows from a fact: the next facts and the next effects. Pure.
 
 use super::effects::{
-    bank_close, bank_refund, bank_register, bank_watch, collect, cook, receipt, shift, sms,
+    bank_close, bank_refund, bank_register, bank_watch, cash, collect, cook, correction, receipt,
+    shift, slip, sms,
 };
 use crate::{
     domain::{
@@ -65,6 +66,8 @@ pub struct Facts<'a> {
     pub catalog: &'a Catalog,
     /// Now.
     pub now: Timestamp,
+    /// The store's day, `YYYY-MM-DD`.
+    pub day: &'a str,
 }
 
 /// What follows from `body`.
@@ -75,6 +78,28 @@ pub fn decide(body: &Body, f: &Facts<'_>) -> Vec<Next> {
         (Body::ShiftClosing {}, _) => vec![shift_effect(f.shift, "close", shift::Request::Close)],
         (Body::ShiftClosed { number, .. }, _) if f.policy.accounting => {
             vec![Next::Account(*number)]
+        }
+        (Body::CashRequested { cash }, _) => {
+            let mut next = open_shift(f);
+            next.push(till_effect(
+                cash::KIND,
+                &cash.key,
+                f.order,
+                &cash::Request { cash: cash.clone() },
+            ));
+            next
+        }
+        (Body::CorrectionRequested { draft }, order) => {
+            let mut next = open_shift(f);
+            next.push(till_effect(
+                correction::KIND,
+                &format!("correction:{}", draft.key),
+                order,
+                &correction::Request {
+                    draft: draft.clone(),
+                },
+            ));
+            next
         }
         (_, Some(order)) => of_order(body, order, f),
         _ => Vec::new(),
@@ -102,16 +127,11 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
         }
         Body::OrderPaid {} => close_live_payments(order)
             .chain([fact(Body::ReceiptRequested {
-                draft: ReceiptDraft::sale(order),
+                draft: settled_today(ReceiptDraft::sale(order), order, f),
             })])
             .collect(),
         Body::ReceiptRequested { draft } => {
-            let mut next = Vec::new();
-            if matches!(f.shift.state, ShiftState::Closed | ShiftState::Closing)
-                && !f.shift.reopening
-            {
-                next.push(fact(Body::ShiftOpening {}));
-            }
+            let mut next = open_shift(f);
             next.push(effect(
                 receipt::KIND,
                 format!("receipt:{}", draft.key),
@@ -128,8 +148,22 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
             .receipts
             .iter()
             .find(|r| &r.draft.key == key && r.draft.kind == ReceiptKind::Sale)
-            .map(|_| cook_all(order))
+            .map(|_| cook_all(order, f.policy))
             .unwrap_or_default(),
+        Body::CorrectionRegistered { draft, .. } => match &draft.correction {
+            Some(c) if c.served => order
+                .pieces
+                .iter()
+                .filter(|p| p.stage < JobStage::Plated)
+                .map(|p| {
+                    fact(Body::CookPlated {
+                        job_id: p.job_id,
+                        slot: None,
+                    })
+                })
+                .collect(),
+            _ => cook_all(order, f.policy),
+        },
         Body::CookRequested { piece, job_id, .. } => cook_effect(order, *piece, *job_id, f.catalog),
         Body::CookPlated { job_id, .. } => [Next::Release(*job_id)]
             .into_iter()
@@ -185,6 +219,28 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
         )],
         _ => Vec::new(),
     }
+}
+
+/// What a document needs besides itself: an open shift.
+fn open_shift(f: &Facts<'_>) -> Vec<Next> {
+    let closed = matches!(f.shift.state, ShiftState::Closed | ShiftState::Closing);
+    if closed && !f.shift.reopening {
+        vec![fact(Body::ShiftOpening {})]
+    } else {
+        Vec::new()
+    }
+}
+
+/// The sale with the rates of VAT of today, when it is settled: midnight, and the year, may have turned since the
+/// order was placed. A class that has lost its rate meanwhile keeps the one it was sold with.
+fn settled_today(mut draft: ReceiptDraft, order: &Order, f: &Facts<'_>) -> ReceiptDraft {
+    for (line, ordered) in draft.lines.iter_mut().zip(&order.lines) {
+        let rate = ordered.vat_class.as_ref();
+        line.vat = rate
+            .and_then(|class| f.catalog.vat_on(class, f.day))
+            .unwrap_or(line.vat);
+    }
+    draft
 }
 
 /// Key of the effect that watches a payment.
@@ -348,7 +404,12 @@ fn bank_refund_id(id: RefundId) -> String {
     id.0.simple().to_string().split_off(2)
 }
 
-fn cook_all(order: &Order) -> Vec<Next> {
+fn cook_all(order: &Order, policy: &Policy) -> Vec<Next> {
+    let slip = policy.kitchen_slips.then(|| {
+        let request = slip::Request { order_id: order.id };
+        let key = format!("slip:{}", order.id);
+        till_effect(slip::KIND, &key, Some(order), &request)
+    });
     order
         .pieces
         .iter()
@@ -361,6 +422,7 @@ fn cook_all(order: &Order) -> Vec<Next> {
                 attempt: p.attempt,
             })
         })
+        .chain(slip)
         .collect()
 }
 
@@ -440,6 +502,23 @@ fn shift_effect(shift: &Shift, act: &str, request: shift::Request) -> Next {
         order_id: None,
         item: None,
         request: json(&request),
+    })
+}
+
+fn till_effect(
+    kind: &'static str,
+    key: &str,
+    order: Option<&Order>,
+    request: &impl Serialize,
+) -> Next {
+    Next::Effect(NewEffect {
+        key: key.to_owned(),
+        kind,
+        queue: PRINTER.to_owned(),
+        in_order_of_orders: false,
+        order_id: order.map(|o| o.id),
+        item: None,
+        request: json(request),
     })
 }
 

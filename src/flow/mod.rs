@@ -10,11 +10,15 @@ pub mod effects;
 pub mod engine;
 mod error;
 pub mod executor;
+pub mod law;
 mod payments;
 pub mod record;
 mod site;
 #[cfg(test)]
 mod tests;
+pub mod till;
+#[cfg(test)]
+mod till_tests;
 pub mod upkeep;
 
 pub use error::FlowError;
@@ -36,6 +40,8 @@ pub struct Context {
     pub now: Timestamp,
     /// The store's day, `YYYY-MM-DD`.
     pub day: String,
+    /// The store's time zone.
+    pub zone: jiff::tz::TimeZone,
     /// Who does it.
     pub actor: Actor,
 }

@@ -3,7 +3,7 @@
 use super::{
     Context, FlowError,
     decide::{self, Facts, Next, decide},
-    effects::accounting,
+    effects::{accounting, shift},
 };
 use crate::{
     domain::{
@@ -12,7 +12,7 @@ use crate::{
         ids::OrderId,
         money::Money,
         order::{JobStage, Order},
-        receipt::ReceiptKind,
+        receipt::{Receipt, ReceiptKind},
         refund::RefundState,
         shift::Shift,
         stock::Movement,
@@ -96,8 +96,13 @@ impl Recorder<'_, '_> {
 
     fn one(&mut self, body: Body) -> Result<(), FlowError> {
         // Few facts have to do with the shift; the others need not read it.
-        let about_shift =
-            body.kind().starts_with("shift.") || matches!(body, Body::ReceiptRequested { .. });
+        let about_shift = body.kind().starts_with("shift.")
+            || matches!(
+                body,
+                Body::ReceiptRequested { .. }
+                    | Body::CorrectionRequested { .. }
+                    | Body::CashRequested { .. }
+            );
         let mut shift = if about_shift {
             self.tx.snapshot().shift()?
         } else {
@@ -144,6 +149,7 @@ impl Recorder<'_, '_> {
                 policy: &self.cx.policy,
                 catalog: &self.cx.catalog,
                 now: self.cx.now,
+                day: &self.cx.day,
             },
         );
         self.tx.append(self.cx.now, id, &self.cx.actor, body)?;
@@ -193,8 +199,27 @@ impl Recorder<'_, '_> {
                     self.tx.put_receipt(id, &receipt)?;
                 }
             }
+            (Body::CorrectionRegistered { draft, registered }, order) => {
+                let receipt = Receipt {
+                    draft: draft.clone(),
+                    requested_at: self.cx.now,
+                    registered: Some(registered.clone()),
+                };
+                // One without an order belongs to its shift alone.
+                let order = order.unwrap_or(OrderId(uuid::Uuid::nil()));
+                self.tx.put_receipt(order, &receipt)?;
+            }
+            (Body::ShiftOpened { .. } | Body::ShiftCounted { .. } | Body::CashMoved { .. }, _) => {
+                self.tx.file_in_folder(body, self.cx.now)?;
+            }
             (Body::StockMoved { movements }, _) => self.tx.move_stock(movements)?,
-            (Body::ShiftClosed { number, registered }, _) => {
+            (
+                Body::ShiftClosed {
+                    number, registered, ..
+                },
+                _,
+            ) => {
+                self.tx.file_in_folder(body, self.cx.now)?;
                 self.tx.open_books(
                     *number,
                     registered.registration_number.as_deref().unwrap_or(""),
@@ -266,7 +291,24 @@ impl Recorder<'_, '_> {
     fn follow(&mut self, step: Next) -> Result<(), FlowError> {
         match step {
             Next::Fact(body) => self.queue.push_back(*body),
-            Next::Effect(effect) => self.tx.intend(&effect, self.cx.now)?,
+            Next::Effect(effect) => {
+                // A shift that the printer would not turn is asked for again under the same key.
+                let refused = self
+                    .tx
+                    .snapshot()
+                    .effect_by_key(&effect.key)?
+                    .filter(|row| effect.kind == shift::KIND && row.state == EffectState::Refused);
+                match refused {
+                    Some(mut row) => {
+                        row.state = EffectState::Waiting;
+                        row.ended_at = None;
+                        row.tries = 0;
+                        row.next_at = self.cx.now;
+                        self.tx.put_effect(&row)?;
+                    }
+                    None => self.tx.intend(&effect, self.cx.now)?,
+                }
+            }
             Next::Withdraw(key) => {
                 self.withdraw(&key)?;
             }
@@ -294,7 +336,7 @@ impl Recorder<'_, '_> {
             }
             Next::CookAgain(piece) => self.cook_again(piece)?,
             Next::RefundPiece(piece) => self.refund_piece(piece)?,
-            Next::Account(shift) => self.account(shift)?,
+            Next::Account(number) => self.account(number)?,
         }
         Ok(())
     }

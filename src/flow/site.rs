@@ -92,6 +92,12 @@ impl Site {
             .clone()
     }
 
+    /// The store's time zone.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// The store's day at a time, `YYYY-MM-DD`.
     #[must_use]
     pub fn day(&self, at: Timestamp) -> String {
@@ -110,6 +116,7 @@ impl Site {
             policy: self.policy.clone(),
             catalog: self.catalog(),
             day: self.day(now),
+            zone: self.zone.clone(),
             now,
             actor,
         }

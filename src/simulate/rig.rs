@@ -517,7 +517,11 @@ impl Rig {
             name: Text::new("Т", "T", "T"),
             printer: Some((
                 Arc::new(printers),
-                FiscalSettings::default(),
+                FiscalSettings {
+                    // The till is registered as one with a person at it.
+                    cashier: Some("Simulator".to_owned()),
+                    ..FiscalSettings::default()
+                },
                 "mem://printer".to_owned(),
             )),
             robot: Some(RobotWiring::Driver(

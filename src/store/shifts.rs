@@ -2,10 +2,12 @@
 
 use super::{Snapshot, StoreError, Tx, checksum};
 use crate::domain::{
+    event::Body,
     ids::OrderId,
     receipt::{Receipt, ReceiptKind},
     reconcile::ShiftBooks,
     shift::Shift,
+    shift_report::Folder,
     time::Timestamp,
 };
 use rusqlite::{OptionalExtension as _, params};
@@ -38,6 +40,27 @@ impl Tx<'_> {
             checksum(&[receipt.draft.key.as_bytes(), doc.as_bytes()])
         ])?;
         Ok(())
+    }
+
+    /// Puts what happened into the folder of its shift.
+    ///
+    /// # Errors
+    /// When it can't be read or written.
+    pub fn file_in_folder(&mut self, body: &Body, at: Timestamp) -> Result<(), StoreError> {
+        let (number, mut folder) = match body {
+            // Another till may begin anew with the numbers.
+            Body::ShiftOpened { number, .. } => (*number, Folder::default()),
+            Body::ShiftClosed { number, .. } | Body::CashMoved { shift: number, .. } => {
+                (*number, self.snapshot().shift_folder(*number)?)
+            }
+            Body::ShiftCounted { counters } => (
+                counters.shift_number,
+                self.snapshot().shift_folder(counters.shift_number)?,
+            ),
+            _ => return Ok(()),
+        };
+        folder.file(at, body);
+        self.put_document(&folder_name(number), &folder)
     }
 
     /// Opens the books of a closed shift.
@@ -77,6 +100,14 @@ impl Snapshot<'_> {
     /// When it can't be read.
     pub fn shift(&self) -> Result<Shift, StoreError> {
         Ok(self.document("shift")?.unwrap_or_default())
+    }
+
+    /// What is kept of a shift besides its receipts; empty when there is no such shift.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn shift_folder(&self, shift: u32) -> Result<Folder, StoreError> {
+        Ok(self.document(&folder_name(shift))?.unwrap_or_default())
     }
 
     /// All receipts registered in a shift.
@@ -157,6 +188,10 @@ impl Snapshot<'_> {
             )
             .optional()?)
     }
+}
+
+fn folder_name(shift: u32) -> String {
+    format!("shift-folder:{shift}")
 }
 
 fn share(receipt: &Receipt) -> i64 {

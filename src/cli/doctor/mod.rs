@@ -3,6 +3,7 @@
 
 mod daemon;
 mod machine;
+mod printer;
 
 use super::{
     check_config,
@@ -113,6 +114,8 @@ pub async fn execute(args: DoctorArgs) -> anyhow::Result<ExitCode> {
         findings.extend(machine::serial_ports());
     }
     findings.extend(daemon::look(&args.door).await?);
+    let config = (!elsewhere).then_some(args.config.as_path());
+    findings.extend(printer::look(&args.door, config).await?);
     if args.door.json {
         print_json(&json!({"findings": findings}))?;
     } else {

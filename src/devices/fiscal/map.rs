@@ -3,6 +3,7 @@
 use crate::domain::{
     payment::Tender,
     receipt::{ReceiptDraft, ReceiptKind, Registered, Subject, Vat},
+    shift_report::{CashMove, Counters, Direction, Drawer, Side},
 };
 use galley_fiscal as f;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,36 @@ impl FiscalSettings {
             name: name.clone(),
             inn: self.cashier_inn.clone(),
         })
+    }
+
+    /// A correction by ourselves, tag 1173: 0.
+    pub(super) fn correction(&self, draft: &ReceiptDraft) -> f::Document {
+        let correction = draft.correction.as_ref();
+        f::Document::Correction(f::Correction {
+            basis: f::CorrectionBasis {
+                by: f::CorrectionBy::Ourselves,
+                date: correction.map(|c| c.date.clone()).unwrap_or_default(),
+                number: None,
+                description: correction.map(|c| c.why.clone()),
+            },
+            receipt: self.receipt(draft),
+        })
+    }
+
+    /// Money into the drawer or out of it, in the name of whoever does it.
+    pub(super) fn cash(cash: &CashMove) -> f::Document {
+        let document = f::CashDocument {
+            key: cash.key.clone(),
+            operator: Some(f::Operator {
+                name: cash.who.clone(),
+                inn: None,
+            }),
+            sum_minor: cash.sum_minor,
+        };
+        match cash.direction {
+            Direction::In => f::Document::CashIn(document),
+            Direction::Out => f::Document::CashOut(document),
+        }
     }
 
     pub(super) fn receipt(&self, draft: &ReceiptDraft) -> f::Receipt {
@@ -106,6 +137,44 @@ fn vat(vat: Vat) -> f::VatRate {
         Vat::Vat10 => f::VatRate::Vat10,
         Vat::Vat20 => f::VatRate::Vat20,
         Vat::Vat22 => f::VatRate::Vat22,
+    }
+}
+
+/// The rate in our words; none for one that a restaurant never writes on a line.
+pub(super) fn our_vat(rate: f::VatRate) -> Option<Vat> {
+    Vat::ALL.into_iter().find(|ours| vat(*ours) == rate)
+}
+
+/// The printer's counters in our words.
+pub(super) fn counters(totals: &f::ShiftTotals) -> Counters {
+    let side = |kind| {
+        let total = totals.of(kind);
+        let mut side = Side {
+            count: total.count,
+            sum_minor: total.sum_minor,
+            ..Side::default()
+        };
+        for (form, sum_minor) in &total.tenders {
+            let of = match form {
+                f::TenderForm::Cash => &mut side.cash_minor,
+                f::TenderForm::Electronic => &mut side.electronic_minor,
+                _ => &mut side.other_minor,
+            };
+            *of += sum_minor;
+        }
+        side
+    };
+    Counters {
+        shift_number: totals.shift_number,
+        sales: side(f::ReceiptKind::Sale),
+        returns: side(f::ReceiptKind::SaleReturn),
+        drawer: Drawer {
+            ins: totals.cash.ins,
+            in_minor: totals.cash.in_minor,
+            outs: totals.cash.outs,
+            out_minor: totals.cash.out_minor,
+            cash_minor: totals.cash.drawer_minor,
+        },
     }
 }
 

@@ -6,11 +6,14 @@ pub mod bank_close;
 pub mod bank_refund;
 pub mod bank_register;
 pub mod bank_watch;
+pub mod cash;
 pub mod collect;
 pub mod cook;
+pub mod correction;
 pub mod machine;
 pub mod receipt;
 pub mod shift;
+pub mod slip;
 pub mod sms;
 pub mod x_report;
 
@@ -62,8 +65,11 @@ pub trait Kind: Sync {
 /// All kinds.
 pub static KINDS: &[&dyn Kind] = &[
     &receipt::Receipt,
+    &correction::Correction,
+    &cash::Cash,
     &shift::Shift,
     &x_report::XReport,
+    &slip::Slip,
     &cook::Cook,
     &collect::Collect,
     &machine::Machine,

@@ -2,7 +2,7 @@
 
 use super::{Kind, parse};
 use crate::{
-    domain::{event::Body, receipt::Registered},
+    domain::{event::Body, receipt::Registered, shift_report::Counters},
     flow::executor::Refusal,
     store::EffectRow,
 };
@@ -29,6 +29,9 @@ pub struct Done {
     pub number: u32,
     /// The fiscal document. The last one where the shift already stood as asked.
     pub registered: Registered,
+    /// What the printer had counted: after opening, before closing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counters: Option<Box<Counters>>,
 }
 
 /// What follows.
@@ -44,10 +47,22 @@ impl Kind for Shift {
     }
 
     fn done(&self, row: &EffectRow, result: &Value) -> Result<Vec<Body>, serde_json::Error> {
-        let Done { number, registered } = parse(result)?;
+        let Done {
+            number,
+            registered,
+            counters,
+        } = parse(result)?;
         Ok(vec![match parse(&row.request)? {
-            Request::Open => Body::ShiftOpened { number, registered },
-            Request::Close => Body::ShiftClosed { number, registered },
+            Request::Open => Body::ShiftOpened {
+                number,
+                registered,
+                counters,
+            },
+            Request::Close => Body::ShiftClosed {
+                number,
+                registered,
+                counters,
+            },
         }])
     }
 

@@ -1,7 +1,11 @@
 //! The X report: paper only, no fiscal document. A repeat costs paper.
 
-use super::Kind;
-use crate::{domain::event::Body, flow::executor::Refusal, store::EffectRow};
+use super::{Kind, parse};
+use crate::{
+    domain::{event::Body, shift_report::Counters},
+    flow::executor::Refusal,
+    store::EffectRow,
+};
 use serde_json::Value;
 
 /// The effect's kind.
@@ -19,8 +23,12 @@ impl Kind for XReport {
         "The X report is not printed"
     }
 
-    fn done(&self, _: &EffectRow, _: &Value) -> Result<Vec<Body>, serde_json::Error> {
-        Ok(Vec::new())
+    fn done(&self, _: &EffectRow, result: &Value) -> Result<Vec<Body>, serde_json::Error> {
+        let counters: Option<Box<Counters>> = parse(result)?;
+        Ok(counters
+            .map(|counters| Body::ShiftCounted { counters })
+            .into_iter()
+            .collect())
     }
 
     fn refused(&self, _: &EffectRow, _: &Refusal) -> Vec<Body> {

@@ -24,7 +24,7 @@ function App() {
         <div class="title"><h1>{t("demo.title")}</h1><p>{t("demo.lead")}</p></div>
         {now && (
           <nav aria-label={t("demo.links")}>
-            {(["kiosk", "board", "hq"] as const).map((key) => now.links[key] && <a key={key} data-link={key} href={near(now.links[key])} target="_blank" rel="noreferrer">{t(`demo.link.${key}`)}</a>)}
+            {(["kiosk", "board", "shift_report", "hq"] as const).map((key) => now.links[key] && <a key={key} data-link={key} href={near(now.links[key])} target="_blank" rel="noreferrer">{t(`demo.link.${key}`)}</a>)}
           </nav>
         )}
         <div class="langs" role="group" aria-label={t("lang.choose")}>

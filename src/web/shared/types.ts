@@ -151,3 +151,46 @@ export interface Problem {
   errors?: { field: string; message: string }[];
   message?: Text | null;
 }
+
+export interface ShiftSum {
+  count: number;
+  sum_minor: number;
+  tenders: { tender: string; sum_minor: number }[];
+}
+
+interface ShiftCounters {
+  sales: { count: number; sum_minor: number };
+  returns: { count: number; sum_minor: number };
+  drawer: { ins: number; in_minor: number; outs: number; out_minor: number; cash_minor: number };
+}
+
+export interface ShiftReport {
+  store: Text;
+  currency: string;
+  state: string;
+  made_at: number;
+  shift: number;
+  opened_at: number | null;
+  closed_at: number | null;
+  drive_number: string | null;
+  registration_number: string | null;
+  opening_document: number | null;
+  closing_document: number | null;
+  sales: ShiftSum;
+  returns: ShiftSum;
+  corrections: ShiftSum;
+  net_minor: number;
+  drawer: {
+    start_minor: number | null;
+    sales_minor: number;
+    returns_minor: number;
+    in_minor: number;
+    out_minor: number;
+    expected_minor: number;
+    moves: { at: number; key: string; direction: "in" | "out"; sum_minor: number; who: string; why: string }[];
+  };
+  start: ShiftCounters | null;
+  end: ShiftCounters | null;
+  counted_at: number | null;
+  differences: { code: string; what: string; galley: number; printer: number; money: boolean }[];
+}

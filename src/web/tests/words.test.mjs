@@ -44,10 +44,10 @@ test("Uzbek is written with its own letters, not with quotation marks", () => {
 test("every string is used", async () => {
   const { readdirSync } = await import("node:fs");
   const root = new URL("..", import.meta.url);
-  const sources = ["shared", "kiosk", "board", "demo", "dashboard"]
+  const sources = ["shared", "kiosk", "board", "demo", "dashboard", "shift-report"]
     .flatMap((folder) => readdirSync(new URL(folder, root), { recursive: true }).filter((file) => /\.tsx?$/.test(file)).map((file) => readFileSync(new URL(`${folder}/${file}`, root), "utf8")))
     .join("\n");
-  const built = /^(allergen|job|bank\.state|hq\.shift|tender|demo\.(sw|node|count|link)|step|hq)\./;
+  const built = /^(allergen|job|bank\.state|hq\.shift|tender|demo\.(sw|node|count|link)|step|hq|shift\.(state|tender|diff))\./;
   const unused = Object.keys(all.ru).filter((key) => !sources.includes(`"${key}"`) && !built.test(key));
   assert.deepEqual(unused, []);
 });

@@ -127,6 +127,7 @@ fn order(cx: &Context) -> Order {
         number: 1,
         by: "test",
         has_contact: false,
+        printer_vat: &[],
     };
     place(&wish, &situation).unwrap().0
 }

@@ -1,0 +1,515 @@
+//! The fiscal printer, asked directly: what it says of itself, its clock and tables, and paper that is no document.
+//! Staff may read and have paper printed; technicians and managers change things. Whoever asks for an act stands in
+//! the log before it is done.
+
+use super::{
+    Api, Caller, Problem,
+    auth::{Role, STAFF, TECHNICIANS},
+    body::Post,
+    extract::Path,
+    orders::Nothing,
+};
+use crate::{
+    devices::fiscal::{Printer, slips},
+    domain::{
+        event::Body,
+        fiscal_law::{Facts, Finding, Limits},
+        ids::OrderId,
+        order::Order,
+        text::Language,
+    },
+    flow::{law, record::record},
+    store::StoreError,
+};
+use axum::{Json, extract::State};
+use galley_fiscal::{
+    Align, DriveInfo, FiscalError, FiscalRecord, PrinterInfo, Registration, ShiftTotals, Slip,
+    SlipItem, TableCell,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Lines of a slip that people write themselves.
+const LONGEST_SLIP: usize = 200;
+
+impl From<FiscalError> for Problem {
+    fn from(error: FiscalError) -> Self {
+        match error {
+            FiscalError::Refused { text, advice, .. } => {
+                Self::device_refused(format!("{text}. {advice}"))
+            }
+            FiscalError::Unsupported(text) => Self::device_cannot(text),
+            e => Self::device_away(e.to_string()),
+        }
+    }
+}
+
+fn printer(api: &Api, caller: &Caller, roles: &[Role]) -> Result<std::sync::Arc<Printer>, Problem> {
+    caller.need(roles)?;
+    api.printer.clone().ok_or_else(super::devices::no_printer)
+}
+
+/// Who it is and what it can do.
+#[utoipa::path(get, path = "/devices/printer/info", tag = "staff", responses((status = 200), (status = "4XX", body = Problem)))]
+pub(super) async fn info(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<PrinterInfo>, Problem> {
+    let printer = printer(&api, &caller, STAFF)?;
+    let info = printer
+        .ask(|p| Box::pin(async move { Ok(p.info().clone()) }))
+        .await?;
+    Ok(Json(info))
+}
+
+/// How the printer is registered with the tax office.
+#[utoipa::path(get, path = "/devices/printer/registration", tag = "staff", responses((status = 200), (status = "4XX", body = Problem)))]
+pub(super) async fn registration(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<Registration>, Problem> {
+    let printer = printer(&api, &caller, STAFF)?;
+    Ok(Json(printer.ask(|p| p.registration()).await?))
+}
+
+/// The fiscal drive: how long it lasts, how full it is, what waits for the OFD.
+#[utoipa::path(get, path = "/devices/printer/drive", tag = "staff", responses((status = 200), (status = "4XX", body = Problem)))]
+pub(super) async fn drive(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<DriveInfo>, Problem> {
+    let printer = printer(&api, &caller, STAFF)?;
+    Ok(Json(printer.ask(|p| p.drive()).await?))
+}
+
+/// What the printer has summed up in the shift.
+#[utoipa::path(get, path = "/devices/printer/totals", tag = "staff", responses((status = 200), (status = "4XX", body = Problem)))]
+pub(super) async fn totals(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<ShiftTotals>, Problem> {
+    let printer = printer(&api, &caller, STAFF)?;
+    Ok(Json(printer.ask(|p| p.totals()).await?))
+}
+
+/// The way to the OFD.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OfdView {
+    /// Documents that wait.
+    unsent: u32,
+    /// Number of the oldest of them, where the printer says it.
+    first_unsent: Option<u32>,
+    /// Its local day or time.
+    first_unsent_at: Option<String>,
+    /// The drive says that the OFD has been silent for too long.
+    overdue: bool,
+    /// Name of the OFD, where the printer says it.
+    ofd: Option<String>,
+    /// Days after which the fiscal drive registers nothing any more.
+    blocks_after_days: u32,
+}
+
+/// What waits for the OFD.
+#[utoipa::path(get, path = "/devices/printer/ofd", tag = "staff", responses((status = 200, body = OfdView), (status = "4XX", body = Problem)))]
+pub(super) async fn ofd(State(api): State<Api>, caller: Caller) -> Result<Json<OfdView>, Problem> {
+    let printer = printer(&api, &caller, STAFF)?;
+    let blocks_after_days = api.site.policy().law.ofd_block_days;
+    let view = match printer.ask(|p| p.drive()).await {
+        Ok(drive) => OfdView {
+            unsent: drive.unsent_documents,
+            first_unsent: drive.first_unsent,
+            first_unsent_at: drive.first_unsent_at,
+            overdue: drive.ofd_overdue,
+            ofd: printer
+                .ask(|p| p.registration())
+                .await
+                .ok()
+                .and_then(|r| r.ofd),
+            blocks_after_days,
+        },
+        // Its status tells some of it.
+        Err(FiscalError::Unsupported(_)) => {
+            let status = printer.ask(|p| p.status()).await?;
+            OfdView {
+                unsent: status.unsent_documents.unwrap_or(0),
+                first_unsent: None,
+                first_unsent_at: status.oldest_unsent,
+                overdue: false,
+                ofd: None,
+                blocks_after_days,
+            }
+        }
+        Err(e) => return Err(e.into()),
+    };
+    Ok(Json(view))
+}
+
+/// Two clocks.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClockView {
+    /// The printer's, local time.
+    printer: String,
+    /// The box's, as local time of the store.
+    store: String,
+    /// The printer's less the box's, seconds.
+    ahead_s: Option<i64>,
+    /// So much is allowed, seconds.
+    limit_s: u64,
+    /// The shift; the clock is set while it is closed only.
+    shift: String,
+}
+
+async fn clocks(api: &Api, printer: &Printer) -> Result<ClockView, Problem> {
+    let status = printer.ask(|p| p.status()).await?;
+    Ok(ClockView {
+        store: printer.store_time(),
+        ahead_s: printer.ahead_s(&status.local_time),
+        printer: status.local_time,
+        limit_s: api.site.policy().law.clock_drift.as_secs(),
+        shift: serde_json::to_value(status.shift)
+            .ok()
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .unwrap_or_default(),
+    })
+}
+
+/// The printer's clock beside the box's.
+#[utoipa::path(get, path = "/devices/printer/clock", tag = "staff", responses((status = 200, body = ClockView), (status = "4XX", body = Problem)))]
+pub(super) async fn clock(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<ClockView>, Problem> {
+    let printer = printer(&api, &caller, STAFF)?;
+    Ok(Json(clocks(&api, &printer).await?))
+}
+
+/// A time for the printer's clock.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTime {
+    /// Local time, `YYYY-MM-DDTHH:MM:SS`; the box's own when none.
+    #[serde(default)]
+    time: Option<String>,
+}
+
+/// Sets the printer's clock; with a closed shift only.
+#[utoipa::path(post, path = "/devices/printer/clock", tag = "technician", request_body = NewTime, responses((status = 200, body = ClockView), (status = "4XX", body = Problem)))]
+pub(super) async fn set_clock(
+    State(api): State<Api>,
+    post: Post<NewTime>,
+) -> Result<Json<ClockView>, Problem> {
+    let printer = printer(&api, &post.caller, TECHNICIANS)?;
+    let time = match &post.body.time {
+        None => printer.store_time(),
+        Some(text) => text
+            .parse::<jiff::civil::DateTime>()
+            .map_err(|_| Problem::invalid(format!("{text:?}: write YYYY-MM-DDTHH:MM:SS")))?
+            .strftime("%Y-%m-%dT%H:%M:%S")
+            .to_string(),
+    };
+    let status = printer.ask(|p| p.status()).await?;
+    if status.shift != galley_fiscal::ShiftState::Closed {
+        return Err(Problem::conflict(
+            "the printer takes a new time with a closed shift only: galley shift close",
+        ));
+    }
+    asked(
+        &api,
+        &post.caller,
+        "set_clock",
+        format!("{time}, it was {}", status.local_time),
+    )
+    .await?;
+    printer
+        .ask(|p| Box::pin(async move { p.set_clock(&time).await }))
+        .await?;
+    Ok(Json(clocks(&api, &printer).await?))
+}
+
+/// Puts down who asks for what, before it is done.
+async fn asked(api: &Api, caller: &Caller, act: &str, detail: String) -> Result<(), Problem> {
+    let body = Body::PrinterAsked {
+        act: act.to_owned(),
+        detail,
+    };
+    Ok(api
+        .site
+        .command(caller.actor(), move |tx, cx| record(tx, cx, None, body))
+        .await?)
+}
+
+/// An act is done.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DoneView {
+    done: bool,
+}
+
+const DONE: Json<DoneView> = Json(DoneView { done: true });
+
+/// Prints a copy of the last document. Paper only.
+#[utoipa::path(post, path = "/devices/printer/copy-last", tag = "staff", request_body = Nothing, responses((status = 200, body = DoneView), (status = "4XX", body = Problem)))]
+pub(super) async fn copy_last(
+    State(api): State<Api>,
+    post: Post<Nothing>,
+) -> Result<Json<DoneView>, Problem> {
+    let printer = printer(&api, &post.caller, STAFF)?;
+    asked(&api, &post.caller, "copy_last", String::new()).await?;
+    printer.ask(|p| p.copy_last()).await?;
+    Ok(DONE)
+}
+
+/// Goes on printing after paper was put in.
+#[utoipa::path(post, path = "/devices/printer/continue-print", tag = "staff", request_body = Nothing, responses((status = 200, body = DoneView), (status = "4XX", body = Problem)))]
+pub(super) async fn continue_print(
+    State(api): State<Api>,
+    post: Post<Nothing>,
+) -> Result<Json<DoneView>, Problem> {
+    let printer = printer(&api, &post.caller, STAFF)?;
+    asked(&api, &post.caller, "continue_print", String::new()).await?;
+    printer.ask(|p| p.continue_print()).await?;
+    Ok(DONE)
+}
+
+/// Opens the cash drawer.
+#[utoipa::path(post, path = "/devices/printer/drawer", tag = "technician", request_body = Nothing, responses((status = 200, body = DoneView), (status = "4XX", body = Problem)))]
+pub(super) async fn drawer(
+    State(api): State<Api>,
+    post: Post<Nothing>,
+) -> Result<Json<DoneView>, Problem> {
+    let printer = printer(&api, &post.caller, TECHNICIANS)?;
+    asked(&api, &post.caller, "open_drawer", String::new()).await?;
+    printer.ask(|p| p.open_drawer()).await?;
+    Ok(DONE)
+}
+
+/// Paper that is no fiscal document.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum NewSlip {
+    /// What an order costs, with a QR code to pay it or to find it by.
+    PreBill {
+        /// The order.
+        order_id: Uuid,
+    },
+    /// What is still to be cooked of an order, for people.
+    Kitchen {
+        /// The order.
+        order_id: Uuid,
+    },
+    /// Lines of text.
+    Text {
+        /// The lines.
+        lines: Vec<String>,
+    },
+}
+
+/// Prints a slip: a pre-bill, a kitchen slip, or lines of text.
+#[utoipa::path(post, path = "/devices/printer/slips", tag = "staff", request_body = NewSlip, responses((status = 200, body = DoneView), (status = "4XX", body = Problem)))]
+pub(super) async fn slip(
+    State(api): State<Api>,
+    post: Post<NewSlip>,
+) -> Result<Json<DoneView>, Problem> {
+    let printer = printer(&api, &post.caller, STAFF)?;
+    let (slip, detail) = match &post.body {
+        NewSlip::PreBill { order_id } => {
+            let order = order(&api, *order_id).await?;
+            let store = api.store_name.get(Language::Ru);
+            (
+                slips::pre_bill(&order, store),
+                format!("pre-bill of order {order_id}"),
+            )
+        }
+        NewSlip::Kitchen { order_id } => {
+            let order = order(&api, *order_id).await?;
+            (
+                slips::kitchen(&order),
+                format!("kitchen slip of order {order_id}"),
+            )
+        }
+        NewSlip::Text { lines } => {
+            if lines.is_empty() || lines.len() > LONGEST_SLIP {
+                return Err(Problem::invalid(format!(
+                    "a slip has 1 to {LONGEST_SLIP} lines"
+                )));
+            }
+            let items = lines.iter().map(|line| SlipItem::Text {
+                text: line.clone(),
+                align: Align::Left,
+                wide: false,
+            });
+            let slip = Slip {
+                items: items.collect(),
+                cut: true,
+            };
+            (slip, format!("{} lines of text", lines.len()))
+        }
+    };
+    asked(&api, &post.caller, "slip", detail).await?;
+    printer
+        .ask(|p| Box::pin(async move { p.slip(&slip).await }))
+        .await?;
+    Ok(DONE)
+}
+
+async fn order(api: &Api, id: Uuid) -> Result<Order, Problem> {
+    let found: Option<Order> = api
+        .site
+        .store
+        .read(move |s| -> Result<_, StoreError> { s.order(OrderId(id)) })
+        .await?;
+    found.ok_or_else(|| Problem::unknown_order("there is no such order"))
+}
+
+/// A document of the fiscal drive by its number.
+#[utoipa::path(get, path = "/devices/printer/documents/{number}", tag = "staff", params(("number" = u32, Path)), responses((status = 200), (status = "4XX", body = Problem)))]
+pub(super) async fn document(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(number): Path<u32>,
+) -> Result<Json<FiscalRecord>, Problem> {
+    let printer = printer(&api, &caller, STAFF)?;
+    printer
+        .ask(|p| p.document(number))
+        .await?
+        .map(Json)
+        .ok_or_else(|| Problem::not_found(format!("the fiscal drive has no document {number}")))
+}
+
+/// A field of the printer's own tables.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CellView {
+    table: u8,
+    row: u16,
+    field: u8,
+    /// Its bytes.
+    hex: String,
+    /// Its bytes as a number, the first byte the highest; none above 8 bytes.
+    number: Option<u64>,
+}
+
+fn cell_view(cell: TableCell, bytes: &[u8]) -> CellView {
+    CellView {
+        table: cell.table,
+        row: cell.row,
+        field: cell.field,
+        hex: bytes.iter().map(|b| format!("{b:02x}")).collect(),
+        number: (bytes.len() <= 8).then(|| bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b))),
+    }
+}
+
+/// Reads a field of the printer's tables, as its manual numbers them.
+#[utoipa::path(get, path = "/devices/printer/tables/{table}/{row}/{field}", tag = "staff", params(("table" = u8, Path), ("row" = u16, Path), ("field" = u8, Path)), responses((status = 200, body = CellView), (status = "4XX", body = Problem)))]
+pub(super) async fn read_table(
+    State(api): State<Api>,
+    caller: Caller,
+    Path((table, row, field)): Path<(u8, u16, u8)>,
+) -> Result<Json<CellView>, Problem> {
+    let printer = printer(&api, &caller, STAFF)?;
+    let cell = TableCell { table, row, field };
+    let bytes = printer.ask(|p| p.read_table(cell)).await?;
+    Ok(Json(cell_view(cell, &bytes)))
+}
+
+/// A new value of a field.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCell {
+    /// Its bytes in hexadecimal digits.
+    hex: String,
+}
+
+/// Writes a field of the printer's tables. A wrong value can make a till unusable: read the manual first.
+#[utoipa::path(post, path = "/devices/printer/tables/{table}/{row}/{field}", tag = "technician", params(("table" = u8, Path), ("row" = u16, Path), ("field" = u8, Path)), request_body = NewCell, responses((status = 200, body = CellView), (status = "4XX", body = Problem)))]
+pub(super) async fn write_table(
+    State(api): State<Api>,
+    Path((table, row, field)): Path<(u8, u16, u8)>,
+    post: Post<NewCell>,
+) -> Result<Json<CellView>, Problem> {
+    let printer = printer(&api, &post.caller, TECHNICIANS)?;
+    let value = bytes_of(&post.body.hex)
+        .ok_or_else(|| Problem::invalid("hex: write pairs of hexadecimal digits, such as 0a1f"))?;
+    let cell = TableCell { table, row, field };
+    let before = printer.ask(|p| p.read_table(cell)).await?;
+    let was = cell_view(cell, &before).hex;
+    let detail = format!(
+        "table {table}, row {row}, field {field}: {}, it was {was}",
+        post.body.hex
+    );
+    asked(&api, &post.caller, "write_table", detail).await?;
+    printer
+        .ask(|p| Box::pin(async move { p.write_table(cell, &value).await }))
+        .await?;
+    let after = printer.ask(|p| p.read_table(cell)).await?;
+    Ok(Json(cell_view(cell, &after)))
+}
+
+fn bytes_of(hex: &str) -> Option<Vec<u8>> {
+    let whole = !hex.is_empty() && hex.len().is_multiple_of(2) && hex.is_ascii();
+    let pairs = hex.as_bytes().chunks(2);
+    whole
+        .then(|| {
+            pairs
+                .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+                .collect()
+        })
+        .flatten()
+}
+
+/// How the store stands with the law on tills.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LawView {
+    /// Nothing may be sold.
+    blocked: bool,
+    /// What is not as it should be.
+    #[schema(value_type = Vec<Object>)]
+    findings: Vec<Finding>,
+    /// What is judged by.
+    #[schema(value_type = Object)]
+    facts: Facts,
+    /// The limits in force.
+    #[schema(value_type = Object)]
+    limits: Limits,
+}
+
+/// How the store stands with the law on tills: shift, OFD, drive, clock, what receipts must say.
+#[utoipa::path(get, path = "/devices/printer/law", tag = "staff", responses((status = 200, body = LawView)))]
+pub(super) async fn judged(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<LawView>, Problem> {
+    caller.need(STAFF)?;
+    let cx = api.site.context(caller.actor());
+    let limits = cx.policy.law.clone();
+    let (findings, facts) = api
+        .site
+        .store
+        .read(move |s| -> Result<_, StoreError> { Ok((law::findings(s, &cx)?, law::facts(s)?)) })
+        .await?;
+    Ok(Json(LawView {
+        blocked: findings.iter().any(|f| f.blocks_sales),
+        findings,
+        facts,
+        limits,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_pairs_of_digits_and_nothing_else() {
+        assert_eq!(bytes_of("0a1F"), Some(vec![0x0a, 0x1f]));
+        for bad in ["", "0", "0g", "0x", " 1", "яя"] {
+            assert_eq!(bytes_of(bad), None, "{bad}");
+        }
+        let cell = TableCell {
+            table: 2,
+            row: 1,
+            field: 3,
+        };
+        let view = cell_view(cell, &[0x01, 0x00]);
+        assert_eq!((view.hex.as_str(), view.number), ("0100", Some(256)));
+    }
+}

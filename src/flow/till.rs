@@ -1,0 +1,276 @@
+//! What people ask of the till besides sales: money into the drawer and out of it, and correction receipts.
+
+use super::{
+    Context, FlowError,
+    commands::{clear_alert, load},
+    law,
+    record::record,
+};
+use crate::{
+    domain::{
+        event::Body,
+        ids::{DishId, OrderId},
+        order::{Order, OrderError},
+        payment::Tender,
+        receipt::{Correction, Receipt, ReceiptDraft, ReceiptLine, Subject, Vat},
+        shift::ShiftState,
+        shift_report::{CashMove, Direction},
+        vat::VatClass,
+    },
+    store::{EffectState, Tx},
+};
+use uuid::Uuid;
+
+/// Characters of a name in a fiscal document (tag 1021).
+const LONGEST_NAME: usize = 64;
+/// Characters of a reason. [ours]
+const LONGEST_REASON: usize = 200;
+/// The dish that a correction without an order is booked under. Accounting maps it like any other.
+pub const CORRECTED_SALE: &str = "correction";
+
+/// Who and why, as a document keeps them.
+fn named(who: &str, why: &str) -> Result<(String, String), FlowError> {
+    let text = |text: &str, what: &str, longest: usize| {
+        let text = text.trim();
+        let fits = (1..=longest).contains(&text.chars().count());
+        fits.then(|| text.to_owned())
+            .ok_or_else(|| FlowError::Invalid(format!("say {what}, in 1 to {longest} characters")))
+    };
+    Ok((
+        text(who, "who does it", LONGEST_NAME)?,
+        text(why, "why", LONGEST_REASON)?,
+    ))
+}
+
+fn must_open(tx: &Tx<'_>, cx: &Context) -> Result<(), FlowError> {
+    let closed = tx.snapshot().shift()?.state == ShiftState::Closed;
+    if closed && !cx.policy.auto_open_shift {
+        return Err(FlowError::Conflict(
+            "the shift is closed; open it first: galley shift open".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Puts money into the drawer or takes it out; `id` makes it one act.
+///
+/// # Errors
+/// A sum that is not above zero, nobody named, or a closed shift that may not be opened by itself.
+pub fn move_cash(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: Uuid,
+    direction: Direction,
+    sum_minor: i64,
+    who: &str,
+    why: &str,
+) -> Result<CashMove, FlowError> {
+    if sum_minor <= 0 {
+        return Err(FlowError::Invalid("the sum must be above zero".to_owned()));
+    }
+    let (who, why) = named(who, why)?;
+    must_open(tx, cx)?;
+    let cash = CashMove {
+        key: format!("cash:{id}"),
+        direction,
+        sum_minor,
+        who,
+        why,
+    };
+    record(tx, cx, None, Body::CashRequested { cash: cash.clone() })?;
+    Ok(cash)
+}
+
+/// What a person says about a sale that went without a receipt.
+#[derive(Clone, Debug)]
+pub struct CorrectionWish {
+    /// Who decides it.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// The day of the settlement, `YYYY-MM-DD`; the order's own day when none.
+    pub date: Option<String>,
+    /// The guest has the dishes.
+    pub served: bool,
+}
+
+/// Has a paid order without a receipt made good by a correction receipt. One an order.
+///
+/// # Errors
+/// No such order, nothing to correct, a receipt that may still come, or a rate of VAT that did not exist that day.
+pub fn correct_order(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: OrderId,
+    wish: &CorrectionWish,
+) -> Result<Order, FlowError> {
+    let order = load(tx, id)?;
+    if !order.paid {
+        return Err(match order.received_minor() {
+            0 => OrderError::NothingPaid,
+            _ => OrderError::State(order.state),
+        }
+        .into());
+    }
+    if order.sale_receipt().is_some_and(|r| r.registered.is_some()) {
+        return Err(FlowError::Conflict(
+            "this sale has its receipt; there is nothing to correct".to_owned(),
+        ));
+    }
+    if order.receipts.iter().any(|r| r.draft.correction.is_some()) {
+        return Err(FlowError::Conflict(
+            "a correction of this order is under way already".to_owned(),
+        ));
+    }
+    must_open(tx, cx)?;
+    let (who, why) = named(&wish.who, &wish.why)?;
+    let date = settled_on(cx, wish.date.as_deref().unwrap_or(&order.day))?;
+    let mut draft = ReceiptDraft::correction(
+        &order,
+        Correction {
+            date: date.clone(),
+            who,
+            why,
+            served: wish.served,
+        },
+    );
+    for (line, ordered) in draft.lines.iter_mut().zip(&order.lines) {
+        let own = || VatClass(ordered.vat.word().to_owned());
+        let class = ordered.vat_class.clone().unwrap_or_else(own);
+        line.vat = rate(tx, cx, &class, &date)?;
+    }
+    let sale = order.sale_receipt().cloned();
+    call_off(tx, cx, sale.as_ref())?;
+    record(tx, cx, Some(id), Body::CorrectionRequested { draft })?;
+    load(tx, id)
+}
+
+/// The receipt that did not come must not come any more.
+fn call_off(tx: &mut Tx<'_>, cx: &Context, sale: Option<&Receipt>) -> Result<(), FlowError> {
+    let Some(sale) = sale else {
+        return Ok(());
+    };
+    let key = format!("receipt:{}", sale.draft.key);
+    let Some(mut row) = tx.snapshot().effect_by_key(&key)? else {
+        return Ok(());
+    };
+    match row.state {
+        EffectState::Waiting | EffectState::Refused => {
+            row.state = EffectState::Withdrawn;
+            row.ended_at = Some(cx.now);
+            tx.put_effect(&row)?;
+            clear_alert(tx, cx, &super::engine::alert_key(&key))
+        }
+        EffectState::Withdrawn => Ok(()),
+        EffectState::Person => Err(FlowError::Conflict(format!(
+            "nobody knows whether this sale has a receipt; look at the printer's documents, then decide: galley effect settle {}",
+            row.id
+        ))),
+        _ => Err(FlowError::Conflict(
+            "the receipt of this sale is under way; wait for what becomes of it".to_owned(),
+        )),
+    }
+}
+
+/// A sale that Galley knows no order of.
+#[derive(Clone, Debug)]
+pub struct LooseSale {
+    /// Minor units.
+    pub sum_minor: i64,
+    /// How it was paid.
+    pub tender: Tender,
+    /// Class of VAT.
+    pub vat: VatClass,
+    /// What was sold, in words.
+    pub name: String,
+    /// Settlement subject.
+    pub subject: Subject,
+}
+
+/// Has a sale that Galley knows no order of made good by a correction receipt; `id` makes it one.
+///
+/// # Errors
+/// A sum that is not above zero, a day that is to come, an unknown rate of VAT, nobody named.
+pub fn correct_loose_sale(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: Uuid,
+    sale: &LooseSale,
+    wish: &CorrectionWish,
+) -> Result<ReceiptDraft, FlowError> {
+    if sale.sum_minor <= 0 {
+        return Err(FlowError::Invalid("the sum must be above zero".to_owned()));
+    }
+    let (who, why) = named(&wish.who, &wish.why)?;
+    let Some(date) = wish.date.as_deref() else {
+        return Err(FlowError::Invalid(
+            "say the day of the settlement: without an order Galley does not know it".to_owned(),
+        ));
+    };
+    let date = settled_on(cx, date)?;
+    let vat = rate(tx, cx, &sale.vat, &date)?;
+    let name = sale.name.trim();
+    if !(1..=128).contains(&name.chars().count()) {
+        return Err(FlowError::Invalid(
+            "say what was sold, in 1 to 128 characters".to_owned(),
+        ));
+    }
+    must_open(tx, cx)?;
+    let line = ReceiptLine {
+        dish_id: DishId(CORRECTED_SALE.to_owned()),
+        name: name.to_owned(),
+        price_minor: sale.sum_minor,
+        quantity_milli: 1000,
+        sum_minor: sale.sum_minor,
+        vat,
+        subject: sale.subject,
+    };
+    let correction = Correction {
+        date,
+        who,
+        why,
+        served: true,
+    };
+    let draft = ReceiptDraft::correction_without_order(id, line, sale.tender, correction);
+    record(
+        tx,
+        cx,
+        None,
+        Body::CorrectionRequested {
+            draft: draft.clone(),
+        },
+    )?;
+    Ok(draft)
+}
+
+/// The day of a settlement, if it can be one.
+fn settled_on(cx: &Context, date: &str) -> Result<String, FlowError> {
+    let day: jiff::civil::Date = date
+        .parse()
+        .map_err(|_| FlowError::Invalid(format!("{date:?} is no day, write YYYY-MM-DD")))?;
+    let day = day.to_string();
+    if day > cx.day {
+        return Err(FlowError::Invalid(format!(
+            "{day} is still to come; a correction is of a settlement that was"
+        )));
+    }
+    Ok(day)
+}
+
+/// The rate that a class had on a day, if the printer can register it.
+fn rate(tx: &Tx<'_>, cx: &Context, class: &VatClass, day: &str) -> Result<Vat, FlowError> {
+    let rate = cx.catalog.vat_on(class, day).ok_or_else(|| {
+        FlowError::Invalid(format!(
+            "the class {:?} has no rate of VAT on {day}; ask an accountant, and complete vat_rates in the catalog",
+            class.0
+        ))
+    })?;
+    let known = law::facts(&tx.snapshot())?.vat;
+    if !known.is_empty() && !known.contains(&rate) {
+        return Err(FlowError::Invalid(format!(
+            "the printer can't register the rate {} of {day}",
+            rate.word()
+        )));
+    }
+    Ok(rate)
+}
