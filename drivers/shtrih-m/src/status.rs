@@ -94,7 +94,7 @@ pub fn model_parameters(data: &[u8]) -> Option<ModelParameters> {
     let flags = data
         .first_chunk::<8>()
         .filter(|_| data.len() >= PARAMETERS)?;
-    let ffd = match data.get(35..37) {
+    let ffd = match data.get(34..36) {
         Some(&[table, field]) if table != 0 && field != 0 => Some((table, field)),
         _ => None,
     };

@@ -4,7 +4,7 @@ use super::{ShtrihPrinter, calls::CallError, is_missing};
 use crate::{
     command::op,
     drive::{self, DriveDocument, DriveShift, DriveStatus, Exchange, NO_DATA, kind},
-    error_table::{self, NO_PAPER, SERVICE_MODE, STAYS_BUSY},
+    error_table::{self, NO_PAPER, SERVICE_MODE, STAYS_BUSY, WRONG_PARAMETERS},
     local_time::LocalDateTime,
     register,
     status::{self, ShortStatus, Status, mode, submode},
@@ -138,7 +138,9 @@ impl ShtrihPrinter {
         };
         match read.await {
             Ok(counters) => Ok(Some(counters)),
-            Err(CallError::Device(_)) => Ok(None),
+            Err(CallError::Device(code)) if is_missing(code) || code == WRONG_PARAMETERS => {
+                Ok(None)
+            }
             Err(e) => Err(e),
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// How often "what is your last number" is asked.
 const SYNC_LIMIT: u32 = 3;
 /// How often a frame is sent, whatever for.
-const SEND_LIMIT: u32 = 40;
+const SEND_LIMIT: u32 = 100;
 /// Bytes that are listened to for one frame.
 const BYTE_LIMIT: u32 = 16 * 1024;
 
