@@ -289,6 +289,21 @@ pub fn is_idempotent(code: u16) -> bool {
     )
 }
 
+/// Whether a command registers a document or moves the drawer's counters.
+#[must_use]
+pub fn registers(code: u16) -> bool {
+    matches!(
+        code,
+        op::FS_CLOSE_RECEIPT
+            | op::FS_CORRECTION
+            | op::OPEN_SHIFT
+            | op::Z_REPORT
+            | op::CASH_IN
+            | op::CASH_OUT
+            | op::CLOSE_RECEIPT
+    )
+}
+
 /// How long a command may take (2.3).
 #[must_use]
 pub fn time_limit(code: u16) -> Duration {

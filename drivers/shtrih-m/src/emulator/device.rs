@@ -1,7 +1,7 @@
 //! The emulated printer behind its lines: one command at a time, its reply kept until the host has it, faults.
 
 use super::{
-    fault::{Fault, Faults, registers},
+    fault::{Fault, Faults},
     machine::Machine,
 };
 use crate::{
@@ -221,7 +221,7 @@ impl Device {
         let err = outcome.as_ref().err().copied().unwrap_or(0);
         let mut line = format!("{code:02X} {err:02X}");
         // Reads are many and say nothing.
-        if !command::is_idempotent(code) || registers(code) {
+        if !command::is_idempotent(code) {
             for byte in parameters.get(4..).unwrap_or(&[]) {
                 line.push_str(&format!(" {byte:02X}"));
             }

@@ -1,6 +1,6 @@
 //! Faults on demand.
 
-use crate::command::op;
+use crate::command::registers;
 use serde::{Deserialize, Serialize};
 
 /// What goes wrong.
@@ -120,20 +120,6 @@ pub enum At {
     Acts,
     /// This one, by its code.
     Command(u16),
-}
-
-/// Whether a command registers a document or moves the drawer's counters.
-pub(super) fn registers(code: u16) -> bool {
-    matches!(
-        code,
-        op::FS_CLOSE_RECEIPT
-            | op::FS_CORRECTION
-            | op::OPEN_SHIFT
-            | op::Z_REPORT
-            | op::CASH_IN
-            | op::CASH_OUT
-            | op::CLOSE_RECEIPT
-    )
 }
 
 impl At {

@@ -102,7 +102,7 @@ impl Session {
             Protocol::One => self.run_one(command, act, limit).await,
             Protocol::Two(last) => self.run_two(command, act, limit, last).await,
         };
-        if act && !matches!(reply, Err(SessionError::Lost(_))) {
+        if command::registers(command.code()) && !matches!(reply, Err(SessionError::Lost(_))) {
             self.remember(|m| m.in_flight = None);
         }
         reply
@@ -128,6 +128,16 @@ impl Session {
 
     fn remember<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> T {
         f(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes that a command leaves which registers something, so that its reply is known when it comes late.
+    fn leaves(&self, code: u16, number: Option<u16>) {
+        if command::registers(code) {
+            self.remember(|m| {
+                m.in_flight = Some((code, number));
+                m.kept = None;
+            });
+        }
     }
 
     /// A reply that nobody waits for: that of the act in doubt is kept.

@@ -99,12 +99,7 @@ impl Session {
                     )));
                 }
             }
-            if act {
-                self.remember(|m| {
-                    m.in_flight = Some((code, None));
-                    m.kept = None;
-                });
-            }
+            self.leaves(code, None);
             *sent = true;
             self.line.send(frame).await?;
             match self.control(Instant::now() + self.timeouts.ack()).await? {

@@ -80,12 +80,7 @@ impl Session {
                     "the command is too long".to_owned(),
                 )));
             };
-            if act {
-                self.remember(|m| {
-                    m.in_flight = Some((command.code(), Some(number)));
-                    m.kept = None;
-                });
-            }
+            self.leaves(command.code(), Some(number));
             if answered {
                 self.line.drop_ready().await?;
             }
