@@ -121,7 +121,7 @@ impl Session {
                 None => continue,
             }
             // Behind STX, as often as replies of other commands come first.
-            loop {
+            for _ in 0..ATTEMPTS {
                 match self.collect().await? {
                     Got::Reply(body) if command::is_reply_to(&body, code) => return Ok(Ok(body)),
                     Got::Reply(body) => self.keep(body, None),
