@@ -106,6 +106,10 @@ pub struct Timeouts {
     pub ack_ms: u64,
     /// Pause within a frame that makes it broken. The vendor's driver has 100.
     pub byte_ms: u64,
+    /// Silence behind a command after which the printer is asked whether it still works on it.
+    pub silence_ms: u64,
+    /// The longest that any command is waited for; most have shorter limits of their own (2.3).
+    pub longest_ms: u64,
     /// How much longer than the protocol page says a command may take.
     pub grace_ms: u64,
     /// How long "printing the previous command" is waited out.
@@ -124,6 +128,8 @@ impl Default for Timeouts {
             enq_ms: 500,
             ack_ms: 1000,
             byte_ms: 100,
+            silence_ms: 3000,
+            longest_ms: 120_000,
             grace_ms: 5000,
             busy_ms: 30_000,
             poll_ms: 25,
@@ -144,6 +150,14 @@ impl Timeouts {
 
     pub(crate) fn byte(&self) -> Duration {
         Duration::from_millis(self.byte_ms)
+    }
+
+    pub(crate) fn silence(&self) -> Duration {
+        Duration::from_millis(self.silence_ms)
+    }
+
+    pub(crate) fn longest(&self) -> Duration {
+        Duration::from_millis(self.longest_ms)
     }
 
     pub(crate) fn grace(&self) -> Duration {

@@ -18,6 +18,9 @@ fn quick(protocol: ProtocolChoice) -> ShtrihConfig {
         timeouts: Timeouts {
             enq_ms: 300,
             ack_ms: 300,
+            silence_ms: 300,
+            longest_ms: 1500,
+            grace_ms: 500,
             busy_ms: 3000,
             settle_ms: 50,
             ..Timeouts::default()

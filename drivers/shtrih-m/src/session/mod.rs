@@ -97,7 +97,7 @@ impl Session {
     /// Sends a command and gives its reply, code and all.
     pub(crate) async fn run(&mut self, command: &Command) -> Result<Vec<u8>, SessionError> {
         let act = !command::is_idempotent(command.code());
-        let limit = command::time_limit(command.code());
+        let limit = command::time_limit(command.code()).min(self.timeouts.longest());
         let reply = match self.protocol {
             Protocol::One => self.run_one(command, act, limit).await,
             Protocol::Two(last) => self.run_two(command, act, limit, last).await,
@@ -163,7 +163,7 @@ fn lost(detail: impl Into<String>) -> SessionError {
     SessionError::Lost(detail.into())
 }
 
-/// How long a whole exchange may take: a command that is asked for again after its limit gets that limit once more.
+/// How long a whole exchange may take.
 fn overall(limit: Duration, timeouts: &Timeouts) -> Duration {
-    limit * 2 + timeouts.grace()
+    limit + timeouts.grace()
 }

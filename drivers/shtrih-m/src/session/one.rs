@@ -75,6 +75,7 @@ impl Session {
         sent: &mut bool,
     ) -> Result<Result<Vec<u8>, SessionError>, Broken> {
         let end = Instant::now() + overall(limit, &self.timeouts);
+        let silence = limit.min(self.timeouts.silence());
         let mut attempts = 0;
         while attempts < ATTEMPTS && Instant::now() < end {
             attempts += 1;
@@ -110,7 +111,7 @@ impl Session {
                 // The ACK was lost, and the reply is here.
                 Some(STX) => {}
                 Some(ACK) => {
-                    if !self.skip_to_frame(Instant::now() + limit).await? {
+                    if !self.skip_to_frame(Instant::now() + silence).await? {
                         continue;
                     }
                 }
@@ -131,7 +132,7 @@ impl Session {
                     }
                     Got::Nothing => break,
                 }
-                if !self.skip_to_frame(Instant::now() + limit).await? {
+                if !self.skip_to_frame(Instant::now() + silence).await? {
                     break;
                 }
             }
@@ -152,8 +153,15 @@ impl Session {
             match self.control(Instant::now() + self.timeouts.enq()).await? {
                 Some(NAK) => return Ok(Ready::Free),
                 Some(byte @ (ACK | STX)) => {
-                    if byte == ACK && !self.skip_to_frame(end).await? {
-                        return Ok(Ready::Silent);
+                    if byte == ACK {
+                        // It prepares a reply. Should it lose that with its power, the next ENQ tells.
+                        let pause = Instant::now() + self.timeouts.silence();
+                        if !self.skip_to_frame(pause.min(end)).await? {
+                            if Instant::now() >= end {
+                                break;
+                            }
+                            continue;
+                        }
                     }
                     match self.collect().await? {
                         Got::Reply(body) => return Ok(Ready::Owed(body)),

@@ -67,7 +67,7 @@ impl Session {
         sent: &mut bool,
     ) -> Result<Result<Vec<u8>, SessionError>, Broken> {
         let end = Instant::now() + overall(limit, &self.timeouts);
-        let again = limit.min(self.timeouts.ack() * 3);
+        let again = limit.min(self.timeouts.silence());
         let body = command.encode();
         let (mut last, mut doubted, mut answered) = (last, false, true);
         for _ in 0..SEND_LIMIT {
