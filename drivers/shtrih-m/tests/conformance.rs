@@ -197,7 +197,7 @@ async fn totals_are_what_was_registered() {
 #[tokio::test(start_paused = true)]
 async fn corrections_are_registered_in_the_way_of_their_ffd() {
     for (ffd, kinds) in [
-        (4, &ReceiptKind::ALL[..]),
+        (4, ReceiptKind::ALL),
         (2, &[ReceiptKind::Sale, ReceiptKind::Purchase]),
     ] {
         let mut bench = Bench::open_shift(EmulatorConfig {
@@ -205,7 +205,6 @@ async fn corrections_are_registered_in_the_way_of_their_ffd() {
             ..EmulatorConfig::default()
         })
         .await;
-        // Before FFD 1.1 flag 48 must be clear too; the driver is told the format instead.
         for (i, kind) in kinds.iter().enumerate() {
             let document = correction(*kind, &format!("k-{i}"));
             let record = bench.carry_out(&document, false, "correction").await.record;
@@ -214,6 +213,8 @@ async fn corrections_are_registered_in_the_way_of_their_ffd() {
             assert_eq!((stored.kind, stored.total_minor), (31, 72_985));
             assert_eq!(stored.tag(tag::CORRECTION_BY), Some(&[0][..]));
             assert!(stored.tag(tag::CORRECTION_BASIS).is_some());
+            let own_command = bench.emulator.counts().commands.contains_key("FF4A");
+            assert_eq!(own_command, ffd == 2);
         }
     }
 }

@@ -173,7 +173,11 @@ impl Machine {
 
     fn parameters(&self) -> Vec<u8> {
         // Cutter, drawer sensor, non-fiscal document, protocol 2, 6Bh, storage, end of document, corrections, replies.
-        let mut bits = vec![13, 15, 22, 28, 34, 36, 43, 44, 47, 48, 50];
+        let mut bits = vec![13, 15, 22, 28, 34, 36, 43, 44, 50];
+        if self.config.ffd >= 3 {
+            // FFD 1.1, and corrections that are registered like receipts.
+            bits.extend([47, 48]);
+        }
         if self.config.cash_core {
             bits.push(23);
         }

@@ -181,23 +181,13 @@ enum Row {
 }
 
 /// What the printer has counted in the shift.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counters {
     pub(super) cash: CashCounters,
     /// By [`register::place`].
     pub(super) receipts: [u32; 4],
     /// By [`register::place`] and type of payment, less change.
     pub(super) payments: [[u64; 16]; 4],
-}
-
-impl Default for Counters {
-    fn default() -> Self {
-        Self {
-            cash: CashCounters::default(),
-            receipts: [0; 4],
-            payments: [[0; 16]; 4],
-        }
-    }
 }
 
 /// The drive.
