@@ -25,9 +25,9 @@ pub struct ShtrihConfig {
     /// Which low level is spoken.
     pub protocol: ProtocolChoice,
     /// Password of the operator under whom documents are made: 1 to 28 operators, 29 administrator, 30 system
-    /// administrator, unless changed in the printer. X and Z reports need 28 or more.
+    /// administrator, unless changed in the printer.
     pub operator_password: u32,
-    /// Password of the system administrator, for the fiscal drive and the tables.
+    /// Password of the system administrator, for the fiscal drive, the tables and the reports.
     pub admin_password: u32,
     /// Whether a silent serial line is tried at the other speeds too.
     pub probe_speeds: bool,

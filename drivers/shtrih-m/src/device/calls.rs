@@ -73,7 +73,7 @@ impl ShtrihPrinter {
                 Err(CallError::Device(PRINTING)) => return Err(CallError::Busy),
                 Err(CallError::Device(WAITS)) if continued < CONTINUE_LIMIT => {
                     continued += 1;
-                    let go_on = self.operator(op::CONTINUE_PRINT);
+                    let go_on = self.admin(op::CONTINUE_PRINT);
                     self.once(&go_on).await?;
                 }
                 Err(CallError::Device(CONFIRM_DATE))

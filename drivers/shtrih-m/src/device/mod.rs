@@ -261,7 +261,7 @@ impl FiscalPrinter for ShtrihPrinter {
 
     async fn x_report(&mut self) -> Result<(), FiscalError> {
         self.paper_ready().await?;
-        let command = self.operator(op::X_REPORT);
+        let command = self.admin(op::X_REPORT);
         self.act(&command).await?;
         Ok(())
     }

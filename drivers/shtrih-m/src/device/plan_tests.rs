@@ -280,6 +280,8 @@ fn cash_and_shifts_are_the_frames_of_chapter_8() {
         inn: Some("123456789047".into()),
     })));
     assert_eq!(codes(&named, TARGET), [0xFF42, 0xFF0C, 0xFF0C, 0x41]);
+    let frames = planned(&named, TARGET).unwrap();
+    assert_eq!(frames[3], hex("02 05 41 1E 00 00 00 5A"));
 }
 
 #[test]

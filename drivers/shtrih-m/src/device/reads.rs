@@ -228,7 +228,7 @@ impl ShtrihPrinter {
                 }
                 (submode::WAITS, _) if helped < HELP_LIMIT => {
                     helped += 1;
-                    let go_on = self.operator(op::CONTINUE_PRINT);
+                    let go_on = self.admin(op::CONTINUE_PRINT);
                     self.once(&go_on).await?;
                 }
                 (submode::PRINTS_REPORT | submode::PRINTS | submode::WAITS, _) => {

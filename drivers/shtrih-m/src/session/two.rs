@@ -70,6 +70,8 @@ impl Session {
         let again = limit.min(self.timeouts.silence());
         let body = command.encode();
         let (mut last, mut doubted, mut answered) = (last, false, true);
+        // Numbers this command left under: the reply to any of them is its reply.
+        let mut mine: Vec<u16> = Vec::new();
         for _ in 0..SEND_LIMIT {
             if Instant::now() >= end {
                 break;
@@ -85,12 +87,15 @@ impl Session {
                 self.line.drop_ready().await?;
             }
             *sent = true;
+            if mine.last() != Some(&number) {
+                mine.push(number);
+            }
             self.line.send(&frame).await?;
             let until = (Instant::now() + again).min(end);
             loop {
                 match self.frame(until).await? {
-                    Got::Frame(found, reply) if found == number => {
-                        self.protocol = Protocol::Two(number);
+                    Got::Frame(found, reply) if mine.contains(&found) => {
+                        self.protocol = Protocol::Two(found);
                         return Ok(if command::is_reply_to(&reply, command.code()) {
                             Ok(reply)
                         } else {
