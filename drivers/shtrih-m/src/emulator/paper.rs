@@ -1,0 +1,192 @@
+//! What comes out of the emulated printer: lines of text.
+
+use super::{
+    config::EmulatorConfig,
+    journal::{EmulatedDocument, Identity},
+};
+use crate::{drive::kind, tlv::tag};
+use std::collections::VecDeque;
+
+/// The roll that was printed; the oldest lines are torn off.
+#[derive(Debug)]
+pub(super) struct Roll {
+    lines: VecDeque<String>,
+    limit: usize,
+    printed: u64,
+}
+
+impl Roll {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            lines: VecDeque::new(),
+            limit,
+            printed: 0,
+        }
+    }
+
+    pub(super) fn print(&mut self, lines: impl IntoIterator<Item = String>) {
+        for line in lines {
+            self.lines.push_back(line);
+            self.printed += 1;
+            if self.lines.len() > self.limit {
+                self.lines.pop_front();
+            }
+        }
+    }
+
+    pub(super) fn last(&self, n: usize) -> Vec<String> {
+        let skip = self.lines.len().saturating_sub(n);
+        self.lines.iter().skip(skip).cloned().collect()
+    }
+
+    /// Lines that ever came out.
+    pub(super) fn printed(&self) -> u64 {
+        self.printed
+    }
+}
+
+/// `12.34`.
+pub(super) fn money(minor: u64) -> String {
+    format!("{}.{:02}", minor / 100, minor % 100)
+}
+
+fn quantity(milli: u64) -> String {
+    let text = format!("{}.{:03}", milli / 1000, milli % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn centre(text: &str, width: usize) -> String {
+    let spare = width.saturating_sub(text.chars().count());
+    format!("{}{text}", " ".repeat(spare / 2))
+}
+
+/// `left` and `right` at the two edges; on two lines when they don't fit into one.
+pub(super) fn edges(left: &str, right: &str, width: usize) -> Vec<String> {
+    let (l, r) = (left.chars().count(), right.chars().count());
+    if l + r < width {
+        vec![format!("{left}{}{right}", " ".repeat(width - l - r))]
+    } else {
+        let pad = " ".repeat(width.saturating_sub(r));
+        let mut out = wrap(left, width);
+        out.push(format!("{pad}{right}"));
+        out
+    }
+}
+
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let chars: Vec<char> = text.chars().collect();
+    chars
+        .chunks(width.max(1))
+        .map(|part| part.iter().collect())
+        .collect()
+}
+
+fn tender(form: u8) -> &'static str {
+    match form {
+        1 => "НАЛИЧНЫМИ",
+        14 => "АВАНСОМ",
+        15 => "В КРЕДИТ",
+        16 => "ИНАЯ ФОРМА ОПЛАТЫ",
+        _ => "БЕЗНАЛИЧНЫМИ",
+    }
+}
+
+/// The text of a document, in Russian, as such papers are.
+pub(super) fn layout(
+    document: &EmulatedDocument,
+    identity: &Identity,
+    config: &EmulatorConfig,
+) -> Vec<String> {
+    let width = config.line_width;
+    let title = match (document.kind, document.operation) {
+        (kind::SHIFT_OPEN, _) => "ОТЧЕТ ОБ ОТКРЫТИИ СМЕНЫ",
+        (kind::SHIFT_CLOSE, _) => "ОТЧЕТ О ЗАКРЫТИИ СМЕНЫ",
+        (kind::CORRECTION, _) => "КАССОВЫЙ ЧЕК КОРРЕКЦИИ",
+        (_, Some(1)) => "КАССОВЫЙ ЧЕК / ПРИХОД",
+        (_, Some(2)) => "КАССОВЫЙ ЧЕК / ВОЗВРАТ ПРИХОДА",
+        (_, Some(3)) => "КАССОВЫЙ ЧЕК / РАСХОД",
+        (_, Some(4)) => "КАССОВЫЙ ЧЕК / ВОЗВРАТ РАСХОДА",
+        _ => "ФИСКАЛЬНЫЙ ДОКУМЕНТ",
+    };
+    let rule = "-".repeat(width);
+    let mut out = vec![
+        centre("* ЭМУЛЯТОР, НЕ ЧЕК *", width),
+        centre(&config.organisation, width),
+        centre(title, width),
+        rule.clone(),
+    ];
+    for line in &document.lines {
+        out.extend(wrap(&line.name, width));
+        let count = format!(
+            "{} x {}",
+            quantity(line.quantity_micro / 1000),
+            money(line.price_minor)
+        );
+        out.extend(edges(&count, &format!("={}", money(line.sum_minor)), width));
+    }
+    if document.operation.is_some() {
+        out.push(rule.clone());
+        out.extend(edges(
+            "ИТОГ",
+            &format!("={}", money(document.total_minor)),
+            width,
+        ));
+        for (form, sum) in &document.tenders {
+            out.extend(edges(tender(*form), &format!("={}", money(*sum)), width));
+        }
+        out.push(rule.clone());
+    }
+    let mut field = |name: &str, value: &str| out.extend(edges(name, value, width));
+    if let Some(operator) = document.text(tag::OPERATOR) {
+        field("КАССИР", &operator);
+    }
+    if let Some(contact) = document.text(tag::BUYER_CONTACT) {
+        field("ЭЛ.АДР.ПОКУПАТЕЛЯ", &contact);
+    }
+    if let Some(key) = document.key() {
+        field("ДОП.РЕКВИЗИТ", &key);
+    }
+    let time = document.time.map_or_else(String::new, |t| {
+        format!(
+            "{:02}.{:02}.{:02} {:02}:{:02}",
+            t.day,
+            t.month,
+            t.short_year(),
+            t.hour,
+            t.minute
+        )
+    });
+    field(&time, &format!("СМЕНА {}", document.shift));
+    if let Some(receipt) = document.receipt {
+        field("ЧЕК", &receipt.to_string());
+    }
+    field("РН ККТ", &identity.registration);
+    field("ФН", &identity.number);
+    field("ФД", &document.number.to_string());
+    field("ФПД", &document.sign.to_string());
+    out.push(String::new());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_keep_the_width_and_old_ones_are_torn_off() {
+        assert_eq!(edges("ИТОГ", "=1.00", 12), ["ИТОГ   =1.00"]);
+        let two = edges("Очень длинное название блюда", "=1.00", 12);
+        assert!(two.iter().all(|l| l.chars().count() <= 12));
+        let mut roll = Roll::new(3);
+        roll.print((0..5).map(|n| n.to_string()));
+        assert_eq!(roll.last(2), ["3", "4"]);
+        assert_eq!((roll.last(9).len(), roll.printed()), (3, 5));
+    }
+
+    #[test]
+    fn a_quantity_drops_its_zeros() {
+        assert_eq!(quantity(2000), "2");
+        assert_eq!(quantity(1250), "1.25");
+        assert_eq!(quantity(10_000), "10");
+    }
+}
