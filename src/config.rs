@@ -7,7 +7,8 @@ use crate::{
     sync::SyncConfig,
     world::Secret,
 };
-use galley_atol::AtolConfig;
+use galley_atol::{AtolConfig, web::AtolWebConfig};
+use galley_shtrih_m::ShtrihConfig;
 use serde::Deserialize;
 use std::{
     net::SocketAddr,
@@ -135,11 +136,21 @@ pub struct PolicySection {
 pub struct PrinterSection {
     /// Which back end.
     pub kind: PrinterKind,
-    /// `serial:///dev/ttyACM0?baud=115200` or `tcp://192.168.1.10:5555`; for `gateway`, its URL.
+    /// `serial:///dev/ttyACM0?baud=115200` or `tcp://192.168.1.10:5555`; for `atol_web` the web server's,
+    /// `tcp://127.0.0.1:16732`; for `gateway`, its URL.
     pub address: String,
-    /// Settings of the ATOL back ends.
+    /// Settings of `atol_native`.
     #[serde(default)]
     pub atol: AtolConfig,
+    /// Settings of `atol_web`.
+    #[serde(default)]
+    pub atol_web: AtolWebConfig,
+    /// Who signs in at the vendor's web server, where it asks.
+    #[serde(default)]
+    pub web_login: Option<WebLogin>,
+    /// Settings of `shtrih_m`.
+    #[serde(default)]
+    pub shtrih_m: ShtrihConfig,
     /// Which printer of the gateway, for `gateway`.
     #[serde(default)]
     pub gateway: Option<PrinterAtGateway>,
@@ -154,8 +165,22 @@ pub struct PrinterSection {
 pub enum PrinterKind {
     /// ATOL's own wire, protocol 3: firmware of platform 2.5.
     AtolNative,
+    /// ATOL behind the vendor's web server: any firmware.
+    AtolWeb,
+    /// Shtrikh-M and what speaks its protocol.
+    ShtrihM,
     /// A printer behind a fiscal gateway, whatever its make.
     Gateway,
+}
+
+/// `[printer.web_login]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebLogin {
+    /// User.
+    pub user: String,
+    /// Name of the credential that holds the password.
+    pub password_credential: String,
 }
 
 /// `[printer.gateway]`
@@ -175,7 +200,7 @@ impl PrinterSection {
     /// What is wrong, with the name of the setting.
     pub fn check(&self) -> Result<(), String> {
         match self.kind {
-            PrinterKind::AtolNative => self
+            PrinterKind::AtolNative | PrinterKind::AtolWeb | PrinterKind::ShtrihM => self
                 .address
                 .parse::<galley_link::Address>()
                 .map(|_| ())

@@ -61,7 +61,9 @@ async fn the_report_of_a_shift_and_the_printers_counters_are_the_same_to_the_kop
     assert_eq!(in_cash["tender"], "cash");
     assert_eq!(
         open["drawer"]["expected_minor"].as_i64(),
-        in_cash["sum_minor"].as_i64().map(|sum| sum + 500_000 - 120_050)
+        in_cash["sum_minor"]
+            .as_i64()
+            .map(|sum| sum + 500_000 - 120_050)
     );
     assert_eq!(open["drawer"]["moves"][0]["who"], "Анна Петрова");
 

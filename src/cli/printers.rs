@@ -6,8 +6,12 @@ use crate::{
     world::{Secret, World},
 };
 use anyhow::Context as _;
-use galley_atol::AtolPrinters;
+use galley_atol::{
+    AtolPrinters,
+    web::{AtolWebPrinters, Credentials},
+};
 use galley_fiscal::PrinterFactory;
+use galley_shtrih_m::ShtrihPrinters;
 use std::sync::Arc;
 
 /// The printer of a configuration. `secret` reads a credential by name.
@@ -19,15 +23,36 @@ pub(super) fn open(
     world: &World,
     secret: &dyn Fn(&str) -> anyhow::Result<Secret>,
 ) -> anyhow::Result<Arc<dyn PrinterFactory>> {
+    let address = || section.address.parse().context("address");
+    let dialer = world.dialer.clone();
     Ok(match section.kind {
         PrinterKind::AtolNative => {
-            let address = section.address.parse().context("address")?;
-            Arc::new(AtolPrinters::new(
-                world.dialer.clone(),
-                address,
-                section.atol.clone(),
-            ))
+            Arc::new(AtolPrinters::new(dialer, address()?, section.atol.clone()))
         }
+        PrinterKind::AtolWeb => {
+            let login = section
+                .web_login
+                .as_ref()
+                .map(|login| -> anyhow::Result<_> {
+                    Ok(Credentials {
+                        user: login.user.clone(),
+                        password: secret(&login.password_credential)?.reveal().to_owned(),
+                    })
+                });
+            let ids = world.clone();
+            let printers = AtolWebPrinters::new(
+                dialer,
+                address()?,
+                section.atol_web.clone(),
+                Arc::new(move || ids.new_id()),
+            );
+            Arc::new(printers.with_credentials(login.transpose()?))
+        }
+        PrinterKind::ShtrihM => Arc::new(ShtrihPrinters::new(
+            dialer,
+            address()?,
+            section.shtrih_m.clone(),
+        )),
         PrinterKind::Gateway => {
             let at = section.gateway.as_ref().context("gateway")?;
             Arc::new(GatewayPrinters::new(

@@ -1,10 +1,13 @@
 //! `galley emulate`: one outside system on a port or a pty, speaking its real wire, with faults on demand.
 
 mod atol;
+mod atol_web;
 mod bank;
 mod one_c;
 mod robot;
+mod shtrih_m;
 mod sms;
+mod till;
 
 use super::{
     exit::{Exit, Misuse, help},
@@ -31,6 +34,8 @@ use std::{
     "galley emulate bank --fault method=refund.do,mode=drop_after,count=2",
     "galley emulate atol --pty --link ./printer      then serial:./printer in galley.toml",
     "galley emulate atol --listen 127.0.0.1:5555 --fault fault=answer_lost",
+    "galley emulate atol-web --listen 127.0.0.1:16732 --state web.json",
+    "galley emulate shtrih-m --pty --fault fault=ack_lost",
     "galley emulate robot --listen 127.0.0.1:7460 --speed 20",
     "galley emulate sms --fault mode=no_money",
     "galley emulate one-c --fault act=post,fault=answer_lost"
@@ -43,9 +48,11 @@ pub struct EmulateArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     Atol(atol::AtolArgs),
+    AtolWeb(atol_web::AtolWebArgs),
     Bank(bank::BankArgs),
     OneC(one_c::OneCArgs),
     Robot(robot::RobotArgs),
+    ShtrihM(shtrih_m::ShtrihArgs),
     Sms(sms::SmsArgs),
 }
 
@@ -57,9 +64,11 @@ pub async fn execute(args: EmulateArgs) -> anyhow::Result<ExitCode> {
     let served = async {
         match args.what {
             What::Atol(args) => atol::execute(args).await,
+            What::AtolWeb(args) => atol_web::execute(args).await,
             What::Bank(args) => bank::execute(args).await,
             What::OneC(args) => one_c::execute(args).await,
             What::Robot(args) => robot::execute(args).await,
+            What::ShtrihM(args) => shtrih_m::execute(args).await,
             What::Sms(args) => sms::execute(args).await,
         }
     };

@@ -40,4 +40,6 @@ macro_rules! makes {
 makes! {
     atol: makes::atol, a_day_over_tcp: Place::Tcp, a_day_over_a_pty: Place::Pty;
     atol_web: makes::atol_web, a_day_over_tcp: Place::Tcp;
+    shtrih_one: makes::shtrih_one, a_day_over_tcp: Place::Tcp, a_day_over_a_pty: Place::Pty;
+    shtrih_two: makes::shtrih_two, a_day_over_tcp: Place::Tcp, a_day_over_a_pty: Place::Pty;
 }

@@ -1,0 +1,57 @@
+//! The fiscal printer of the other make.
+
+use super::{
+    Wire,
+    till::{self, TillArgs},
+};
+use anyhow::Context as _;
+use clap::Args;
+use galley_shtrih_m::{
+    emulator::{Durations, EmulatorConfig, ShtrihEmulator, Times},
+    local_time::LocalDateTime,
+};
+use std::sync::Arc;
+
+/// A Shtrikh-M: protocols 1 and 2, with a fiscal drive that survives; prints its paper here
+#[derive(Args, Debug)]
+pub(super) struct ShtrihArgs {
+    #[command(flatten)]
+    till: TillArgs,
+}
+
+pub(super) async fn execute(ShtrihArgs { till: args }: ShtrihArgs) -> anyhow::Result<()> {
+    let config = EmulatorConfig {
+        durations: Durations::default().divided_by(args.speed),
+        ..EmulatorConfig::default()
+    };
+    let printer = ShtrihEmulator::open(args.state.clone(), config, Arc::new(local_now))
+        .with_context(|| till::cannot_use(args.state.as_ref()))?;
+    for text in args.faults {
+        let (fault, times) = till::wanted(text)?;
+        printer.set_fault(fault, times.map_or(Times::Once, Times::N));
+    }
+    let wire = args.line.open("printer").await?;
+    let served = async {
+        match wire {
+            Wire::Tcp(listener) => printer.listen(listener).await,
+            Wire::Pty(port) => printer.serve_pty(port).await,
+        }
+    };
+    tokio::select! {
+        biased;
+        shown = till::show_paper(|| printer.printed_lines(), |n| printer.paper(n)) => shown,
+        () = served => Ok(()),
+    }
+}
+
+fn local_now() -> LocalDateTime {
+    let (year, [month, day, hour, minute, second]) = till::fields(till::local_now());
+    LocalDateTime {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    }
+}
