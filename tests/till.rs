@@ -61,7 +61,9 @@ async fn the_report_of_a_shift_and_the_printers_counters_are_the_same_to_the_kop
     assert_eq!(in_cash["tender"], "cash");
     assert_eq!(
         open["drawer"]["expected_minor"].as_i64(),
-        in_cash["sum_minor"].as_i64().map(|sum| sum + 500_000 - 120_050)
+        in_cash["sum_minor"]
+            .as_i64()
+            .map(|sum| sum + 500_000 - 120_050)
     );
     assert_eq!(open["drawer"]["moves"][0]["who"], "Анна Петрова");
 
@@ -144,6 +146,27 @@ async fn a_sale_that_went_without_a_receipt_gets_a_correction_and_exact_books() 
     let t = &books["totals"];
     assert_eq!(t["receipted_minor"], t["captured_minor"]);
     assert_eq!(t["accounting_minor"], t["captured_minor"]);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_of_the_drawer_is_counted_once_through_power_cuts() {
+    let shop = Shop::open(1000).await;
+    let order = shop.place(&["mors"]).await;
+    shop.pay(&order, "cash").await;
+    shop.fetch(&order).await;
+    for round in 1..=3 {
+        let cash = json!({"direction": "in", "sum_minor": 100_000 * round, "who": "Анна", "why": "размен"});
+        shop.post("shift/cash", STAFF, &cash).await.expect(202);
+        shop.power_cut().await;
+    }
+    let report = report(&shop, "all of the cash", |r| {
+        r["drawer"]["moves"].as_array().unwrap().len() == 3 && r["end"].is_object()
+    })
+    .await;
+    assert_eq!(report["end"]["drawer"]["ins"], 3, "{report}");
+    assert_eq!(report["drawer"]["in_minor"], 600_000);
+    assert_eq!(report["differences"], json!([]), "{report}");
     shop.close().await;
 }
 
