@@ -150,6 +150,27 @@ async fn a_sale_that_went_without_a_receipt_gets_a_correction_and_exact_books() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn money_of_the_drawer_is_counted_once_through_power_cuts() {
+    let shop = Shop::open(1000).await;
+    let order = shop.place(&["mors"]).await;
+    shop.pay(&order, "cash").await;
+    shop.fetch(&order).await;
+    for round in 1..=3 {
+        let cash = json!({"direction": "in", "sum_minor": 100_000 * round, "who": "Анна", "why": "размен"});
+        shop.post("shift/cash", STAFF, &cash).await.expect(202);
+        shop.power_cut().await;
+    }
+    let report = report(&shop, "all of the cash", |r| {
+        r["drawer"]["moves"].as_array().unwrap().len() == 3 && r["end"].is_object()
+    })
+    .await;
+    assert_eq!(report["end"]["drawer"]["ins"], 3, "{report}");
+    assert_eq!(report["drawer"]["in_minor"], 600_000);
+    assert_eq!(report["differences"], json!([]), "{report}");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_people_ask_of_the_printer_is_done_or_refused_in_words_and_stands_in_the_log() {
     let shop = Shop::open(1000).await;
     let printer = |what: &str| format!("devices/printer/{what}");
