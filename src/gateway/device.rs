@@ -202,7 +202,16 @@ impl Device {
         if state.stop.is_some() {
             return Ok(state.stop);
         }
-        let head = self.journal.head(self.id())?;
+        let head = match self.journal.head(self.id()) {
+            Err(JournalError::Damaged(what)) => {
+                return Ok(Some(Trouble::new(
+                    "journal_damaged",
+                    format!("damaged data in {what}"),
+                    "Keep the journal's file, move it aside, and compare the printer's documents with the tills'.",
+                )));
+            }
+            head => head?,
+        };
         if let Some(trouble) = head.and_then(|row| row.trouble) {
             return Ok(Some(trouble));
         }
