@@ -113,6 +113,9 @@ pub struct ShiftTotals {
     pub shift_number: u32,
     /// Receipts by kind; those that are zero may be left out.
     pub receipts: Vec<KindTotal>,
+    /// Whether correction receipts are counted among them: makes differ.
+    #[serde(default)]
+    pub with_corrections: bool,
     /// The drawer.
     pub cash: CashCounters,
 }

@@ -6,7 +6,10 @@ use crate::{
     store::{Options, Store, Threads},
     world::MemoryDoors,
 };
-use galley_fiscal::PrinterInfo;
+use galley_fiscal::{
+    DriveInfo, Marking, MarkingCheck, PrinterInfo, Registration, ShiftTotals, Slip, SlipPrinter,
+    TableCell,
+};
 use serde_json::json;
 
 const DRIVE: &str = "9999078902004312";
@@ -31,6 +34,7 @@ impl Told {
                 serial: text(),
                 firmware: text(),
                 backend: text(),
+                capabilities: galley_fiscal::Capabilities::default(),
             },
         })
     }
@@ -62,6 +66,25 @@ impl PrinterFactory for Told {
     }
 }
 
+fn nobody_asks<T>() -> Result<T, FiscalError> {
+    Err(FiscalError::Unsupported("nobody asks".to_owned()))
+}
+
+#[async_trait]
+impl SlipPrinter for Told {
+    fn columns(&self) -> usize {
+        32
+    }
+
+    async fn slip(&mut self, _: &Slip) -> Result<(), FiscalError> {
+        nobody_asks()
+    }
+
+    async fn open_drawer(&mut self) -> Result<(), FiscalError> {
+        nobody_asks()
+    }
+}
+
 #[async_trait]
 impl FiscalPrinter for Told {
     fn info(&self) -> &PrinterInfo {
@@ -69,11 +92,11 @@ impl FiscalPrinter for Told {
     }
 
     async fn status(&mut self) -> Result<PrinterStatus, FiscalError> {
-        Err(FiscalError::Unsupported("nobody asks".to_owned()))
+        nobody_asks()
     }
 
     async fn baseline(&mut self) -> Result<Baseline, FiscalError> {
-        Err(FiscalError::Unsupported("nobody asks".to_owned()))
+        nobody_asks()
     }
 
     async fn register(
@@ -106,6 +129,38 @@ impl FiscalPrinter for Told {
 
     async fn continue_print(&mut self) -> Result<(), FiscalError> {
         Ok(())
+    }
+
+    async fn copy_last(&mut self) -> Result<(), FiscalError> {
+        nobody_asks()
+    }
+
+    async fn totals(&mut self) -> Result<ShiftTotals, FiscalError> {
+        nobody_asks()
+    }
+
+    async fn registration(&mut self) -> Result<Registration, FiscalError> {
+        nobody_asks()
+    }
+
+    async fn drive(&mut self) -> Result<DriveInfo, FiscalError> {
+        nobody_asks()
+    }
+
+    async fn set_clock(&mut self, _: &str) -> Result<(), FiscalError> {
+        nobody_asks()
+    }
+
+    async fn read_table(&mut self, _: TableCell) -> Result<Vec<u8>, FiscalError> {
+        nobody_asks()
+    }
+
+    async fn write_table(&mut self, _: TableCell, _: &[u8]) -> Result<(), FiscalError> {
+        nobody_asks()
+    }
+
+    async fn check_marking(&mut self, _: &Marking) -> Result<MarkingCheck, FiscalError> {
+        nobody_asks()
     }
 }
 
@@ -140,12 +195,16 @@ fn call(request: shift::Request, shift_open: bool) -> Call {
         last_document: 1,
         shift_number: u32::from(shift_open),
         shift_open,
+        cash: None,
     };
     Call {
         kind: shift::KIND.to_owned(),
         key: "shift:1".to_owned(),
         request: json!(request),
-        evidence: json!(Evidence { baseline }),
+        evidence: json!(Evidence {
+            baseline,
+            counters: None,
+        }),
         attempt: 1,
     }
 }
@@ -169,9 +228,18 @@ async fn a_document_without_the_registration_number_gets_that_of_the_drives_othe
     let Outcome::Done(result) = opened else {
         panic!("{opened:?}");
     };
-    let shift::Done { number, registered } = serde_json::from_value(result).unwrap();
+    let shift::Done {
+        number,
+        registered,
+        counters,
+    } = serde_json::from_value(result).unwrap();
     site.command(Actor::system(), move |tx, cx| {
-        record(tx, cx, None, Body::ShiftOpened { number, registered })
+        let body = Body::ShiftOpened {
+            number,
+            registered,
+            counters,
+        };
+        record(tx, cx, None, body)
     })
     .await
     .unwrap();

@@ -117,6 +117,7 @@ impl AtolPrinter {
         Ok(ShiftTotals {
             shift_number,
             receipts,
+            with_corrections: false,
             cash: self.cash().await?.unwrap_or_default(),
         })
     }

@@ -173,6 +173,7 @@ pub(super) fn shift_totals(totals: &Totals, shift_number: u32) -> ShiftTotals {
     ];
     ShiftTotals {
         shift_number: totals.shift_number.unwrap_or(shift_number),
+        with_corrections: false,
         receipts: KINDS
             .iter()
             .filter_map(|(name, kind)| {

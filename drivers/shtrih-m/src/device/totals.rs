@@ -34,6 +34,7 @@ impl ShtrihPrinter {
         Ok(ShiftTotals {
             shift_number: u32::from(shift.number),
             receipts,
+            with_corrections: true,
             cash: self.cash().await?.unwrap_or_default(),
         })
     }
