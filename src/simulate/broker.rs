@@ -239,6 +239,8 @@ impl Brokers for Way {
             if !b.up {
                 return None;
             }
+            // What was due before is nobody's.
+            b.look();
             // A second connection with the same id ends the first one.
             b.sessions.retain(|_, s| s.client != login.client_id);
             b.count += 1;
