@@ -365,6 +365,7 @@ async fn store(rig: &Rig) -> (Daemon, String) {
         one_c: None,
         sms: None,
         sync: None,
+        brokers: Arc::new(galley::sync::broker::Mqtt),
         tokens: vec![(Secret::new(TOKEN), Role::Manager, "till".to_owned())],
     })
     .await

@@ -16,8 +16,11 @@
 //!   is still on its way. So "not registered" is final, as the trait demands. A generation in doubt at the gateway is
 //!   waited for; one that exists is the answer.
 //!
-//! The store's baseline is not compared with the drive's counters by anybody here: other tills print between the two,
-//! and the gateway reads a baseline of its own before the first byte.
+//! * "Not registered" is then held against the fiscal drive itself: a receipt with our key behind the store's baseline
+//!   exists, whatever a gateway says whose journal was lost or restored.
+//!
+//! Otherwise the store's baseline is compared with nothing here: other tills print between the two, and the gateway
+//! reads a baseline of its own before the first byte.
 
 use super::journal::Trouble;
 use crate::world::{Http, HttpError, Secret};
@@ -45,6 +48,8 @@ const WAIT: Duration = Duration::from_secs(60);
 const MARGIN: Duration = Duration::from_secs(10);
 /// How often an undecided document is asked for before the caller is told that nobody knows.
 const LOOKS: u32 = 3;
+/// Documents behind a baseline that are looked through; more need a person.
+const MAX_SCAN: u32 = 2000;
 /// Generations of one attempt; more need a person.
 const GENERATIONS: u32 = 10_000;
 
@@ -96,6 +101,42 @@ struct GatewayPrinter {
     remote: Arc<Remote>,
     info: PrinterInfo,
     columns: usize,
+}
+
+impl GatewayPrinter {
+    /// Whether the drive has a receipt with our key behind the baseline.
+    async fn in_the_drive(
+        &mut self,
+        document: &Document,
+        baseline: &Baseline,
+    ) -> Result<Recovered, FiscalError> {
+        // Other documents have no key in the drive; theirs is the gateway's word alone.
+        let Some(receipt) = document.receipt() else {
+            return Ok(Recovered::NotRegistered);
+        };
+        let now = self.baseline().await?;
+        if now.drive_number != baseline.drive_number {
+            return Err(FiscalError::OtherDrive {
+                expected: baseline.drive_number.clone(),
+                found: now.drive_number,
+            });
+        }
+        if now.last_document.saturating_sub(baseline.last_document) > MAX_SCAN {
+            return Err(FiscalError::NeedsPerson(format!(
+                "more than {MAX_SCAN} documents were registered since"
+            )));
+        }
+        for number in baseline.last_document.saturating_add(1)..=now.last_document {
+            let found = self.document(number).await?.filter(|record| {
+                record.key.as_deref() == Some(&*receipt.key)
+                    && record.total_minor == receipt.total_minor()
+            });
+            if let Some(record) = found {
+                return Ok(Recovered::Registered(record));
+            }
+        }
+        Ok(Recovered::NotRegistered)
+    }
 }
 
 /// A document of the gateway, as far as it matters here.
@@ -469,7 +510,10 @@ impl FiscalPrinter for GatewayPrinter {
         document: &Document,
         baseline: &Baseline,
     ) -> Result<Recovered, FiscalError> {
-        self.remote.recover(document, baseline).await
+        match self.remote.recover(document, baseline).await? {
+            Recovered::NotRegistered => self.in_the_drive(document, baseline).await,
+            registered @ Recovered::Registered(_) => Ok(registered),
+        }
     }
 
     async fn last_document(&mut self) -> Result<Option<FiscalRecord>, FiscalError> {

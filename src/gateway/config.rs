@@ -179,3 +179,43 @@ impl GatewayConfig {
         faults
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that can't go on ends")]
+
+    use super::*;
+
+    fn faults(printers: &str) -> String {
+        let text = format!(
+            "[gateway]\n[[gateway.tokens]]\nname = \"hall\"\nrole = \"till\"\ncredential = \"till\"\n{printers}"
+        );
+        match toml::from_str::<GatewayConfig>(&text) {
+            Ok(config) => config.faults().join("\n"),
+            Err(e) => e.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_printer_has_what_a_stores_printer_has_and_nothing_unknown() {
+        let fine = "[[gateway.printers]]\nid = \"kkt-1\"\nopen_shift = true\nkind = \"atol_native\"\n\
+                    address = \"tcp://192.168.1.10:5555\"\n[gateway.printers.receipt]\ncashier = \"Иванова\"\n";
+        assert_eq!(faults(fine), "");
+        let misspelt = fine.replace("open_shift", "open_shifts");
+        assert!(
+            faults(&misspelt).contains("open_shifts"),
+            "{}",
+            faults(&misspelt)
+        );
+        assert!(faults(&fine.replace("tcp:", "tpc:")).contains("kkt-1: address"));
+        assert!(faults(&format!("{fine}{fine}")).contains("kkt-1 is there twice"));
+        assert!(faults("").contains("name at least one"));
+        let there =
+            "[[gateway.printers]]\nid = \"a\"\nkind = \"gateway\"\naddress = \"http://box:8095\"\n";
+        assert!(faults(there).contains("say which printer"));
+        let whole = format!(
+            "{there}[gateway.printers.gateway]\ndevice = \"kkt-1\"\ntoken_credential = \"t\"\n"
+        );
+        assert_eq!(faults(&whole), "");
+    }
+}

@@ -182,3 +182,24 @@ async fn a_gateway_that_is_away_or_does_not_know_us_is_told_apart() {
     let opened = rig.remote().open().await;
     assert!(matches!(opened, Err(FiscalError::Unreachable { .. })));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_has_lost_its_journal_is_not_believed_against_the_drive() {
+    let mut rig = Rig::new(1).await;
+    assert_eq!(rig.put("warm", &sale(100), 60).await.0, 201);
+    let mut printer = rig.remote_printer().await;
+    let baseline = printer.baseline().await.unwrap();
+    rig.http
+        .set_fault("gateway", HttpFault::AnswerLost, HttpTimes::ONCE);
+    let lost = printer.register(&document("s-1", 700), &baseline).await;
+    assert!(matches!(lost, Err(FiscalError::Unknown { .. })));
+    rig.kill().await;
+    for file in std::fs::read_dir(rig.folder.path()).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    rig.start(None).await.unwrap();
+    let mut printer = rig.remote_printer().await;
+    let found = printer.recover(&document("s-1", 700), &baseline).await;
+    assert!(matches!(found, Ok(Recovered::Registered(_))), "{found:?}");
+    assert_eq!(rig.keys(), ["warm", "s-1"]);
+}
