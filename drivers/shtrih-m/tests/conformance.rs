@@ -10,7 +10,7 @@ use galley_fiscal::{
 };
 use galley_shtrih_m::{
     ShtrihConfig,
-    emulator::{EmulatorConfig, Fault, Times},
+    emulator::{At, EmulatorConfig, Fault, Times},
     tlv::tag,
 };
 use std::time::Duration;
@@ -316,6 +316,33 @@ async fn without_paper_nothing_begins_and_an_electronic_receipt_needs_none() {
         .unwrap();
     assert_eq!(record.printed, Some(true));
     assert!(!bench.emulator.receipts()[1].electronic);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_without_paper_that_died_does_not_keep_the_next_one_off_it() {
+    let mut bench = open_shift().await;
+    let mut electronic = receipt(ReceiptKind::Sale, "k-1");
+    electronic.print = false;
+    let mut printer = bench.open().await;
+    let baseline = printer.baseline().await.unwrap();
+    // The link breaks at its first command, behind the setting.
+    let lost = Fault::LinkLost { carried_out: false };
+    bench
+        .emulator
+        .set_fault_at(lost, At::Command(0x8D), Times::Once);
+    let broken = printer
+        .register(&Document::Receipt(electronic), &baseline)
+        .await;
+    assert!(
+        matches!(broken, Err(FiscalError::Unreachable { .. })),
+        "{broken:?}"
+    );
+    drop(printer);
+    let done = bench
+        .carry_out(&of_kind(ReceiptKind::Sale, "k-2"), true, "next")
+        .await;
+    assert_eq!(done.record.printed, Some(true));
+    assert!(!bench.emulator.receipts()[0].electronic);
 }
 
 #[tokio::test(start_paused = true)]

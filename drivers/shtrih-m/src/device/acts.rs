@@ -58,7 +58,7 @@ impl ShtrihPrinter {
         self.prepare(document, &plan, baseline).await?;
         let performed = self.perform(&plan).await?;
         let record = self.conclude(document, baseline, &plan, performed).await;
-        if self.paper_off {
+        if !plan.prints {
             self.paper_on().await;
         }
         record
@@ -110,22 +110,37 @@ impl ShtrihPrinter {
             self.cancel_in_drive().await?;
         }
         if !plan.prints {
-            self.set_paper(1).await?;
             self.paper_off = true;
+            self.set_paper(1).await?;
+        } else if self.paper_off {
+            // A session before may have died with a receipt that wanted no paper.
+            let kept_off = match self.table(self.paper_cell()).await {
+                Ok(value) => value.first().is_some_and(|v| *v != 0),
+                Err(CallError::Device(_)) => false,
+                Err(e) => return Err(e.into()),
+            };
+            if kept_off {
+                self.set_paper(0).await?;
+            }
+            self.paper_off = false;
         }
         Ok(())
     }
 
-    async fn set_paper(&mut self, value: u8) -> Result<(), CallError> {
-        let cell = TableCell {
+    fn paper_cell(&self) -> TableCell {
+        TableCell {
             table: REGIONAL,
             row: 1,
             field: self.config.no_print_field,
-        };
+        }
+    }
+
+    async fn set_paper(&mut self, value: u8) -> Result<(), CallError> {
+        let cell = self.paper_cell();
         self.set_table(cell, &[value]).await
     }
 
-    /// The next document comes out again. A failure is put right by the next session's first document.
+    /// The next document comes out again. A failure is put right by the next document that prints.
     async fn paper_on(&mut self) {
         match self.set_paper(0).await {
             Ok(()) => self.paper_off = false,

@@ -68,7 +68,7 @@ impl ShtrihPrinter {
             model: ModelParameters::default(),
             columns: 0,
             registration: None,
-            paper_off: false,
+            paper_off: true,
         };
         let device = printer.ask(&Command::bare(op::DEVICE_TYPE)).await?;
         let device = status::device_type(&device).ok_or(CallError::Malformed("device type"))?;

@@ -193,7 +193,10 @@ impl Device {
                 outcome
             }
         };
-        self.counts.device_ms += u64::try_from(job.took.as_millis()).unwrap_or(0);
+        // What is answered while it prints takes no time of its own.
+        if prints.is_none_or(|until| now >= until) {
+            self.counts.device_ms += u64::try_from(job.took.as_millis()).unwrap_or(0);
+        }
         if self.machine.prints_until != prints {
             self.counts.device_ms += self.machine.config.durations.print_ms;
         }

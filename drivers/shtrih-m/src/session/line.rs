@@ -2,7 +2,13 @@
 
 use super::Broken;
 use galley_link::BoxStream;
-use std::time::Duration;
+use std::{
+    future::{Future as _, poll_fn},
+    io,
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     time::{Instant, timeout, timeout_at},
@@ -46,12 +52,11 @@ impl Line {
         let mut chunk = [0; 512];
         match timeout_at(deadline, self.stream.read(&mut chunk)).await {
             Err(_) => Ok(false),
-            Ok(Ok(0)) => Err(Broken("the printer closed the connection".to_owned())),
-            Ok(Ok(n)) => {
+            Ok(end) => {
+                let n = taken(end)?;
                 self.ahead.extend(&chunk[..n]);
                 Ok(true)
             }
-            Ok(Err(e)) => Err(Broken(format!("the link broke: {e}"))),
         }
     }
 
@@ -67,14 +72,22 @@ impl Line {
         }
     }
 
-    /// Drops what has come.
+    /// Drops what has come. Looks once, without a timer: one would cost a millisecond a command.
     pub(super) async fn drop_ready(&mut self) -> Result<(), Broken> {
-        for _ in 0..NOISE_LIMIT / 512 {
-            if !self.fill(Instant::now()).await? {
-                break;
+        self.at = self.ahead.len();
+        let mut chunk = [0; 512];
+        for _ in 0..NOISE_LIMIT / chunk.len() {
+            let read = {
+                let mut read = pin!(self.stream.read(&mut chunk));
+                poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx))).await
+            };
+            match read {
+                Poll::Pending => break,
+                Poll::Ready(end) => {
+                    taken(end)?;
+                }
             }
         }
-        self.at = self.ahead.len();
         Ok(())
     }
 
@@ -87,5 +100,14 @@ impl Line {
         }
         self.at = self.ahead.len();
         Err(Broken("the line never stops talking".to_owned()))
+    }
+}
+
+/// How many bytes a read gave.
+fn taken(end: io::Result<usize>) -> Result<usize, Broken> {
+    match end {
+        Ok(0) => Err(Broken("the printer closed the connection".to_owned())),
+        Ok(n) => Ok(n),
+        Err(e) => Err(Broken(format!("the link broke: {e}"))),
     }
 }
