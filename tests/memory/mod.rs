@@ -123,7 +123,10 @@ impl Rig {
             name: Text::new("Т", "T", "T"),
             printer: Some((
                 Arc::new(printers),
-                FiscalSettings::default(),
+                FiscalSettings {
+                    cashier: Some("Test".to_owned()),
+                    ..FiscalSettings::default()
+                },
                 "mem://printer".to_owned(),
             )),
             robot: Some(RobotWiring::Driver(
