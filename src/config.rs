@@ -151,6 +151,10 @@ pub struct PrinterSection {
     /// Settings of `shtrih_m`.
     #[serde(default)]
     pub shtrih_m: ShtrihConfig,
+    /// Every byte to and from the printer goes into this file too, for `galley fiscal wire`; not for `gateway`. It names
+    /// buyers' phones: for a while, not for good.
+    #[serde(default)]
+    pub wire_log: Option<PathBuf>,
     /// Which printer of the gateway, for `gateway`.
     #[serde(default)]
     pub gateway: Option<PrinterAtGateway>,

@@ -1,6 +1,7 @@
 //! `galley fiscal`: the printer, its fiscal drive, and what the law wants of them.
 
 mod correct;
+mod wire;
 
 use super::{
     client::{CallError, Client, Door},
@@ -86,6 +87,11 @@ enum Act {
     },
     /// Make good a sale that went without a receipt: a correction receipt
     Correct(correct::CorrectArgs),
+    /// What goes over the printer's wire, byte by byte
+    #[command(
+        after_help = "The log is kept while wire_log stands under [printer]. It names buyers' phones: keep it for a while only.\n\nExamples:\n  galley fiscal wire -f\n  galley fiscal wire /tmp/printer.wire --json"
+    )]
+    Wire(wire::WireArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -159,6 +165,8 @@ pub async fn execute(args: FiscalArgs) -> anyhow::Result<ExitCode> {
     let client = args.door.client()?;
     let json = args.door.json;
     let answer = match args.act {
+        // A file: the daemon need not run.
+        Act::Wire(wire) => return wire::execute(wire, json).await,
         Act::Law => return law(&client, json).await,
         Act::Correct(correction) => return correct::execute(&client, correction, json).await,
         Act::Status => client.get("/fiscal/status").await?,

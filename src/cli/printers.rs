@@ -11,20 +11,38 @@ use galley_atol::{
     web::{AtolWebPrinters, Credentials},
 };
 use galley_fiscal::PrinterFactory;
+use galley_link::{Dialer, WireFile, WireLog};
 use galley_shtrih_m::ShtrihPrinters;
 use std::sync::Arc;
+
+/// A file of the wire log; a day of a busy till is some of these.
+const WIRE_LOG_BYTES: u64 = 16 * 1024 * 1024;
+/// Older files that are kept.
+const WIRE_LOG_FILES: u32 = 3;
 
 /// The printer of a configuration. `secret` reads a credential by name.
 ///
 /// # Errors
 /// When a setting or a credential is missing or makes no sense.
-pub(super) fn open(
+pub(in crate::cli) fn open(
     section: &PrinterSection,
     world: &World,
     secret: &dyn Fn(&str) -> anyhow::Result<Secret>,
 ) -> anyhow::Result<Arc<dyn PrinterFactory>> {
     let address = || section.address.parse().context("address");
-    let dialer = world.dialer.clone();
+    let dialer: Arc<dyn Dialer> = match &section.wire_log {
+        None => world.dialer.clone(),
+        Some(path) => {
+            let file = WireFile {
+                path: path.clone(),
+                max_bytes: WIRE_LOG_BYTES,
+                keep: WIRE_LOG_FILES,
+            };
+            let log = WireLog::new(1, Some(file))
+                .with_context(|| format!("wire_log: cannot write {}", path.display()))?;
+            Arc::new(log.dialer(world.dialer.clone()))
+        }
+    };
     Ok(match section.kind {
         PrinterKind::AtolNative => {
             Arc::new(AtolPrinters::new(dialer, address()?, section.atol.clone()))

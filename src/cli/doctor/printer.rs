@@ -6,14 +6,14 @@ use crate::{
     cli::{
         client::{CallError, Door},
         output::View,
+        printers,
     },
-    config::{Config, PrinterKind},
+    config::{Config, PrinterKind, PrinterSection},
+    world::World,
 };
-use galley_atol::AtolPrinters;
-use galley_fiscal::{FiscalError, PrinterFactory as _, PrinterInfo};
-use galley_link::SystemDialer;
+use galley_fiscal::{FiscalError, PrinterInfo};
 use serde_json::Value;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 /// How long a printer may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -70,24 +70,29 @@ fn unserved(why: &str) -> Finding {
 
 /// Asks the printer itself who it is. Reads only.
 async fn probe(config: &Config) -> Option<Finding> {
-    let printer = config.printer.as_ref()?;
-    if printer.kind != PrinterKind::AtolNative {
-        return None;
-    }
-    let address = printer.address.parse().ok()?;
-    let printers = AtolPrinters::new(
-        Arc::new(SystemDialer::default()),
-        address,
-        printer.atol.clone(),
-    );
-    let opened = tokio::time::timeout(PATIENCE, printers.open()).await;
+    let printer = &PrinterSection {
+        // The log is the daemon's.
+        wire_log: None,
+        ..config.printer.clone()?
+    };
+    let secret = |name: &str| config.credential(name).map_err(anyhow::Error::msg);
+    let opened = World::system()
+        .map_err(anyhow::Error::from)
+        .and_then(|world| printers::open(printer, &world, &secret));
+    let factory = match opened {
+        Ok(factory) => factory,
+        Err(e) => return Some(unserved(&format!("{e:#}"))),
+    };
+    let opened = tokio::time::timeout(PATIENCE, factory.open()).await;
     Some(match opened {
         Ok(Ok(live)) => answered(live.info()),
-        Ok(Err(FiscalError::Unsupported(why))) => Finding::error(
-            "till",
-            why,
-            "Set printer.kind to the web back end and printer.address to the vendor's web server.",
-        ),
+        Ok(Err(FiscalError::Unsupported(why))) if printer.kind == PrinterKind::AtolNative => {
+            Finding::error(
+                "till",
+                why,
+                "Set printer.kind to atol_web and printer.address to the vendor's web server.",
+            )
+        }
         Ok(Err(e)) => unserved(&e.to_string()),
         Err(_) => unserved("the printer does not say who it is"),
     })
