@@ -357,7 +357,10 @@ async fn store(rig: &Rig) -> (Daemon, String) {
         name: Text::default(),
         printer: Some((
             Arc::new(factory),
-            FiscalSettings::default(),
+            FiscalSettings {
+                cashier: Some("Робот 1".to_owned()),
+                ..FiscalSettings::default()
+            },
             rig.base.clone(),
         )),
         robot: None,

@@ -1,6 +1,6 @@
 //! Every JSON task that the serialiser can produce, an example a kind and option: each is read back as it was written,
 //! and with `GALLEY_TASKS_DIR=folder` each is also written there, one file a task, for the vendor's own validator
-//! (`validate_tasks.py` beside this file).
+//! (`scripts/oracles tasks`).
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod web_bench;
