@@ -49,7 +49,9 @@ pub(super) async fn put(
     // A repeat gets what is stored, whatever the configuration or the rules say by now.
     let known = gateway.journal().document(&key)?;
     let submitted = match known {
-        Some(row) if row.device.is_none() || row.request == request => Submitted::Same(row),
+        Some(row) if row.device.is_none() || row.is_of(&request, &caller.actor()) => {
+            Submitted::Same(row)
+        }
         Some(row) => Submitted::Other(row),
         None => {
             let asked = Asked::read(&key, &request)
@@ -79,7 +81,7 @@ pub(super) async fn put(
             return Err(Problem::new(
                 StatusCode::CONFLICT,
                 "key_reused",
-                "something else was asked for under this key; nothing was done",
+                "something else was asked for under this key, or another till did; nothing was done",
             )
             .with("document", shown(&gateway, &row)?));
         }

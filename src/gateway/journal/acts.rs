@@ -19,7 +19,7 @@ pub enum Submitted {
     New(Row),
     /// It was asked for before.
     Same(Row),
-    /// Something else was asked for under this key.
+    /// Something else was asked for under this key, or somebody else asked.
     Other(Row),
 }
 
@@ -61,7 +61,7 @@ impl Journal {
             Ok(match by_key(db, &new.key)? {
                 None => Submitted::New(insert(db, &new, State::Queued, now)?),
                 // A key that was called off before anything was asked under it stays called off.
-                Some(row) if row.device.is_none() || row.request == new.request => {
+                Some(row) if row.device.is_none() || row.is_of(&new.request, &new.asked_by) => {
                     Submitted::Same(row)
                 }
                 Some(row) => Submitted::Other(row),

@@ -215,6 +215,15 @@ pub struct Row {
     pub decided_by: Option<String>,
 }
 
+impl Row {
+    /// Whether this is what `who` asks for now. Two tills that happen upon the same key want two documents, even if
+    /// these look the same.
+    #[must_use]
+    pub fn is_of(&self, request: &Value, who: &str) -> bool {
+        self.request == *request && self.asked_by == who
+    }
+}
+
 /// One attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attempt {

@@ -29,6 +29,11 @@ async fn another_body_under_the_same_key_is_refused_and_prints_nothing() {
     let (status, problem) = rig.put("order-1", &sale(80_000), 60).await;
     assert_eq!(status, 409);
     assert_eq!(problem["slug"], "key_reused");
+    // Another till's document that looks the same is another document: it must not pass for printed.
+    let path = "/v1/fiscal/documents/order-1?wait=60";
+    let body = sale(70_000);
+    let other = rig.send(TECHNICIAN, Method::PUT, path, Some(&body)).await;
+    assert_eq!(other.unwrap().0, 409);
     assert_eq!(rig.receipts().len(), 1);
 }
 
