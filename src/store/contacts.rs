@@ -1,6 +1,6 @@
 //! Guests' phone numbers, apart from the log.
 
-use super::{Snapshot, StoreError, Tx};
+use super::{Snapshot, StoreError, Tx, checksum};
 use crate::domain::{ids::OrderId, time::Timestamp};
 use rusqlite::{OptionalExtension as _, params};
 
@@ -16,8 +16,14 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO contacts (order_id, phone, at) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET phone = ?2",
-            params![order.0.into_bytes(), phone, now.as_millis()],
+            "INSERT INTO contacts (order_id, phone, at, sum) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET phone = ?2, sum = ?4",
+            params![
+                order.0.into_bytes(),
+                phone,
+                now.as_millis(),
+                sum(order, phone)
+            ],
         )?;
         Ok(())
     }
@@ -35,11 +41,21 @@ impl Snapshot<'_> {
     /// The phone number of an order's guest.
     ///
     /// # Errors
-    /// When it can't be read.
+    /// When it can't be read, or is damaged: a message would go to a stranger.
     pub fn contact(&self, order: OrderId) -> Result<Option<String>, StoreError> {
-        Ok(self
-            .prepare_cached("SELECT phone FROM contacts WHERE order_id = ?1")?
-            .query_row([order.0.into_bytes()], |r| r.get(0))
-            .optional()?)
+        let row: Option<(String, Option<i64>)> = self
+            .prepare_cached("SELECT phone, sum FROM contacts WHERE order_id = ?1")?
+            .query_row([order.0.into_bytes()], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?;
+        match row {
+            Some((phone, Some(kept))) if kept != sum(order, &phone) => Err(StoreError::Damaged(
+                format!("the phone number of order {order}"),
+            )),
+            row => Ok(row.map(|(phone, _)| phone)),
+        }
     }
+}
+
+fn sum(order: OrderId, phone: &str) -> i64 {
+    checksum(&[order.0.as_bytes(), phone.as_bytes()])
 }

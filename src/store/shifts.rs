@@ -10,7 +10,7 @@ use crate::domain::{
     shift_report::Folder,
     time::Timestamp,
 };
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 impl Tx<'_> {
     /// Writes the current shift.
@@ -73,9 +73,17 @@ impl Tx<'_> {
         registration_number: &str,
         closed_at: Timestamp,
     ) -> Result<(), StoreError> {
+        let row = BooksRow {
+            shift,
+            registration_number: registration_number.to_owned(),
+            closed_at: closed_at.as_millis(),
+            posted_minor: None,
+            documents: 0,
+        };
         self.execute(
-            "INSERT INTO shift_books (number, registration_number, closed_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-            params![shift, registration_number, closed_at.as_millis()],
+            "INSERT INTO shift_books (number, registration_number, closed_at, sum) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO NOTHING",
+            params![shift, row.registration_number, row.closed_at, row.sum()],
         )?;
         Ok(())
     }
@@ -83,13 +91,65 @@ impl Tx<'_> {
     /// Notes the accounting document of a shift.
     ///
     /// # Errors
-    /// When it can't be written.
+    /// When it can't be written, or the books are damaged.
     pub fn post_books(&mut self, shift: u32, total_minor: i64) -> Result<(), StoreError> {
+        let Some(mut row) = self.snapshot().books_row(shift)? else {
+            return Ok(());
+        };
+        row.posted_minor = Some(row.posted_minor.unwrap_or(0).saturating_add(total_minor));
+        row.documents += 1;
         self.execute(
-            "UPDATE shift_books SET posted_minor = ifnull(posted_minor, 0) + ?2, documents = documents + 1 WHERE number = ?1",
-            params![shift, total_minor],
+            "UPDATE shift_books SET posted_minor = ?2, documents = ?3, sum = ?4 WHERE number = ?1",
+            params![shift, row.posted_minor, row.documents, row.sum()],
         )?;
         Ok(())
+    }
+}
+
+/// A row of the books.
+struct BooksRow {
+    shift: u32,
+    registration_number: String,
+    closed_at: i64,
+    posted_minor: Option<i64>,
+    documents: u32,
+}
+
+impl BooksRow {
+    const COLUMNS: &str = "number, registration_number, closed_at, posted_minor, documents, sum";
+
+    fn sum(&self) -> i64 {
+        let posted = self
+            .posted_minor
+            .map_or_else(String::new, |n| n.to_string());
+        checksum(&[
+            &self.shift.to_be_bytes(),
+            self.registration_number.as_bytes(),
+            &self.closed_at.to_be_bytes(),
+            posted.as_bytes(),
+            &self.documents.to_be_bytes(),
+        ])
+    }
+
+    fn read(r: &Row<'_>) -> rusqlite::Result<(Self, Option<i64>)> {
+        let row = Self {
+            shift: r.get(0)?,
+            registration_number: r.get(1)?,
+            closed_at: r.get(2)?,
+            posted_minor: r.get(3)?,
+            documents: r.get(4)?,
+        };
+        Ok((row, r.get(5)?))
+    }
+
+    fn checked((row, sum): (Self, Option<i64>)) -> Result<Self, StoreError> {
+        if sum.is_some_and(|sum| sum != row.sum()) {
+            return Err(StoreError::Damaged(format!(
+                "the books of shift {}",
+                row.shift
+            )));
+        }
+        Ok(row)
     }
 }
 
@@ -125,7 +185,14 @@ impl Snapshot<'_> {
             if checksum(&[key.as_bytes(), doc.as_bytes()]) != check {
                 return Err(StoreError::Damaged(format!("receipt {key}")));
             }
-            receipts.push(serde_json::from_str(&doc)?);
+            let receipt: Receipt = serde_json::from_str(&doc)?;
+            let registered = receipt.registered.as_ref().and_then(|r| r.shift_number);
+            if registered != Some(shift) {
+                return Err(StoreError::Damaged(format!(
+                    "receipt {key} is listed in shift {shift}, and is not of it"
+                )));
+            }
+            receipts.push(receipt);
         }
         Ok(receipts)
     }
@@ -155,15 +222,18 @@ impl Snapshot<'_> {
     /// # Errors
     /// When they can't be read, or a receipt is damaged.
     pub fn shift_books(&self) -> Result<Vec<ShiftBooks>, StoreError> {
-        let shifts: Vec<(u32, Option<i64>, u32)> = self
-            .prepare_cached(
-                "SELECT number, posted_minor, documents FROM shift_books ORDER BY number",
-            )?
-            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+        let shifts: Vec<_> = self
+            .prepare_cached(&format!(
+                "SELECT {} FROM shift_books ORDER BY number",
+                BooksRow::COLUMNS
+            ))?
+            .query_map([], BooksRow::read)?
             .collect::<Result<_, _>>()?;
         shifts
             .into_iter()
-            .map(|(shift, posted_minor, documents)| {
+            .map(|row| {
+                let row = BooksRow::checked(row)?;
+                let (shift, posted_minor, documents) = (row.shift, row.posted_minor, row.documents);
                 let receipts = self.receipts_of_shift(shift)?;
                 Ok(ShiftBooks {
                     shift,
@@ -180,13 +250,18 @@ impl Snapshot<'_> {
     /// # Errors
     /// When it can't be read.
     pub fn registration_number(&self, shift: u32) -> Result<Option<String>, StoreError> {
-        Ok(self
-            .query_row(
-                "SELECT registration_number FROM shift_books WHERE number = ?1",
-                [shift],
-                |r| r.get(0),
-            )
-            .optional()?)
+        Ok(self.books_row(shift)?.map(|row| row.registration_number))
+    }
+
+    fn books_row(&self, shift: u32) -> Result<Option<BooksRow>, StoreError> {
+        self.prepare_cached(&format!(
+            "SELECT {} FROM shift_books WHERE number = ?1",
+            BooksRow::COLUMNS
+        ))?
+        .query_row([shift], BooksRow::read)
+        .optional()?
+        .map(BooksRow::checked)
+        .transpose()
     }
 }
 

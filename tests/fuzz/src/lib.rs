@@ -13,6 +13,7 @@
 )]
 
 use galley_atol as atol;
+use galley_fiscal::{Ffd, VatRate, check};
 use galley_shtrih_m as shtrih;
 
 /// A target: its name, and what it does with the bytes.
@@ -41,8 +42,8 @@ pub fn atol_frames(data: &[u8]) {
         let written = frame::encode(f.id, &f.data).unwrap();
         let read = frame::Decoder::default().push_all(&written);
         assert_eq!(read, [frame::Found::Frame(f.clone())]);
-        if let Some(answer) = buffer::DeviceAnswer::decode(&f.data) {
-            assert_eq!(buffer::DeviceAnswer::decode(&answer.encode()), Some(answer));
+        if let Some(status) = buffer::Status::decode(&f.data) {
+            assert_eq!(buffer::Status::decode(&status.encode()), Some(status));
         }
         if let Some(command) = buffer::HostCommand::decode(&f.data) {
             assert_eq!(
@@ -111,8 +112,14 @@ pub fn atol_tasks(data: &[u8]) {
     let read: json::Task = serde_json::from_slice(&written).unwrap();
     assert_eq!(read, task);
     if let Ok(taken) = json::to_document(&task, Some("k-1"), None) {
-        let _ =
-            galley_fiscal::check::faults(&taken.document, &galley_fiscal::check::Rules::default());
+        let rules = check::Rules {
+            ffd: Ffd::V12,
+            vat: VatRate::ALL.to_vec(),
+            marking: true,
+            operator_needed: true,
+            contact_needed: true,
+        };
+        let _ = check::faults(&taken.document, &rules);
     }
     if let json::Task::NonFiscal(slip) = &task {
         let _ = json::task_slip(slip);
