@@ -116,8 +116,9 @@ fn row(err: u8) -> Option<(&'static str, &'static str, bool)> {
         0x96 | 0x97 => ("wrong reversal or change", PROGRAM, false),
         0x98 => (
             "not enough cash in the drawer",
-            "Register a cash-in, then it is tried again.",
-            true,
+            // No cash-in can overtake it: waiting would hold every receipt behind it.
+            "Register a cash-in, then ask for it again.",
+            false,
         ),
         RECEIPT_CLOSED => ("the receipt is closed", WAIT, true),
         RECEIPT_OPEN => ("a receipt is open", WAIT, true),

@@ -106,8 +106,9 @@ fn row(code: u8) -> Option<(&'static str, &'static str, bool)> {
         ),
         0x2E | NO_CASH => (
             "not enough cash in the drawer",
-            "Register a cash-in, then it is tried again.",
-            true,
+            // No cash-in can overtake it: waiting would hold every receipt behind it.
+            "Register a cash-in, then ask for it again.",
+            false,
         ),
         0x2F | 0x30 => (
             "the fiscal drive does not answer",

@@ -385,6 +385,44 @@ pub async fn nonsense_is_refused_and_changes_nothing(new: New) {
     done(&mut bench, &sale("s-1"), false).await;
 }
 
+/// Money that the drawer doesn't hold is refused for good: a cash-in would stand behind it and wait with every receipt.
+pub async fn money_that_is_not_there_is_refused_for_good(new: New) {
+    let mut bench = ready_for(new, Place::Memory, &sale("s-1")).await;
+    let mut back = receipt(ReceiptKind::SaleReturn, "r-1");
+    back.tenders = vec![TenderSum {
+        form: TenderForm::Cash,
+        sum_minor: 72_985,
+    }];
+    let mut printer = bench.driver.open().await.unwrap();
+    let baseline = printer.baseline().await.unwrap();
+    for document in [
+        Document::CashOut(cash("out-1", 100_000)),
+        // Makes differ in whether a return may take what the drawer doesn't hold.
+        Document::Receipt(back),
+    ] {
+        match printer.register(&document, &baseline).await {
+            Err(FiscalError::Refused {
+                retry: false,
+                advice,
+                ..
+            }) => assert!(advice.contains("cash-in"), "{advice}"),
+            Ok(_) if matches!(document, Document::Receipt(_)) => {}
+            answer => panic!("{}: {}: {answer:?}", bench.make.name(), document.key()),
+        }
+        assert_eq!(bench.make.drawer().out_minor, 0);
+    }
+    drop(printer);
+    // What stood behind it goes on.
+    done(&mut bench, &Document::CashIn(cash("in-1", 500_000)), false).await;
+    done(
+        &mut bench,
+        &Document::CashOut(cash("out-1", 100_000)),
+        false,
+    )
+    .await;
+    assert_eq!(bench.make.drawer().out_minor, 100_000);
+}
+
 /// Cash that the guest overpays comes back as change.
 pub async fn change_is_given_from_cash(new: New) {
     let mut bench = ready_for(new, Place::Memory, &sale("s-1")).await;

@@ -24,6 +24,7 @@ macro_rules! makes {
             promise!(a_strangers_sale_of_the_same_sum_is_not_ours);
             promise!(nonsense_is_refused_and_changes_nothing);
             promise!(change_is_given_from_cash);
+            promise!(money_that_is_not_there_is_refused_for_good);
             promise!(a_slip_is_paper_only);
             promise!(the_clock_is_set_between_shifts_only);
 

@@ -251,10 +251,11 @@ fn row(code: u16) -> (Class, &'static str, Option<&'static str>) {
         74..=76 => (Request, "wrong table, row or field", None),
         77 => (Service, "wrong date or time", CLOCK),
         78 | 79 => (Request, "wrong reversal or change", None),
+        // No cash-in can overtake it: waiting would hold every receipt behind it.
         80 => (
-            Shift,
+            Request,
             "not enough cash in the drawer",
-            Some("Register a cash-in, then it is tried again."),
+            Some("Register a cash-in, then ask for it again."),
         ),
         81 => (Busy, "the receipt is closed", None),
         82 => (Busy, "a receipt is open", None),
