@@ -2,7 +2,11 @@
 //!
 //! A task is `PASSWORD(2) COMMAND(1) PARAMETERS`; an answer is usually `55 ERR EXT DATA`.
 
-use crate::{bcd, local_time::LocalDateTime, text, tlv};
+use crate::{
+    bcd,
+    local_time::{BcdTime as _, LocalDateTime},
+    text, tlv,
+};
 
 /// Command codes.
 pub mod op {

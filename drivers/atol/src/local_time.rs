@@ -1,56 +1,24 @@
-//! The printer's own clock: local time without a zone.
+//! The printer's local time as protocol 3 writes it (2.4, 2.5): BCD.
 
 use crate::bcd;
-use serde::{Deserialize, Serialize};
-use std::fmt;
+pub use galley_fiscal::LocalDateTime;
 
-/// A local date and time, to the second. Ordered by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct LocalDateTime {
-    /// Full year.
-    pub year: u16,
-    /// 1 to 12.
-    pub month: u8,
-    /// 1 to 31.
-    pub day: u8,
-    /// 0 to 23.
-    pub hour: u8,
-    /// 0 to 59.
-    pub minute: u8,
-    /// 0 to 59.
-    pub second: u8,
+/// A local time in BCD.
+pub trait BcdTime: Sized {
+    /// From BCD bytes `YY MM DD HH MM SS` of this century.
+    fn from_bcd_ymd(bytes: &[u8]) -> Option<Self>;
+
+    /// From BCD bytes `DD MM YY`, then `HH MM`, then `SS` where given.
+    fn from_bcd_dmy(bytes: &[u8]) -> Option<Self>;
+
+    /// BCD `DD MM YY HH MM SS`.
+    #[must_use]
+    fn to_bcd_dmy(self) -> [u8; 6];
 }
 
-impl LocalDateTime {
-    /// From its parts; `None` when there is no such time.
-    #[must_use]
-    pub fn new(year: u16, month: u8, day: u8, hour: u8, minute: u8, second: u8) -> Option<Self> {
-        let days = match month {
-            2 if year.is_multiple_of(4)
-                && (!year.is_multiple_of(100) || year.is_multiple_of(400)) =>
-            {
-                29
-            }
-            2 => 28,
-            4 | 6 | 9 | 11 => 30,
-            1..=12 => 31,
-            _ => return None,
-        };
-        let fits = (1..=days).contains(&day) && hour < 24 && minute < 60 && second < 60;
-        fits.then_some(Self {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        })
-    }
-
-    /// From BCD bytes `YY MM DD HH MM SS` of this century.
-    #[must_use]
-    pub fn from_bcd_ymd(b: &[u8]) -> Option<Self> {
-        let b = b.first_chunk::<6>()?;
+impl BcdTime for LocalDateTime {
+    fn from_bcd_ymd(bytes: &[u8]) -> Option<Self> {
+        let b = bytes.first_chunk::<6>()?;
         let n = |byte: u8| bcd::decode(&[byte]).map(|v| v as u8);
         Self::new(
             2000 + u16::from(n(b[0])?),
@@ -62,44 +30,15 @@ impl LocalDateTime {
         )
     }
 
-    /// From BCD bytes `DD MM YY`, then `HH MM`, then `SS` where given.
-    #[must_use]
-    pub fn from_bcd_dmy(b: &[u8]) -> Option<Self> {
-        let at = |i: usize| b.get(i).copied().unwrap_or(0);
-        if b.len() < 3 {
+    fn from_bcd_dmy(bytes: &[u8]) -> Option<Self> {
+        let at = |i: usize| bytes.get(i).copied().unwrap_or(0);
+        if bytes.len() < 3 {
             return None;
         }
         Self::from_bcd_ymd(&[at(2), at(1), at(0), at(3), at(4), at(5)])
     }
 
-    /// From binary bytes `YY MM DD HH MM`, as the fiscal drive writes them.
-    #[must_use]
-    pub fn from_binary(b: &[u8]) -> Option<Self> {
-        let b = b.first_chunk::<5>()?;
-        Self::new(2000 + u16::from(b[0]), b[1], b[2], b[3], b[4], 0)
-    }
-
-    /// Last two digits of the year.
-    #[must_use]
-    pub fn short_year(&self) -> u8 {
-        (self.year % 100) as u8
-    }
-
-    /// Binary `YY MM DD HH MM`.
-    #[must_use]
-    pub fn to_binary(self) -> [u8; 5] {
-        [
-            self.short_year(),
-            self.month,
-            self.day,
-            self.hour,
-            self.minute,
-        ]
-    }
-
-    /// BCD `DD MM YY HH MM SS`.
-    #[must_use]
-    pub fn to_bcd_dmy(self) -> [u8; 6] {
+    fn to_bcd_dmy(self) -> [u8; 6] {
         [
             self.day,
             self.month,
@@ -110,65 +49,6 @@ impl LocalDateTime {
         ]
         .map(bcd::byte)
     }
-
-    /// Seconds since 1970-01-01 00:00 of the same local time.
-    #[must_use]
-    pub fn seconds(&self) -> i64 {
-        // Days from the civil date, by the calendar's 400-year eras.
-        let (m, d) = (i64::from(self.month), i64::from(self.day));
-        let y = i64::from(self.year) - i64::from(m <= 2);
-        let era = y.div_euclid(400);
-        let year_of_era = y.rem_euclid(400);
-        let day_of_year = (153 * ((m + 9) % 12) + 2) / 5 + d - 1;
-        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-        let days = era * 146_097 + day_of_era - 719_468;
-        days * 86_400
-            + i64::from(self.hour) * 3600
-            + i64::from(self.minute) * 60
-            + i64::from(self.second)
-    }
-
-    /// The inverse of [`LocalDateTime::seconds`], for the years 2000 to 2099; times outside are moved to the nearest.
-    #[must_use]
-    pub fn from_seconds(seconds: i64) -> Self {
-        let seconds = seconds.clamp(946_684_800, 4_102_444_799);
-        let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-        let z = days + 719_468;
-        let era = z.div_euclid(146_097);
-        let day_of_era = z.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let mp = (5 * day_of_year + 2) / 153;
-        let month = if mp < 10 { mp + 3 } else { mp - 9 };
-        Self {
-            year: (year_of_era + era * 400 + i64::from(month <= 2)) as u16,
-            month: month as u8,
-            day: (day_of_year - (153 * mp + 2) / 5 + 1) as u8,
-            hour: (rest / 3600) as u8,
-            minute: (rest / 60 % 60) as u8,
-            second: (rest % 60) as u8,
-        }
-    }
-
-    /// `YYYY-MM-DD`.
-    #[must_use]
-    pub fn date(&self) -> String {
-        format!("{:04}-{:02}-{:02}", self.year, self.month, self.day)
-    }
-
-    /// `YYYY-MM-DDTHH:MM`.
-    #[must_use]
-    pub fn to_minute(&self) -> String {
-        format!("{}T{:02}:{:02}", self.date(), self.hour, self.minute)
-    }
-}
-
-impl fmt::Display for LocalDateTime {
-    /// `YYYY-MM-DDTHH:MM:SS`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{:02}", self.to_minute(), self.second)
-    }
 }
 
 #[cfg(test)]
@@ -176,25 +56,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[test]
-    fn the_seconds_of_a_known_day_are_right() {
-        let t = LocalDateTime::new(2026, 11, 20, 0, 0, 0).unwrap();
-        assert_eq!(t.seconds(), 1_795_132_800);
-        assert_eq!(LocalDateTime::new(2026, 2, 29, 0, 0, 0), None);
-        assert!(LocalDateTime::new(2028, 2, 29, 0, 0, 0).is_some());
-    }
-
     proptest! {
         #[test]
-        fn seconds_and_dates_agree(seconds in 946_684_800i64..4_102_444_799) {
-            let t = LocalDateTime::from_seconds(seconds);
-            prop_assert_eq!(t.seconds(), seconds);
-            prop_assert_eq!(LocalDateTime::new(t.year, t.month, t.day, t.hour, t.minute, t.second), Some(t));
-        }
-
-        #[test]
         fn any_bytes_are_taken(bytes in proptest::collection::vec(any::<u8>(), 0..8)) {
-            let _ = (LocalDateTime::from_bcd_ymd(&bytes), LocalDateTime::from_bcd_dmy(&bytes), LocalDateTime::from_binary(&bytes));
+            let _ = (LocalDateTime::from_bcd_ymd(&bytes), LocalDateTime::from_bcd_dmy(&bytes));
         }
+    }
+
+    #[test]
+    fn a_time_is_read_as_it_is_written() {
+        let t = LocalDateTime::new(2026, 11, 22, 9, 8, 7).unwrap();
+        assert_eq!(t.to_bcd_dmy(), [0x22, 0x11, 0x26, 0x09, 0x08, 0x07]);
+        assert_eq!(LocalDateTime::from_bcd_dmy(&t.to_bcd_dmy()), Some(t));
+        assert_eq!(LocalDateTime::from_bcd_dmy(&[0x22, 0x13, 0x26]), None);
     }
 }

@@ -1,6 +1,9 @@
 //! Registers of the printer (2.5), as the vendor's host decodes them.
 
-use crate::{bcd, local_time::LocalDateTime};
+use crate::{
+    bcd,
+    local_time::{BcdTime as _, LocalDateTime},
+};
 
 /// Sum of payments: P1 receipt type, P2 payment type 1 to 10.
 pub const PAYMENTS: u8 = 3;

@@ -192,7 +192,7 @@ async fn more_cash_than_there_is_is_refused_and_a_closed_shift_takes_none() {
             refused,
             Err(FiscalError::Refused {
                 code: 0x98,
-                retry: true,
+                retry: false,
                 ..
             })
         ),

@@ -14,7 +14,10 @@
 
 pub mod check;
 mod document;
+#[cfg(feature = "emulator")]
+pub mod emulator;
 mod error;
+mod local_time;
 mod marking;
 mod printer;
 mod record;
@@ -22,10 +25,12 @@ pub mod recovery;
 mod slip;
 mod spread;
 mod status;
+pub mod tlv;
 mod words;
 
 pub use document::*;
 pub use error::{Advice, FiscalError};
+pub use local_time::LocalDateTime;
 pub use marking::*;
 pub use printer::{Baseline, FiscalPrinter, PrinterFactory, Recovered};
 pub use record::*;

@@ -6,7 +6,7 @@ use crate::{
     command::{self, DeviceError, mode, op},
     drive::warning,
     error_table::{self, SHIFT_OPEN},
-    local_time::LocalDateTime,
+    local_time::{BcdTime as _, LocalDateTime},
     register,
     session::Nature,
     text,

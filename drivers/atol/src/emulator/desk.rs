@@ -12,7 +12,7 @@ use crate::{
     bcd,
     command::{TAG_BLOCK, mode, op},
     error_table::{NO_PAPER, SHIFT_EXPIRED},
-    local_time::LocalDateTime,
+    local_time::{BcdTime as _, LocalDateTime},
     text, tlv,
     tlv::tag,
 };

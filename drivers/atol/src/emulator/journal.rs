@@ -327,7 +327,7 @@ impl EmulatedDocument {
         out.extend(self.tags.iter().map(|t| tlv::encode(t.tag, &t.bytes())));
         if let Some(sign) = self.settlement() {
             out.push(tlv::encode(tag::SETTLEMENT, &[sign]));
-            out.push(tlv::encode(tag::TOTAL, &tlv::shortest(self.total_minor)));
+            out.push(tlv::encode(tag::TOTAL, &tlv::vln(self.total_minor)));
             out.extend(self.lines.iter().map(EmulatedLine::tlv));
             for (form, sum) in &self.tenders {
                 let tag = match form {
@@ -337,7 +337,7 @@ impl EmulatedDocument {
                     4 => tag::CREDIT,
                     _ => tag::OTHER,
                 };
-                out.push(tlv::encode(tag, &tlv::shortest(*sum)));
+                out.push(tlv::encode(tag, &tlv::vln(*sum)));
             }
         }
         out
@@ -347,12 +347,12 @@ impl EmulatedDocument {
 impl EmulatedLine {
     fn tlv(&self) -> Vec<u8> {
         // FVLN: the first byte tells the decimals.
-        let quantity = [&[3], tlv::shortest(self.quantity_milli).as_slice()].concat();
+        let quantity = [&[3], tlv::vln(self.quantity_milli).as_slice()].concat();
         let inner = [
             tlv::encode(tag::NAME, &crate::text::encode(&self.name, 128)),
-            tlv::encode(tag::PRICE, &tlv::shortest(self.price_minor)),
+            tlv::encode(tag::PRICE, &tlv::vln(self.price_minor)),
             tlv::encode(tag::QUANTITY, &quantity),
-            tlv::encode(tag::POSITION_SUM, &tlv::shortest(self.sum_minor)),
+            tlv::encode(tag::POSITION_SUM, &tlv::vln(self.sum_minor)),
             tlv::encode(tag::VAT, &[self.tax_index]),
             tlv::encode(tag::SUBJECT, &[self.subject]),
             tlv::encode(tag::METHOD, &[self.method]),

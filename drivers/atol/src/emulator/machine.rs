@@ -1,7 +1,7 @@
 //! The emulated printer without its wire: modes, shift, paper, and which command goes where.
 
 use super::{
-    clock::EmulatorClock,
+    EmulatorClock,
     config::EmulatorConfig,
     journal::{EmulatedDocument, Identity, Journal},
     paper::{self, Roll},
@@ -12,7 +12,7 @@ use crate::{
     command::{mode, op},
     drive::kind,
     error_table::{BUSY, NO_PAPER, RECEIPT_CLOSED, SHIFT_EXPIRED, WRONG_MODE},
-    local_time::LocalDateTime,
+    local_time::{BcdTime as _, LocalDateTime},
     text, tlv,
 };
 use std::{

@@ -1,7 +1,6 @@
 //! The other side of the wire: an ATOL printer of platform 2.5, byte for byte, with a fiscal drive that
 //! survives the process and faults on demand. For the demo, trainers, tests and the simulator.
 
-mod clock;
 mod config;
 mod desk;
 mod fault;
@@ -13,9 +12,9 @@ mod receipt;
 mod serve;
 mod tasks;
 
-pub use clock::{EmulatorClock, TokioClock};
 pub use config::{Durations, EmulatorConfig};
 pub use fault::{At, Fault, Times};
+pub use galley_fiscal::emulator::{EmulatorClock, TokioClock};
 pub use journal::{EmulatedCash, EmulatedDocument, EmulatedLine, EmulatedTag};
 pub use tasks::Counts;
 

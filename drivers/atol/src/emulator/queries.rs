@@ -5,7 +5,7 @@ use super::{
     machine::{Machine, Outcome, WRONG_FORMAT, short, value},
     receipt::OpenReceipt,
 };
-use crate::{bcd, drive, drive::kind, error_table::WRONG_MODE, register};
+use crate::{bcd, drive, drive::kind, error_table::WRONG_MODE, local_time::BcdTime as _, register};
 
 fn five(number: u64) -> [u8; 5] {
     bcd::encode(number).unwrap_or_default()

@@ -1,7 +1,7 @@
 //! The emulated printer's state, and what follows from it: modes, paper, the clock.
 
 use super::{
-    clock::EmulatorClock,
+    EmulatorClock,
     config::EmulatorConfig,
     journal::{EmulatedDocument, EmulatedLine, Identity, Journal},
     paper::{Roll, layout},

@@ -1,7 +1,6 @@
 //! The other side of the wire: a Shtrih-M printer, byte for byte in both protocols, with a fiscal drive that survives the
 //! process and faults on demand. A test double, no cash register: what it prints says so.
 
-mod clock;
 mod commands;
 mod config;
 mod control;
@@ -15,10 +14,10 @@ mod port;
 mod serve;
 mod tables;
 
-pub use clock::{EmulatorClock, TokioClock};
 pub use config::{Durations, EmulatorConfig};
 pub use device::Counts;
 pub use fault::{At, Fault, Times};
+pub use galley_fiscal::emulator::{EmulatorClock, TokioClock};
 pub use journal::{EmulatedDocument, EmulatedLine};
 
 use crate::{config::ProtocolChoice, drive::kind, local_time::LocalDateTime};

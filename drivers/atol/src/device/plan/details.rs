@@ -89,7 +89,7 @@ pub(super) fn of_line(line: &Line) -> Result<Vec<Step>, FiscalError> {
     }
     if let Some(excise) = details.excise_minor {
         let excise = u64::try_from(excise).map_err(|_| too_large("the excise"))?;
-        steps.extend(Step::tag(tag::EXCISE, &tlv::shortest(excise)));
+        steps.extend(Step::tag(tag::EXCISE, &tlv::vln(excise)));
     }
     if let Some(country) = &details.country {
         steps.extend(Step::tag(tag::COUNTRY, &text::encode(country, 3)));

@@ -1,6 +1,6 @@
-//! The emulator's clock, handed in so that a shift can grow older than a day within a test.
+//! The clock of an emulated printer, handed in so that a shift can grow older than a day within a test.
 
-use crate::local_time::LocalDateTime;
+use crate::LocalDateTime;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
