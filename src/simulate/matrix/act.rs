@@ -255,7 +255,7 @@ impl Scene {
                 .await
             }
             Act::Pause => self.until_told(&MachineState::Held).await,
-            Act::Resume => self.until_told(&MachineState::Execute).await,
+            Act::Resume => self.until_resumed().await,
             Act::Register => {
                 self.until("the payment has a code", LOOK, async |s: &Self| {
                     let payment = s.show_payment().await?;
@@ -472,6 +472,32 @@ impl Scene {
             s.through("robot.machine").await
         })
         .await
+    }
+
+    /// Waits until the robot goes on. A word that would reach it too late moves nothing: staff are told, look, and ask
+    /// again.
+    async fn until_resumed(&self) -> Done {
+        let goes_on = |s: &Self| s.rig.outside().kitchen.machine().state == MachineState::Execute;
+        self.until(
+            "the robot goes on, or staff are told that it was too late",
+            LOOK,
+            async |s: &Self| Some(goes_on(s) || s.was_too_late().await?),
+        )
+        .await?;
+        if !goes_on(self) {
+            self.post(STAFF, "robot/resume", "again", json!({})).await?;
+        }
+        self.until_told(&MachineState::Execute).await
+    }
+
+    async fn was_too_late(&self) -> Option<bool> {
+        let open = self.get("alerts").await?;
+        let told = |a: &Value| {
+            a["detail"]
+                .as_str()
+                .is_some_and(|d| d.starts_with("too_late"))
+        };
+        Some(open["alerts"].as_array()?.iter().any(told))
     }
 
     async fn until_machine(&self, state: &MachineState) -> Done {
