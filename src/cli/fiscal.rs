@@ -91,7 +91,7 @@ enum Act {
     Correct(Box<correct::CorrectArgs>),
     /// What goes over the printer's wire, byte by byte
     #[command(
-        after_help = "The log is kept while wire_log stands under [printer]. It names buyers' phones: keep it for a while only.\n\nExamples:\n  galley fiscal wire -f\n  galley fiscal wire /tmp/printer.wire --json"
+        after_help = "Without FILE it is printer.wire beside the socket, if there is one (as in galley demo), or else\n/var/lib/galley/printer.wire. The log is kept while wire_log stands under [printer]. It names buyers' phones: keep it for a while only.\n\nExamples:\n  galley fiscal wire -f\n  galley fiscal wire /tmp/printer.wire --json"
     )]
     Wire(wire::WireArgs),
 }
@@ -168,7 +168,7 @@ pub async fn execute(args: FiscalArgs) -> anyhow::Result<ExitCode> {
     let json = args.door.json;
     let answer = match args.act {
         // A file: the daemon need not run.
-        Act::Wire(wire) => return wire::execute(wire, json).await,
+        Act::Wire(wire) => return wire::execute(wire, &args.door.socket, json).await,
         Act::Law => return law(&client, json).await,
         Act::Correct(correction) => return correct::execute(&client, *correction, json).await,
         Act::Status => client.get("/fiscal/status").await?,

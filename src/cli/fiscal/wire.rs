@@ -26,15 +26,15 @@ const WIDTH: usize = 16;
 #[derive(Args, Debug)]
 pub(super) struct WireArgs {
     /// The log: what `wire_log` under [printer] names
-    #[arg(default_value = DEFAULT_FILE)]
-    file: PathBuf,
+    file: Option<PathBuf>,
     /// Go on as it grows, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
 }
 
-pub(super) async fn execute(args: WireArgs, json: bool) -> anyhow::Result<ExitCode> {
-    let mut reader = Reader::open(&args.file)?;
+pub(super) async fn execute(args: WireArgs, socket: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let file = args.file.unwrap_or_else(|| usual(socket));
+    let mut reader = Reader::open(&file)?;
     loop {
         for line in reader.lines()? {
             if json {
@@ -42,10 +42,7 @@ pub(super) async fn execute(args: WireArgs, json: bool) -> anyhow::Result<ExitCo
                 continue;
             }
             let record = serde_json::from_str(&line).map_err(|e| {
-                Misuse(format!(
-                    "{}: this is no log of a wire: {e}",
-                    args.file.display()
-                ))
+                Misuse(format!("{}: this is no log of a wire: {e}", file.display()))
             })?;
             print(&readable(&record))?;
         }
@@ -54,8 +51,18 @@ pub(super) async fn execute(args: WireArgs, json: bool) -> anyhow::Result<ExitCo
         }
         tokio::time::sleep(LOOK).await;
         if reader.was_rotated()? {
-            reader = Reader::open(&args.file)?;
+            reader = Reader::open(&file)?;
         }
+    }
+}
+
+/// Where the log usually is: a demonstration keeps it beside its socket.
+fn usual(socket: &Path) -> PathBuf {
+    let beside = socket.with_file_name("printer.wire");
+    if beside.is_file() {
+        beside
+    } else {
+        DEFAULT_FILE.into()
     }
 }
 

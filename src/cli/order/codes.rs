@@ -85,5 +85,5 @@ fn show(order: &Value, json: bool) -> anyhow::Result<()> {
             Some(n) => text += &format!("  {n} still to be scanned\n"),
         }
     }
-    print(&text)
+    Ok(print(&text)?)
 }
