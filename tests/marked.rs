@@ -309,9 +309,11 @@ impl Store {
 /// Whether the ground of a correction (tag 1174) has this number (tag 1179) behind the day of the settlement (1178).
 fn ordered_by(document: &EmulatedDocument, number: &str) -> bool {
     let ground = document.tag(1174).unwrap();
-    let mut wanted = vec![0x9b, 0x04, u8::try_from(number.len()).unwrap(), 0];
-    wanted.extend(number.bytes());
-    ground.starts_with(&[0x9a, 0x04, 4, 0]) && ground[8..] == wanted
+    let has = |part: &[u8]| ground.windows(part.len()).any(|found| found == part);
+    let length = u8::try_from(number.len()).unwrap();
+    let mut numbered = vec![0x9b, 0x04, length, 0];
+    numbered.extend(number.bytes());
+    has(&[0x9a, 0x04, 4, 0]) && has(&numbered)
 }
 
 fn units(document: &EmulatedDocument) -> Vec<String> {
