@@ -288,6 +288,11 @@ impl Store {
         found.next().unwrap()
     }
 
+    fn corrections(&self) -> Vec<EmulatedDocument> {
+        let all = self.printer.documents().into_iter();
+        all.filter(|d| d.kind == 31).collect()
+    }
+
     async fn give_back(&mut self, order: &str) {
         let path = format!("orders/{order}/refunds");
         let made = Self::done(self.post(&path, json!({"reason": "cold"})).await);
@@ -540,15 +545,9 @@ async fn a_wrong_receipt_is_taken_back_and_the_right_one_is_registered_through_p
     let receipts = store.receipts(&order, 4).await;
     let last = store.document(&receipts[3]);
     assert_eq!(last.text(1192), Some(right.sign.to_string()));
+    // The money has no receipt now, and the books say so.
     let told = store.get("reconcile").await;
-    assert!(
-        told["differences"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|d| { d["what"] == "sale receipts of a paid order" }),
-        "the money has no receipt now: {told:#}"
-    );
+    assert_eq!(told["totals"]["receipted_minor"], 0, "{told:#}");
     store.agrees().await;
 }
 
@@ -567,7 +566,7 @@ async fn a_sale_without_an_order_is_corrected_by_the_tax_offices_order_and_again
             r["corrections"]["count"] == 1
         })
         .await;
-    let first = store.printer.receipts().pop().unwrap();
+    let first = store.corrections().pop().unwrap();
     assert_eq!(first.tag(1173), Some([1].as_slice()));
     assert!(ordered_by(&first, "5"));
     let path = format!("receipts/{}/correction", asked["key"].as_str().unwrap());
@@ -580,7 +579,7 @@ async fn a_sale_without_an_order_is_corrected_by_the_tax_offices_order_and_again
         (&report["net_minor"], &report["return_corrections"]["count"]),
         (&json!(54_000), &json!(1))
     );
-    let documents = store.printer.receipts();
+    let documents = store.corrections();
     let right = documents.last().unwrap();
     assert_eq!(
         (right.total_minor, right.text(1192)),
