@@ -20,6 +20,8 @@ use std::{
 const DEFAULT_FILE: &str = "/var/lib/galley/printer.wire";
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(200);
+/// Records of the past that are shown before a followed file goes on.
+const LEAD: usize = 20;
 /// Bytes in a line.
 const WIDTH: usize = 16;
 
@@ -27,7 +29,7 @@ const WIDTH: usize = 16;
 pub(super) struct WireArgs {
     /// The log: what `wire_log` under [printer] names
     file: Option<PathBuf>,
-    /// Go on as it grows, until Ctrl-C
+    /// Show the last 20 records and go on as it grows, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
 }
@@ -35,8 +37,14 @@ pub(super) struct WireArgs {
 pub(super) async fn execute(args: WireArgs, socket: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let file = args.file.unwrap_or_else(|| usual(socket));
     let mut reader = Reader::open(&file)?;
+    // Who follows wants what comes now, and enough of what was to see where it comes in.
+    let mut lead = args.follow.then_some(LEAD);
     loop {
-        for line in reader.lines()? {
+        let lines = reader.lines()?;
+        let skipped = lead
+            .take()
+            .map_or(0, |lead| lines.len().saturating_sub(lead));
+        for line in lines.into_iter().skip(skipped) {
             if json {
                 print(&format!("{line}\n"))?;
                 continue;
