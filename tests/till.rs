@@ -245,3 +245,118 @@ async fn what_people_ask_of_the_printer_is_done_or_refused_in_words_and_stands_i
         .expect_problem(503, "device_away");
     shop.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_act_on_the_printer_is_done_once_for_its_key() {
+    let shop = Shop::open(1000).await;
+    let order = shop.place(&["mors"]).await;
+    shop.pay(&order, "cash").await;
+    shop.fetch(&order).await;
+    shop.settled().await;
+    let printer = &shop.running.outside().printer;
+    let slip = json!({"kind": "text", "lines": ["Once"]});
+    let path = "devices/printer/slips";
+    let printed = || {
+        let paper = printer.paper(usize::MAX);
+        paper.iter().filter(|line| line.contains("Once")).count()
+    };
+    let k = common::key();
+    // At the same time, and later.
+    let both =
+        futures_util::future::join_all((0..3).map(|_| shop.post_keyed(path, STAFF, &k, &slip)))
+            .await;
+    assert_eq!(both.iter().filter(|a| !a.replayed).count(), 1, "{both:?}");
+    assert!(
+        both.iter()
+            .all(|a| a.status == 200 && a.body == both[0].body),
+        "{both:?}"
+    );
+    shop.power_cut().await;
+    let later = shop.post_keyed(path, STAFF, &k, &slip).await;
+    assert!(later.replayed);
+    assert_eq!(later.expect(200), both[0].body);
+    assert_eq!(printed(), 1);
+    let other = json!({"kind": "text", "lines": ["Twice"]});
+    shop.post_keyed(path, STAFF, &k, &other)
+        .await
+        .expect_problem(409, "idempotency_key_reused");
+    shop.post_keyed("devices/printer/copy-last", STAFF, &k, &json!({}))
+        .await
+        .expect_problem(409, "idempotency_key_reused");
+
+    // An act that was refused keeps no key: with the cable in again it is done.
+    let k = common::key();
+    let copy = "devices/printer/copy-last";
+    shop.switch("printer_cable", false).await;
+    shop.post_keyed(copy, STAFF, &k, &json!({}))
+        .await
+        .expect_problem(503, "device_away");
+    shop.switch("printer_cable", true).await;
+    let copied = shop.post_keyed(copy, STAFF, &k, &json!({})).await;
+    assert!(!copied.replayed);
+    copied.expect(200);
+    assert!(shop.post_keyed(copy, STAFF, &k, &json!({})).await.replayed);
+    // A pocket model has no knife.
+    shop.post("devices/printer/cut", STAFF, &json!({}))
+        .await
+        .expect_problem(501, "device_cannot");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_printer_of_format_1_05_takes_a_wrong_receipt_back_by_an_ordinary_return() {
+    let shop = Shop::open(1000).await;
+    let order = shop.place(&["plov"]).await;
+    shop.pay(&order, "cash").await;
+    let sold = shop.fetch(&order).await;
+    let number = sold["receipts"][0]["document_number"].as_u64().unwrap();
+    let sign = sold["receipts"][0]["fiscal_sign"].as_u64().unwrap();
+    let path = format!("receipts/{number}/correction");
+    let mut wish = json!({"who": "Анна Петрова", "why": "оплатили картой",
+        "right": {"tenders": [{"tender": "card_terminal", "sum_minor": 42_000}]}});
+    shop.post(&path, TILL, &wish)
+        .await
+        .expect_problem(403, "forbidden");
+    wish["prescription"] = json!({"number": "5", "date": "2026-01-20"});
+    shop.post(&path, STAFF, &wish)
+        .await
+        .expect_problem(409, "conflict");
+    wish["prescription"] = Value::Null;
+    shop.post(&path, STAFF, &wish).await.expect(202);
+    // The cable comes out in the middle of it.
+    shop.switch("printer_cable", false).await;
+    shop.power_cut().await;
+    shop.switch("printer_cable", true).await;
+    eventually("the right receipt", async || {
+        let order = shop.order(&order).await;
+        let all = order["receipts"].as_array().unwrap();
+        if all.len() == 3 && all.iter().all(|r| r["state"] == "registered") {
+            Ok(())
+        } else {
+            Err(order.to_string())
+        }
+    })
+    .await;
+    let documents = shop.running.outside().printer.receipts();
+    let signed = documents
+        .iter()
+        .filter(|d| d.key.as_deref() == Some(sign.to_string().as_str()));
+    let said: Vec<_> = signed.map(|d| (d.operation, d.tenders.clone())).collect();
+    assert_eq!(
+        said,
+        [(Some(2), vec![(1, 42_000)]), (Some(1), vec![(2, 42_000)])]
+    );
+    let report = report(&shop, "all of it", |r| {
+        r["end"].is_object() && r["sales"]["count"] == 2
+    })
+    .await;
+    assert_eq!(report["differences"], json!([]), "{report}");
+    let books = shop.end_day().await;
+    let t = &books["totals"];
+    assert_eq!(
+        (&t["receipted_minor"], &t["returned_minor"]),
+        (&json!(42_000), &json!(0))
+    );
+    assert_eq!(t["accounting_minor"], t["captured_minor"]);
+    shop.close().await;
+}

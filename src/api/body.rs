@@ -16,6 +16,10 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Bytes a request's body may have. An order of 50 lines has about 5 kB.
 const MAX_BODY: usize = 256 * 1024;
@@ -94,7 +98,121 @@ async fn read_whole(mut body: Body) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
+/// Acts on a device that are under way, by Idempotency-Key: the same request that comes meanwhile waits for its answer.
+#[derive(Default)]
+pub(super) struct Acts(Mutex<BTreeMap<String, Turn>>);
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+impl Acts {
+    fn turn(&self, key: &str) -> Turn {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(key.to_owned()).or_default().clone()
+    }
+
+    fn leave(&self, key: &str, turn: Turn) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Ours and the map's: nobody else waits.
+        if Arc::strong_count(&turn) <= 2 {
+            all.remove(key);
+        }
+    }
+}
+
+impl<T: Send + 'static> Post<T> {
+    /// Has `work` done outside of the database, and keeps what came of it: a key that was used before is answered with
+    /// the stored answer, and nothing is done. An act that is refused or gets nowhere keeps no key. One that a crash of
+    /// the daemon cut off is done again when it is asked for again: it is for paper, drawer, clock and tables, where a
+    /// repeat does no harm; never for a fiscal document.
+    pub(super) async fn act<R, F>(
+        self,
+        api: &Api,
+        status: StatusCode,
+        work: impl FnOnce(Api, Caller, T) -> F + Send + 'static,
+    ) -> Result<Response, Problem>
+    where
+        R: Serialize,
+        F: Future<Output = Result<R, Problem>> + Send + 'static,
+    {
+        let api = api.clone();
+        // A client that goes away does not stop what has begun: it may come back for the answer.
+        tokio::spawn(async move {
+            let key = self.key.clone();
+            let turn = api.acts.turn(&key);
+            let first = turn.lock().await;
+            let answer = self.act_in_turn(&api, status, work).await;
+            drop(first);
+            api.acts.leave(&key, turn);
+            answer
+        })
+        .await
+        .unwrap_or_else(|error| {
+            tracing::error!(%error, "an act on a device was cut off");
+            Err(Problem::internal(
+                "the act was cut off; see the daemon's log",
+            ))
+        })
+    }
+
+    async fn act_in_turn<R, F>(
+        self,
+        api: &Api,
+        status: StatusCode,
+        work: impl FnOnce(Api, Caller, T) -> F + Send,
+    ) -> Result<Response, Problem>
+    where
+        R: Serialize,
+        F: Future<Output = Result<R, Problem>> + Send + 'static,
+    {
+        if let Some(replay) = self.replay(api).await? {
+            return Ok(answer(replay, true));
+        }
+        let Self {
+            caller,
+            key,
+            body,
+            fingerprint,
+        } = self;
+        let answered = {
+            let made = work(api.clone(), caller, body).await?;
+            serde_json::to_string(&made).map_err(crate::store::StoreError::from)?
+        };
+        let replay = Replay {
+            fingerprint,
+            status: status.as_u16(),
+            body: answered,
+        };
+        let (kept, now) = (replay.clone(), api.site.world.clock.now());
+        if holds(Protection::IdempotencyKey) {
+            api.site
+                .store
+                .write(move |tx| tx.remember(&key, &kept, now))
+                .await?;
+        }
+        Ok(answer(replay, false))
+    }
+}
+
 impl<T> Post<T> {
+    /// The stored answer to this very request, if there is one.
+    ///
+    /// # Errors
+    /// The key belongs to another request, or the database fails.
+    pub(super) fn replay(
+        &self,
+        api: &Api,
+    ) -> impl Future<Output = Result<Option<Replay>, Problem>> + Send + use<T> {
+        let (key, fingerprint, store) =
+            (self.key.clone(), self.fingerprint, api.site.store.clone());
+        async move {
+            let replay = store.read(move |s| s.replay(&key)).await?;
+            match replay.filter(|_| holds(Protection::IdempotencyKey)) {
+                Some(replay) if replay.fingerprint != fingerprint => Err(reused()),
+                replay => Ok(replay),
+            }
+        }
+    }
+
     /// Does `work` as one write and answers with what it makes; a key that was used before is answered from the
     /// same write that did it.
     pub(super) async fn once<R: Serialize + 'static>(
@@ -120,9 +238,7 @@ impl<T> Post<T> {
                 let replay = tx.snapshot().replay(&key)?;
                 if let Some(replay) = replay.filter(|_| holds(Protection::IdempotencyKey)) {
                     if replay.fingerprint != fingerprint {
-                        return Err(Problem::idempotency_key_reused(
-                            "this Idempotency-Key belongs to another request; take a new one",
-                        ));
+                        return Err(reused());
                     }
                     return Ok((replay, true));
                 }
@@ -138,18 +254,28 @@ impl<T> Post<T> {
                 Ok((replay, false))
             })
             .await?;
-        let status = StatusCode::from_u16(replay.status).unwrap_or(StatusCode::OK);
-        let mut response = (
-            status,
-            [(header::CONTENT_TYPE, "application/json")],
-            replay.body,
-        )
-            .into_response();
-        if replayed {
-            response
-                .headers_mut()
-                .insert(REPLAYED, HeaderValue::from_static("true"));
-        }
-        Ok(response)
+        Ok(answer(replay, replayed))
     }
+}
+
+fn reused() -> Problem {
+    Problem::idempotency_key_reused(
+        "this Idempotency-Key belongs to another request; take a new one",
+    )
+}
+
+fn answer(replay: Replay, replayed: bool) -> Response {
+    let status = StatusCode::from_u16(replay.status).unwrap_or(StatusCode::OK);
+    let mut response = (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        replay.body,
+    )
+        .into_response();
+    if replayed {
+        response
+            .headers_mut()
+            .insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
 }

@@ -227,12 +227,15 @@ pub(super) async fn press(
     State(api): State<Api>,
     Path((job_id, press)): Path<(String, String)>,
     post: Post<Nothing>,
-) -> Result<Json<serde_json::Value>, Problem> {
+) -> Result<Response, Problem> {
     post.caller.need(STAFF)?;
-    let robot = api.robot.as_ref().ok_or_else(no_robot)?;
-    robot
-        .press(post.caller.actor(), &job_id, &press)
-        .await
-        .map_err(Problem::conflict)?;
-    Ok(Json(serde_json::json!({"accepted": true})))
+    let robot = api.robot.clone().ok_or_else(no_robot)?;
+    post.act(&api, StatusCode::OK, move |_, caller, _| async move {
+        robot
+            .press(caller.actor(), &job_id, &press)
+            .await
+            .map_err(Problem::conflict)?;
+        Ok(serde_json::json!({"accepted": true}))
+    })
+    .await
 }

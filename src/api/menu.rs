@@ -22,6 +22,8 @@ pub struct StoreView {
     tenders: Vec<TenderView>,
     /// The kitchen works so many times faster than planned; 1 but in a demonstration.
     speed: u32,
+    /// How guests may have their receipts.
+    receipt_to: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -78,6 +80,9 @@ struct DishView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     reason: Option<Text>,
+    /// It is marked goods: the code of every unit is scanned before it is paid.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    marked: bool,
 }
 
 /// The store: whether it takes orders, and how one can pay now.
@@ -120,6 +125,13 @@ pub(super) async fn store(
             })
             .collect(),
         speed: cx.policy.speed,
+        receipt_to: cx
+            .policy
+            .law
+            .receipt_to
+            .iter()
+            .map(|to| to.word())
+            .collect(),
     }))
 }
 
@@ -163,6 +175,7 @@ pub(super) async fn menu(
                 cook_s: card.map_or(0, |c| c.duration_ms() / 1000),
                 available,
                 reason: (!available).then(|| Text::new("Закончилось", "Tugadi", "Sold out")),
+                marked: d.marked.is_some(),
             }
         })
         .collect();

@@ -9,6 +9,7 @@ mod devices;
 mod extract;
 mod health;
 mod live;
+mod marks;
 mod menu;
 mod openapi;
 mod orders;
@@ -49,6 +50,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[derive(Clone)]
 pub struct Api {
     inner: Arc<Parts>,
+    acts: Arc<body::Acts>,
 }
 
 /// The parts behind the door.
@@ -88,6 +90,7 @@ impl Api {
     pub fn new(parts: Parts) -> Self {
         Self {
             inner: Arc::new(parts),
+            acts: Arc::default(),
         }
     }
 
@@ -130,6 +133,9 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(orders::show))
         .routes(routes!(orders::timeline))
         .routes(routes!(orders::cancel))
+        .routes(routes!(marks::scan))
+        .routes(routes!(marks::release))
+        .routes(routes!(marks::receipt_to))
         .routes(routes!(orders::hand_over))
         .routes(routes!(orders::refund))
         .routes(routes!(orders::confirm_refund))
@@ -152,6 +158,7 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(till::cash))
         .routes(routes!(till::correct_order))
         .routes(routes!(till::correct_loose))
+        .routes(routes!(till::correct_receipt))
         .routes(routes!(devices::list))
         .routes(routes!(printer::info))
         .routes(routes!(printer::registration))
@@ -161,6 +168,7 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(printer::clock, printer::set_clock))
         .routes(routes!(printer::copy_last))
         .routes(routes!(printer::continue_print))
+        .routes(routes!(printer::cut))
         .routes(routes!(printer::drawer))
         .routes(routes!(printer::slip))
         .routes(routes!(printer::document))

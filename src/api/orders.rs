@@ -5,22 +5,24 @@ use super::{
     auth::{ORDERING, Role, STAFF},
     body::Post,
     extract::{Path, Query},
+    marks::{self, NewCode, ReceiptWish},
     view::{self, OrderView},
 };
 use crate::{
     domain::{
         ids::{OrderId, RefundId},
+        marking::{Check, Scan, Wanted},
         order::{Order, OrderState, Service},
         place::{Wish, WishLine},
         text::Language,
         time::Timestamp,
     },
-    flow::{FlowError, commands},
+    flow::{FlowError, commands, marking},
     store::{EffectState, OrderFilter, Snapshot, StoreError},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -42,6 +44,9 @@ pub struct NewOrder {
     /// For the message that the order is ready.
     #[serde(default)]
     phone: Option<String>,
+    /// How the guest wants the receipt; on paper when none.
+    #[serde(default)]
+    receipt_to: Option<ReceiptWish>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -52,6 +57,9 @@ struct NewLine {
     /// What the guest saw; another price is refused.
     #[serde(default)]
     price_minor: Option<i64>,
+    /// Codes of its units, where it is marked goods; they may come later too.
+    #[serde(default)]
+    codes: Vec<NewCode>,
 }
 
 /// Places an order. The store prices it, holds the stock and promises a time.
@@ -72,6 +80,11 @@ pub(super) async fn place(
     {
         return Err(Problem::invalid("this is no phone number"));
     }
+    let contact = match &post.body.receipt_to {
+        Some(wish) => wish.contact(phone)?,
+        None => None,
+    };
+    let (scans, checks) = codes(&api, &post).await?;
     let id = OrderId(api.site.world.new_id());
     post.once(&api, StatusCode::CREATED, move |tx, cx, body| {
         let wish = Wish {
@@ -92,10 +105,43 @@ pub(super) async fn place(
             .as_deref()
             .map(str::trim)
             .filter(|p| !p.is_empty());
-        let order = commands::place_order(tx, cx, id, &wish, phone)?;
+        let mut order = commands::place_order(tx, cx, id, &wish, phone)?;
+        if contact.is_some() {
+            order = commands::want_receipt(tx, cx, id, contact.as_ref())?;
+        }
+        if !scans.is_empty() {
+            order = marking::scan(tx, cx, id, &scans, &checks)?;
+        }
         Ok(view::order(&order, &BTreeSet::new()))
     })
     .await
+}
+
+/// The scanned codes of a new order, and what the printer says of them.
+async fn codes(
+    api: &Api,
+    post: &Post<NewOrder>,
+) -> Result<(Vec<Scan>, BTreeMap<String, Check>), Problem> {
+    let lines = post.body.lines.iter().enumerate();
+    let each = lines.flat_map(|(i, l)| l.codes.iter().map(move |c| (Some(i), c)));
+    let scans = marks::scans(each)?;
+    if scans.is_empty() || post.replay(api).await?.is_some() {
+        return Ok((scans, BTreeMap::new()));
+    }
+    let catalog = api.site.catalog();
+    let lines = post.body.lines.iter().enumerate();
+    let wanted: Vec<Wanted<'_>> = lines
+        .filter_map(|(line, l)| {
+            let dish = catalog.dish(&l.dish_id.as_str().into())?;
+            Some(Wanted {
+                line,
+                marked: dish.marked.as_ref()?,
+                quantity: u32::try_from(l.quantity).unwrap_or(0),
+            })
+        })
+        .collect();
+    let checks = marks::checked(api, &wanted, &[], &scans).await?;
+    Ok((scans, checks))
 }
 
 /// Which orders.

@@ -1,6 +1,6 @@
 //! The fiscal printer, asked directly: what it says of itself, its clock and tables, and paper that is no document.
 //! Staff may read and have paper printed; technicians and managers change things. Whoever asks for an act stands in
-//! the log before it is done.
+//! the log before it is done. An act is done once for each Idempotency-Key.
 
 use super::{
     Api, Caller, Problem,
@@ -21,7 +21,7 @@ use crate::{
     flow::{law, record::record},
     store::StoreError,
 };
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use galley_fiscal::{
     Align, DriveInfo, FiscalError, FiscalRecord, PrinterInfo, Registration, ShiftTotals, Slip,
     SlipItem, TableCell,
@@ -198,33 +198,31 @@ pub struct NewTime {
 pub(super) async fn set_clock(
     State(api): State<Api>,
     post: Post<NewTime>,
-) -> Result<Json<ClockView>, Problem> {
+) -> Result<Response, Problem> {
     let printer = printer(&api, &post.caller, TECHNICIANS)?;
-    let time = match &post.body.time {
-        None => printer.store_time(),
-        Some(text) => text
-            .parse::<jiff::civil::DateTime>()
-            .map_err(|_| Problem::invalid(format!("{text:?}: write YYYY-MM-DDTHH:MM:SS")))?
-            .strftime("%Y-%m-%dT%H:%M:%S")
-            .to_string(),
-    };
-    let status = printer.ask(|p| p.status()).await?;
-    if status.shift != galley_fiscal::ShiftState::Closed {
-        return Err(Problem::conflict(
-            "the printer takes a new time with a closed shift only: galley shift close",
-        ));
-    }
-    asked(
-        &api,
-        &post.caller,
-        "set_clock",
-        format!("{time}, it was {}", status.local_time),
-    )
-    .await?;
-    printer
-        .ask(|p| Box::pin(async move { p.set_clock(&time).await }))
-        .await?;
-    Ok(Json(clocks(&api, &printer).await?))
+    post.act(&api, StatusCode::OK, |api, caller, body| async move {
+        let time = match &body.time {
+            None => printer.store_time(),
+            Some(text) => text
+                .parse::<jiff::civil::DateTime>()
+                .map_err(|_| Problem::invalid(format!("{text:?}: write YYYY-MM-DDTHH:MM:SS")))?
+                .strftime("%Y-%m-%dT%H:%M:%S")
+                .to_string(),
+        };
+        let status = printer.ask(|p| p.status()).await?;
+        if status.shift != galley_fiscal::ShiftState::Closed {
+            return Err(Problem::conflict(
+                "the printer takes a new time with a closed shift only: galley shift close",
+            ));
+        }
+        let detail = format!("{time}, it was {}", status.local_time);
+        asked(&api, &caller, "set_clock", detail).await?;
+        printer
+            .ask(|p| Box::pin(async move { p.set_clock(&time).await }))
+            .await?;
+        clocks(&api, &printer).await
+    })
+    .await
 }
 
 /// Puts down who asks for what, before it is done.
@@ -245,18 +243,21 @@ pub struct DoneView {
     done: bool,
 }
 
-const DONE: Json<DoneView> = Json(DoneView { done: true });
+const DONE: DoneView = DoneView { done: true };
 
 /// Prints a copy of the last document. Paper only.
 #[utoipa::path(post, path = "/devices/printer/copy-last", tag = "staff", request_body = Nothing, responses((status = 200, body = DoneView), (status = "4XX", body = Problem)))]
 pub(super) async fn copy_last(
     State(api): State<Api>,
     post: Post<Nothing>,
-) -> Result<Json<DoneView>, Problem> {
+) -> Result<Response, Problem> {
     let printer = printer(&api, &post.caller, STAFF)?;
-    asked(&api, &post.caller, "copy_last", String::new()).await?;
-    printer.ask(|p| p.copy_last()).await?;
-    Ok(DONE)
+    post.act(&api, StatusCode::OK, |api, caller, _| async move {
+        asked(&api, &caller, "copy_last", String::new()).await?;
+        printer.ask(|p| p.copy_last()).await?;
+        Ok(DONE)
+    })
+    .await
 }
 
 /// Goes on printing after paper was put in.
@@ -264,11 +265,38 @@ pub(super) async fn copy_last(
 pub(super) async fn continue_print(
     State(api): State<Api>,
     post: Post<Nothing>,
-) -> Result<Json<DoneView>, Problem> {
+) -> Result<Response, Problem> {
     let printer = printer(&api, &post.caller, STAFF)?;
-    asked(&api, &post.caller, "continue_print", String::new()).await?;
-    printer.ask(|p| p.continue_print()).await?;
-    Ok(DONE)
+    post.act(&api, StatusCode::OK, |api, caller, _| async move {
+        asked(&api, &caller, "continue_print", String::new()).await?;
+        printer.ask(|p| p.continue_print()).await?;
+        Ok(DONE)
+    })
+    .await
+}
+
+/// Cuts the paper, where the printer has a knife.
+#[utoipa::path(post, path = "/devices/printer/cut", tag = "staff", request_body = Nothing, responses((status = 200, body = DoneView), (status = "4XX", body = Problem)))]
+pub(super) async fn cut(State(api): State<Api>, post: Post<Nothing>) -> Result<Response, Problem> {
+    let printer = printer(&api, &post.caller, STAFF)?;
+    post.act(&api, StatusCode::OK, |api, caller, _| async move {
+        let knife = printer
+            .ask(|p| Box::pin(async move { Ok(p.info().capabilities.cutter) }))
+            .await?;
+        if !knife {
+            return Err(Problem::device_cannot("this printer has no knife"));
+        }
+        asked(&api, &caller, "cut", String::new()).await?;
+        let slip = Slip {
+            items: vec![SlipItem::Feed { lines: 1 }],
+            cut: true,
+        };
+        printer
+            .ask(|p| Box::pin(async move { p.slip(&slip).await }))
+            .await?;
+        Ok(DONE)
+    })
+    .await
 }
 
 /// Opens the cash drawer.
@@ -276,11 +304,14 @@ pub(super) async fn continue_print(
 pub(super) async fn drawer(
     State(api): State<Api>,
     post: Post<Nothing>,
-) -> Result<Json<DoneView>, Problem> {
+) -> Result<Response, Problem> {
     let printer = printer(&api, &post.caller, TECHNICIANS)?;
-    asked(&api, &post.caller, "open_drawer", String::new()).await?;
-    printer.ask(|p| p.open_drawer()).await?;
-    Ok(DONE)
+    post.act(&api, StatusCode::OK, |api, caller, _| async move {
+        asked(&api, &caller, "open_drawer", String::new()).await?;
+        printer.ask(|p| p.open_drawer()).await?;
+        Ok(DONE)
+    })
+    .await
 }
 
 /// Paper that is no fiscal document.
@@ -306,14 +337,24 @@ pub enum NewSlip {
 
 /// Prints a slip: a pre-bill, a kitchen slip, or lines of text.
 #[utoipa::path(post, path = "/devices/printer/slips", tag = "staff", request_body = NewSlip, responses((status = 200, body = DoneView), (status = "4XX", body = Problem)))]
-pub(super) async fn slip(
-    State(api): State<Api>,
-    post: Post<NewSlip>,
-) -> Result<Json<DoneView>, Problem> {
+pub(super) async fn slip(State(api): State<Api>, post: Post<NewSlip>) -> Result<Response, Problem> {
     let printer = printer(&api, &post.caller, STAFF)?;
-    let (slip, detail) = match &post.body {
+    post.act(&api, StatusCode::OK, |api, caller, body| async move {
+        let (slip, detail) = written(&api, body).await?;
+        asked(&api, &caller, "slip", detail).await?;
+        printer
+            .ask(|p| Box::pin(async move { p.slip(&slip).await }))
+            .await?;
+        Ok(DONE)
+    })
+    .await
+}
+
+/// The slip, and what the log says of it.
+async fn written(api: &Api, wanted: NewSlip) -> Result<(Slip, String), Problem> {
+    Ok(match wanted {
         NewSlip::PreBill { order_id } => {
-            let order = order(&api, *order_id).await?;
+            let order = order(api, order_id).await?;
             let store = api.store_name.get(Language::Ru);
             (
                 slips::pre_bill(&order, store),
@@ -321,7 +362,7 @@ pub(super) async fn slip(
             )
         }
         NewSlip::Kitchen { order_id } => {
-            let order = order(&api, *order_id).await?;
+            let order = order(api, order_id).await?;
             (
                 slips::kitchen(&order),
                 format!("kitchen slip of order {order_id}"),
@@ -333,8 +374,9 @@ pub(super) async fn slip(
                     "a slip has 1 to {LONGEST_SLIP} lines"
                 )));
             }
-            let items = lines.iter().map(|line| SlipItem::Text {
-                text: line.clone(),
+            let detail = format!("{} lines of text", lines.len());
+            let items = lines.into_iter().map(|text| SlipItem::Text {
+                text,
                 align: Align::Left,
                 wide: false,
             });
@@ -342,14 +384,9 @@ pub(super) async fn slip(
                 items: items.collect(),
                 cut: true,
             };
-            (slip, format!("{} lines of text", lines.len()))
+            (slip, detail)
         }
-    };
-    asked(&api, &post.caller, "slip", detail).await?;
-    printer
-        .ask(|p| Box::pin(async move { p.slip(&slip).await }))
-        .await?;
-    Ok(DONE)
+    })
 }
 
 async fn order(api: &Api, id: Uuid) -> Result<Order, Problem> {
@@ -425,23 +462,27 @@ pub(super) async fn write_table(
     State(api): State<Api>,
     Path((table, row, field)): Path<(u8, u16, u8)>,
     post: Post<NewCell>,
-) -> Result<Json<CellView>, Problem> {
+) -> Result<Response, Problem> {
     let printer = printer(&api, &post.caller, TECHNICIANS)?;
-    let value = bytes_of(&post.body.hex)
-        .ok_or_else(|| Problem::invalid("hex: write pairs of hexadecimal digits, such as 0a1f"))?;
-    let cell = TableCell { table, row, field };
-    let before = printer.ask(|p| p.read_table(cell)).await?;
-    let was = cell_view(cell, &before).hex;
-    let detail = format!(
-        "table {table}, row {row}, field {field}: {}, it was {was}",
-        post.body.hex
-    );
-    asked(&api, &post.caller, "write_table", detail).await?;
-    printer
-        .ask(|p| Box::pin(async move { p.write_table(cell, &value).await }))
-        .await?;
-    let after = printer.ask(|p| p.read_table(cell)).await?;
-    Ok(Json(cell_view(cell, &after)))
+    post.act(&api, StatusCode::OK, move |api, caller, body| async move {
+        let value = bytes_of(&body.hex).ok_or_else(|| {
+            Problem::invalid("hex: write pairs of hexadecimal digits, such as 0a1f")
+        })?;
+        let cell = TableCell { table, row, field };
+        let before = printer.ask(|p| p.read_table(cell)).await?;
+        let was = cell_view(cell, &before).hex;
+        let detail = format!(
+            "table {table}, row {row}, field {field}: {}, it was {was}",
+            body.hex
+        );
+        asked(&api, &caller, "write_table", detail).await?;
+        printer
+            .ask(|p| Box::pin(async move { p.write_table(cell, &value).await }))
+            .await?;
+        let after = printer.ask(|p| p.read_table(cell)).await?;
+        Ok(cell_view(cell, &after))
+    })
+    .await
 }
 
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {

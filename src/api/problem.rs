@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{order::OrderError, place::Refused, text::Text},
-    flow::FlowError,
+    flow::{FlowError, marking::MarkRefused},
     store::StoreError,
 };
 use axum::{
@@ -54,6 +54,10 @@ slugs! {
     unknown_order NOT_FOUND "There is no such order.";
     unknown_payment NOT_FOUND "There is no such payment.";
     already_paid CONFLICT "Nothing is left to pay.";
+    code_missing CONFLICT "A code must be scanned first.";
+    bad_code UNPROCESSABLE_ENTITY "This is no marking code that the order wants.";
+    code_taken CONFLICT "This unit was sold already.";
+    code_refused CONFLICT "This unit may not be sold.";
     refund_too_large UNPROCESSABLE_ENTITY "More than was paid can't be given back.";
     tender_unavailable CONFLICT "This way to pay doesn't work now.";
     bad_json BAD_REQUEST "The body can't be read.";
@@ -137,6 +141,12 @@ impl From<FlowError> for Problem {
                     _ => Self::already_paid(detail),
                 }
             }
+            FlowError::Mark(refused) => Self::from(refused),
+            FlowError::CodeMissing(name) => Self::code_missing(detail).telling(Text::new(
+                format!("Отсканируйте код маркировки: {}.", name.ru),
+                format!("Markirovka kodini skanerlang: {}.", name.uz),
+                format!("Please scan the marking code: {}.", name.en),
+            )),
             FlowError::Stock(_) | FlowError::Invalid(_) => Self::invalid(detail),
             FlowError::UnknownOrder => Self::unknown_order(detail),
             FlowError::Unknown("payment") => Self::unknown_payment(detail),
@@ -178,12 +188,38 @@ impl From<Refused> for Problem {
                 "Hozir buyurtmalar juda ko‘p. Keyinroq urinib ko‘ring.",
                 "There are too many orders right now. Please try later.",
             )),
-            Refused::NoVatRate { .. } => Self::invalid(detail).telling(Text::new(
-                "Это блюдо сейчас нельзя продать. Позовите сотрудника.",
-                "Bu taomni hozir sotib bo‘lmaydi. Xodimni chaqiring.",
-                "This dish can't be sold right now. Please call staff.",
-            )),
+            Refused::NoVatRate { .. } | Refused::NoMarking(_) => {
+                Self::invalid(detail).telling(Text::new(
+                    "Это блюдо сейчас нельзя продать. Позовите сотрудника.",
+                    "Bu taomni hozir sotib bo‘lmaydi. Xodimni chaqiring.",
+                    "This dish can't be sold right now. Please call staff.",
+                ))
+            }
             Refused::TooLarge => Self::invalid(detail),
+        }
+    }
+}
+
+impl From<MarkRefused> for Problem {
+    fn from(refused: MarkRefused) -> Self {
+        let detail = refused.to_string();
+        match refused {
+            MarkRefused::Scan(_) => Self::bad_code(detail).telling(Text::new(
+                "Код не подошёл. Отсканируйте квадратный код на упаковке ещё раз.",
+                "Kod mos kelmadi. Qadoqdagi kvadrat kodni yana skanerlang.",
+                "This code does not fit. Please scan the square code on the package again.",
+            )),
+            MarkRefused::Taken { .. } => Self::code_taken(detail).telling(Text::new(
+                "Эта упаковка уже продана. Возьмите другую.",
+                "Bu qadoq allaqachon sotilgan. Boshqasini oling.",
+                "This package was sold already. Please take another one.",
+            )),
+            MarkRefused::Check { .. } | MarkRefused::Unchecked { .. } => Self::code_refused(detail)
+                .telling(Text::new(
+                    "Эту упаковку нельзя продать. Позовите сотрудника.",
+                    "Bu qadoqni sotib bo‘lmaydi. Xodimni chaqiring.",
+                    "This package can't be sold. Please call staff.",
+                )),
         }
     }
 }

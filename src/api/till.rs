@@ -11,7 +11,7 @@ use crate::{
     domain::{
         ids::OrderId,
         payment::Tender,
-        receipt::Subject,
+        receipt::{Prescription, Subject},
         shift::ShiftState,
         shift_report::{Direction, ShiftReport},
         time::Timestamp,
@@ -21,6 +21,7 @@ use crate::{
         FlowError,
         decide::PRINTER,
         till::{self, CorrectionWish, LooseSale},
+        wrong::{self, Right, RightLine},
     },
     store::StoreError,
 };
@@ -175,6 +176,26 @@ pub struct OrderCorrection {
     /// The guest has the dishes; otherwise those that wait are cooked now.
     #[serde(default)]
     served: bool,
+    /// The tax office's order to do it; of one's own accord when none.
+    #[serde(default)]
+    prescription: Option<PrescriptionBody>,
+}
+
+/// The tax office's order to correct something.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrescriptionBody {
+    /// Its number (tag 1179).
+    number: String,
+    /// Its date, `YYYY-MM-DD`.
+    date: String,
+}
+
+fn prescribed(body: Option<PrescriptionBody>) -> Option<Prescription> {
+    body.map(|b| Prescription {
+        number: b.number,
+        date: b.date,
+    })
 }
 
 /// Has a paid order without a receipt made good by a correction receipt.
@@ -191,6 +212,7 @@ pub(super) async fn correct_order(
             why: body.why,
             date: body.date,
             served: body.served,
+            prescription: prescribed(body.prescription),
         };
         let order = till::correct_order(tx, cx, OrderId(id), &wish)?;
         Ok(view::order(&order, &BTreeSet::new()))
@@ -222,6 +244,9 @@ pub struct LooseCorrection {
     who: String,
     /// Why the sale went without a receipt.
     why: String,
+    /// The tax office's order to do it; of one's own accord when none.
+    #[serde(default)]
+    prescription: Option<PrescriptionBody>,
 }
 
 /// Has a sale that went past Galley made good by a correction receipt.
@@ -241,6 +266,7 @@ pub(super) async fn correct_loose(
                 why: body.why,
                 date: Some(body.date),
                 served: true,
+                prescription: prescribed(body.prescription),
             };
             let sale = LooseSale {
                 sum_minor: body.sum_minor,
@@ -253,4 +279,132 @@ pub(super) async fn correct_loose(
         },
     )
     .await
+}
+
+/// What a wrong receipt should have said, who corrects it and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptCorrection {
+    /// Who decides it.
+    who: String,
+    /// Why: what was wrong.
+    why: String,
+    /// Day of the settlement, `YYYY-MM-DD`; the wrong receipt's own when none.
+    #[serde(default)]
+    date: Option<String>,
+    /// The tax office's order to do it; of one's own accord when none.
+    #[serde(default)]
+    prescription: Option<PrescriptionBody>,
+    /// What is right; without it, the receipt is only taken back: it should never have been.
+    #[serde(default)]
+    right: Option<RightBody>,
+}
+
+/// What is right. What is left out is right as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RightBody {
+    /// Lines that were wrong.
+    #[serde(default)]
+    lines: Vec<RightLineBody>,
+    /// How it was paid.
+    #[serde(default)]
+    tenders: Vec<RightTender>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RightLineBody {
+    /// Its number in the receipt, from 0.
+    line: usize,
+    /// What was sold, in words.
+    #[serde(default)]
+    name: Option<String>,
+    /// Class of VAT, as in the catalog; its rate is that of the day.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    vat: Option<VatClass>,
+    /// `commodity` or `service`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    subject: Option<Subject>,
+    /// Price of one, minor units.
+    #[serde(default)]
+    price_minor: Option<i64>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RightTender {
+    /// `cash`, `card_terminal`, `sbp_qr`.
+    #[schema(value_type = String)]
+    tender: Tender,
+    /// Minor units.
+    sum_minor: i64,
+}
+
+impl From<RightBody> for Right {
+    fn from(body: RightBody) -> Self {
+        Self {
+            lines: body
+                .lines
+                .into_iter()
+                .map(|l| RightLine {
+                    line: l.line,
+                    name: l.name,
+                    vat: l.vat,
+                    subject: l.subject,
+                    price_minor: l.price_minor,
+                })
+                .collect(),
+            tenders: body
+                .tenders
+                .into_iter()
+                .map(|t| (t.tender, t.sum_minor))
+                .collect(),
+        }
+    }
+}
+
+/// Has a wrong receipt taken back, and then the right one registered. `receipt` is our key of it (tag 1192), or its
+/// fiscal document number.
+#[utoipa::path(post, path = "/receipts/{receipt}/correction", tag = "technician", params(("receipt" = String, Path)), request_body = ReceiptCorrection, responses((status = 202, body = Object), (status = "4XX", body = Problem)))]
+pub(super) async fn correct_receipt(
+    State(api): State<Api>,
+    Path(receipt): Path<String>,
+    post: Post<ReceiptCorrection>,
+) -> Result<Response, Problem> {
+    post.caller.need(TECHNICIANS)?;
+    post.once(
+        &api,
+        StatusCode::ACCEPTED,
+        move |tx, cx, body| -> Result<_, FlowError> {
+            let key = match receipt.parse::<u32>() {
+                Ok(number) => one_of(tx.snapshot().receipts_by_document(number)?)?,
+                Err(_) => receipt,
+            };
+            let wish = CorrectionWish {
+                who: body.who,
+                why: body.why,
+                date: body.date,
+                served: true,
+                prescription: prescribed(body.prescription),
+            };
+            let right = body.right.map(Right::from);
+            let (_, draft) = wrong::correct_receipt(tx, cx, &key, &wish, right.as_ref())?;
+            Ok(draft)
+        },
+    )
+    .await
+}
+
+fn one_of(mut keys: Vec<String>) -> Result<String, FlowError> {
+    match (keys.pop(), keys.is_empty()) {
+        (Some(key), true) => Ok(key),
+        (Some(_), false) => Err(FlowError::Conflict(
+            "several fiscal drives have a document of this number; name the receipt by its key: galley order show --json"
+                .to_owned(),
+        )),
+        (None, _) => Err(FlowError::Unknown("registered receipt")),
+    }
 }

@@ -53,6 +53,9 @@ pub struct OrderView {
     pub dishes: Vec<DishView>,
     /// Money back.
     pub refunds: Vec<RefundView>,
+    /// How the guest wants the receipt: `sms` or `email`; on paper when none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt_to: Option<&'static str>,
 }
 
 /// A line.
@@ -71,6 +74,18 @@ pub struct LineView {
     pub price_minor: i64,
     /// Minor units.
     pub sum_minor: i64,
+    /// It is marked goods: the units that were scanned, and how many are still to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marked: Option<MarkedView>,
+}
+
+/// Marked goods of a line.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MarkedView {
+    /// What identifies each scanned unit.
+    pub units: Vec<String>,
+    /// Units whose code is still to be scanned; until then the order can't be paid.
+    pub missing: usize,
 }
 
 /// A payment.
@@ -218,6 +233,7 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
                 quantity: l.quantity,
                 price_minor: l.price_minor,
                 sum_minor: l.sum_minor,
+                marked: l.marked.as_ref().map(|_| marked(o, line_id, l.quantity)),
             })
             .collect(),
         payments: o.payments.iter().map(|p| payment(o, p, unclear)).collect(),
@@ -284,7 +300,17 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
                 reason: r.reason.clone(),
             })
             .collect(),
+        receipt_to: (!o.receipt_to.is_paper()).then(|| o.receipt_to.word()),
     }
+}
+
+fn marked(o: &Order, line: usize, quantity: u32) -> MarkedView {
+    let of_line = o.marks.iter().filter(|m| m.line == line);
+    let units: Vec<String> = of_line.map(|m| m.code.cis.clone()).collect();
+    let missing = usize::try_from(quantity)
+        .unwrap_or(0)
+        .saturating_sub(units.len());
+    MarkedView { units, missing }
 }
 
 /// A payment as the door shows it.

@@ -73,6 +73,8 @@ enum Act {
     Copy,
     /// Go on printing after paper was put in (it also happens by itself)
     Continue,
+    /// Cut the paper, where the printer has a knife
+    Cut,
     /// Open the cash drawer; who did it goes into the log
     Drawer,
     /// Print paper that is no fiscal document
@@ -85,11 +87,11 @@ enum Act {
         #[command(subcommand)]
         act: Table,
     },
-    /// Make good a sale that went without a receipt: a correction receipt
-    Correct(correct::CorrectArgs),
+    /// Make good a sale that went without a receipt, or a receipt that is wrong
+    Correct(Box<correct::CorrectArgs>),
     /// What goes over the printer's wire, byte by byte
     #[command(
-        after_help = "The log is kept while wire_log stands under [printer]. It names buyers' phones: keep it for a while only.\n\nExamples:\n  galley fiscal wire -f\n  galley fiscal wire /tmp/printer.wire --json"
+        after_help = "Without FILE it is printer.wire beside the socket, if there is one (as in galley demo), or else\n/var/lib/galley/printer.wire. The log is kept while wire_log stands under [printer]. It names buyers' phones: keep it for a while only.\n\nExamples:\n  galley fiscal wire -f\n  galley fiscal wire /tmp/printer.wire --json"
     )]
     Wire(wire::WireArgs),
 }
@@ -166,9 +168,9 @@ pub async fn execute(args: FiscalArgs) -> anyhow::Result<ExitCode> {
     let json = args.door.json;
     let answer = match args.act {
         // A file: the daemon need not run.
-        Act::Wire(wire) => return wire::execute(wire, json).await,
+        Act::Wire(wire) => return wire::execute(wire, &args.door.socket, json).await,
         Act::Law => return law(&client, json).await,
-        Act::Correct(correction) => return correct::execute(&client, correction, json).await,
+        Act::Correct(correction) => return correct::execute(&client, *correction, json).await,
         Act::Status => client.get("/fiscal/status").await?,
         Act::Last => client.get("/fiscal/last").await?,
         Act::Document { number } => printer(&client, &format!("documents/{number}")).await?,
@@ -183,6 +185,7 @@ pub async fn execute(args: FiscalArgs) -> anyhow::Result<ExitCode> {
         },
         Act::Copy => have(&client, "copy-last", &json!({})).await?,
         Act::Continue => have(&client, "continue-print", &json!({})).await?,
+        Act::Cut => have(&client, "cut", &json!({})).await?,
         Act::Drawer => have(&client, "drawer", &json!({})).await?,
         Act::Slip { what } => {
             let body = match what {

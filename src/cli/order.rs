@@ -1,5 +1,7 @@
 //! `galley order`: look at orders, give money back.
 
+mod codes;
+
 use super::{
     client::{CallError, Client, Door, query, segment},
     exit::{Exit, Misuse, help},
@@ -73,6 +75,10 @@ enum Act {
         #[arg(long)]
         reference: Option<String>,
     },
+    /// Put the codes of marked goods into an unpaid order; the printer checks them
+    Scan(codes::ScanArgs),
+    /// Take a unit out of an unpaid order again: the wrong package was scanned
+    Unscan(codes::UnscanArgs),
     /// Give up one payment that waits for its money; the order stays and can be paid otherwise
     CallOff {
         /// Number of its order, such as A17, or id of the payment, as `order show --json` tells it
@@ -105,6 +111,8 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
                 print(&show(View(&answer)))?;
             }
         }
+        Act::Scan(scan) => codes::scan(&client, scan, args.door.json).await?,
+        Act::Unscan(unit) => codes::unscan(&client, unit, args.door.json).await?,
         Act::Log { order } => {
             let id = find(&client, &order).await?;
             let path = format!("/orders/{}/timeline", segment(&id));

@@ -13,12 +13,18 @@ use crate::{
     sync::{Mqtt, SyncConfig},
     world::{Secret, SystemClock, SystemEntropy, World},
 };
+use anyhow::Context as _;
 use axum::Router;
 use galley_atol::AtolPrinters;
-use galley_link::{Cable, CableDialer, SystemDialer};
+use galley_link::{Cable, CableDialer, SystemDialer, WireFile, WireLog};
 use galley_moley::{KlinkConfig, KlinkDriver};
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::{Mutex, watch};
+
+/// What goes over the printer's wire, beside the database: `galley fiscal wire` finds it there.
+const WIRE_LOG: &str = "printer.wire";
+/// Bytes of it before it begins anew; as much is kept of what was before.
+const WIRE_LOG_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The doors of the store while it has power.
 #[derive(Clone)]
@@ -128,11 +134,18 @@ impl StorePart {
             dialer: Arc::new(SystemDialer::default()),
             http: Arc::new(p.http.clone()),
         };
+        let wire = WireLog::new(
+            1,
+            Some(WireFile {
+                path: p.database.with_file_name(WIRE_LOG),
+                max_bytes: WIRE_LOG_BYTES,
+                keep: 1,
+            }),
+        )
+        .context("cannot write the printer's wire log")?;
+        let cable = CableDialer::new(SystemDialer::default(), p.printer_cable.clone());
         let printer = AtolPrinters::new(
-            Arc::new(CableDialer::new(
-                SystemDialer::default(),
-                p.printer_cable.clone(),
-            )),
+            Arc::new(wire.dialer(Arc::new(cable))),
             p.served.printer.clone(),
             galley_atol::AtolConfig::default(),
         );

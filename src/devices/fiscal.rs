@@ -1,6 +1,7 @@
 //! The fiscal printer's supervisor: one live session at most, one document at a time.
 
 mod desk;
+mod documents;
 mod law;
 mod map;
 pub mod slips;
@@ -27,7 +28,7 @@ use crate::{
 use async_trait::async_trait;
 use galley_fiscal::{
     Baseline, Document, FiscalError, FiscalPrinter, FiscalRecord, PrinterFactory, PrinterStatus,
-    RecordKind, Recovered, ShiftDocument, ShiftState,
+    RecordKind, Recovered, ShiftState,
 };
 pub use map::FiscalSettings;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,9 @@ struct Evidence {
     /// What the printer had counted before it closed the shift.
     #[serde(default)]
     counters: Option<Box<Counters>>,
+    /// What the printer said of the receipt's marked units.
+    #[serde(default)]
+    marks: documents::Checks,
 }
 
 /// The printer of the store.
@@ -416,68 +420,6 @@ impl Printer {
         }
     }
 
-    fn shift_document(&self, key: &str, open: bool) -> Document {
-        let document = ShiftDocument {
-            key: key.to_owned(),
-            operator: self.settings.operator(),
-        };
-        if open {
-            Document::ShiftOpen(document)
-        } else {
-            Document::ShiftClose(document)
-        }
-    }
-
-    fn document(&self, call: &Call) -> Result<Document, Refusal> {
-        Ok(match call.kind.as_str() {
-            receipt::KIND => Document::Receipt(
-                self.settings
-                    .receipt(&call.request::<receipt::Request>()?.draft),
-            ),
-            correction::KIND => self
-                .settings
-                .correction(&call.request::<correction::Request>()?.draft),
-            cash::KIND => FiscalSettings::cash(&call.request::<cash::Request>()?.cash),
-            _ => {
-                let open = call.request::<shift::Request>()? == shift::Request::Open;
-                self.shift_document(&call.key, open)
-            }
-        })
-    }
-
-    /// What a document of the drive means as the effect's result.
-    fn result(
-        call: &Call,
-        baseline: &Baseline,
-        record: &FiscalRecord,
-        counters: Option<Box<Counters>>,
-    ) -> Value {
-        // The link may break after the registration, before the shift's number is read. It is known all the same, and
-        // a receipt without it would be in no shift's books.
-        let shift = match call.request::<shift::Request>() {
-            Ok(shift::Request::Open) if !baseline.shift_open => {
-                baseline.shift_number.saturating_add(1)
-            }
-            _ => baseline.shift_number,
-        };
-        let record = &FiscalRecord {
-            shift_number: record.shift_number.or(Some(shift)),
-            ..record.clone()
-        };
-        let registered = map::registered(record);
-        let number = record.shift_number.unwrap_or(0);
-        let json = match call.kind.as_str() {
-            receipt::KIND | correction::KIND => serde_json::to_value(registered),
-            cash::KIND => serde_json::to_value(cash::Done { shift: number }),
-            _ => serde_json::to_value(shift::Done {
-                number,
-                registered,
-                counters,
-            }),
-        };
-        json.unwrap_or(Value::Null)
-    }
-
     async fn try_perform(&self, call: &Call, document: &Document) -> Result<Value, FiscalError> {
         let evidence: Evidence = serde_json::from_value(call.evidence.clone()).map_err(|e| {
             FiscalError::NeedsPerson(format!("the stored evidence can't be read: {e}"))
@@ -489,6 +431,7 @@ impl Printer {
         let record = self.settle(&mut session, result).await?;
         session.paper_owed |= record.printed == Some(false);
         let record = self.whole(&mut session, record).await;
+        self.tell_of_units(call, &evidence.marks).await;
         let mut counters = evidence.counters;
         if matches!(document, Document::ShiftOpen(_)) {
             // It is open, whether or not its counters can be read now.
@@ -589,8 +532,13 @@ impl Executor for Printer {
                 true => self.count(&mut session).await?,
                 false => None,
             };
+            let marks = self.check_units(&mut session, call).await?;
             let baseline = self.open(&mut session).await?.baseline().await?;
-            Ok(Evidence { baseline, counters })
+            Ok(Evidence {
+                baseline,
+                counters,
+                marks,
+            })
         }
         .await;
         let evidence = self
@@ -628,7 +576,7 @@ impl Executor for Printer {
         if call.kind == slip::KIND {
             return self.kitchen_slip(call).await;
         }
-        let document = match self.document(call) {
+        let document = match self.document(call).await {
             Ok(document) => document,
             Err(refusal) => return Outcome::Refused(refusal),
         };
@@ -648,7 +596,7 @@ impl Executor for Printer {
         if matches!(call.kind.as_str(), x_report::KIND | slip::KIND) {
             return Resolution::NotDone;
         }
-        let document = match self.document(call) {
+        let document = match self.document(call).await {
             Ok(document) => document,
             Err(refusal) => return Resolution::NeedsPerson(refusal),
         };

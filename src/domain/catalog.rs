@@ -2,6 +2,7 @@
 
 use super::{
     ids::{DishId, IngredientId, TechCardId},
+    marking::Marked,
     money::Currency,
     receipt::{Subject, Vat},
     text::Text,
@@ -61,6 +62,13 @@ pub struct Dish {
     /// Settlement subject.
     #[serde(default)]
     pub subject: Subject,
+    /// It is sold with its marking code: `true`, a group such as `"water"`, or group and GTINs.
+    #[serde(
+        default,
+        deserialize_with = "Marked::said",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub marked: Option<Marked>,
     /// Mass of a portion in grams.
     pub weight_g: u32,
     /// Energy of a portion in kcal.
@@ -237,6 +245,9 @@ impl Catalog {
                     "dish {:?} has the unknown class of VAT {:?}",
                     d.id.0, d.vat.0
                 ));
+            }
+            for fault in d.marked.iter().flat_map(Marked::faults) {
+                faults.push(format!("dish {:?}: {fault}", d.id.0));
             }
             if d.price_minor <= 0 {
                 faults.push(format!("dish {:?} has no price above zero", d.id.0));

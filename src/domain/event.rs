@@ -2,7 +2,9 @@
 
 use super::{
     alert::Alert,
+    contact::ReceiptTo,
     ids::{JobId, OrderId, PaymentId, RefundId},
+    marking::UnitMark,
     order::{JobStage, Order},
     payment::{Payment, Withdrawal},
     receipt::{ReceiptDraft, Registered},
@@ -63,6 +65,24 @@ pub enum Body {
     OrderCancelled {
         /// Why.
         reason: String,
+    },
+    /// The guest has said how the receipt is wanted; the address is kept apart from the log.
+    #[serde(rename = "order.receipt_wanted")]
+    ReceiptWanted {
+        /// On paper, or where to.
+        to: ReceiptTo,
+    },
+    /// The marking code of a unit was scanned.
+    #[serde(rename = "mark.scanned")]
+    MarkScanned {
+        /// The unit, and what the printer said of it.
+        mark: UnitMark,
+    },
+    /// A unit was taken out of an unpaid order again.
+    #[serde(rename = "mark.released")]
+    MarkReleased {
+        /// Which.
+        cis: String,
     },
     /// Not paid in time.
     #[serde(rename = "order.expired")]
@@ -148,7 +168,7 @@ pub enum Body {
         registered: Registered,
     },
 
-    /// A sale that went without a receipt is to be made good by a correction receipt; who and why stand in it.
+    /// A sale that went without a receipt, or with a wrong one, is to be made good; who and why stand in it.
     #[serde(rename = "correction.requested")]
     CorrectionRequested {
         /// What it is to say.
@@ -372,6 +392,9 @@ impl Body {
             Self::MenuApplied { .. } => "menu.applied",
             Self::OrderPlaced { .. } => "order.placed",
             Self::OrderCancelled { .. } => "order.cancelled",
+            Self::ReceiptWanted { .. } => "order.receipt_wanted",
+            Self::MarkScanned { .. } => "mark.scanned",
+            Self::MarkReleased { .. } => "mark.released",
             Self::OrderExpired {} => "order.expired",
             Self::OrderPaid {} => "order.paid",
             Self::OrderReady {} => "order.ready",

@@ -3,7 +3,9 @@
 //! Each limit names its source. `[memory]` marks what stands so in the law as we know it and what an accountant must
 //! confirm (`docs/fiscal.md`); the limits are configuration (`[fiscal]`) for that reason.
 
-use super::{alert::Severity, receipt::Vat, text::Text, time::Timestamp};
+use super::{
+    alert::Severity, contact::ReceiptTo, marking, receipt::Vat, text::Text, time::Timestamp,
+};
 use jiff::{civil::Time, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -40,6 +42,14 @@ pub struct Limits {
     /// Whether a printer's clock that differs by more is set by itself, while the shift is closed; no. The box's clock
     /// must be right for it (NTP).
     pub set_clock: bool,
+    /// How guests may have their receipts: `paper`, `sms`, `email`; all of them. What the contract with the OFD does not
+    /// cover is struck out. [ours]
+    pub receipt_to: Vec<ReceiptTo>,
+    /// Whether the paper comes out too when the guest wants the receipt electronically; no. The law lets it be left out
+    /// when the guest gave an address before the settlement. [memory: 54-FZ article 1.2]
+    pub paper_too: bool,
+    /// Marked goods that the printer's check speaks against, or that it could not check.
+    pub marking: marking::Rules,
 }
 
 impl Default for Limits {
@@ -55,6 +65,9 @@ impl Default for Limits {
             drive_alarm_days: 7,
             clock_drift: Duration::from_mins(5),
             set_clock: false,
+            receipt_to: ReceiptTo::ALL.to_vec(),
+            paper_too: false,
+            marking: marking::Rules::default(),
         }
     }
 }
@@ -84,6 +97,10 @@ impl Limits {
             self.drive_alarm_days <= self.drive_warn_days,
         );
         rising(
+            "receipt_to: paper is always possible",
+            self.receipt_to.contains(&ReceiptTo::Paper),
+        );
+        rising(
             "clock_drift: at least a minute, the printer tells no less",
             self.clock_drift >= Duration::from_mins(1),
         );
@@ -110,6 +127,10 @@ pub struct Facts {
     pub tax_system_registered: Option<bool>,
     /// Rates of VAT that the printer knows; empty when it does not say.
     pub vat: Vec<Vat>,
+    /// Version of the fiscal data format that the printer registers: `1.05`, `1.1` or `1.2`.
+    pub ffd: Option<String>,
+    /// The printer can check and register marked goods.
+    pub marking: Option<bool>,
 }
 
 /// The fiscal drive.
@@ -158,6 +179,8 @@ pub enum Code {
     TaxSystem,
     /// Dishes whose rate of VAT is not known or that the printer can't register.
     Vat,
+    /// Dishes that are marked goods, and a printer that can't register any.
+    Marking,
 }
 
 impl Code {
@@ -174,6 +197,7 @@ impl Code {
             Self::Cashier => "cashier",
             Self::TaxSystem => "tax_system",
             Self::Vat => "vat",
+            Self::Marking => "marking",
         }
     }
 }
@@ -209,6 +233,7 @@ impl Finding {
             Code::Cashier => "The receipts name no cashier",
             Code::TaxSystem => "The till is not registered for this tax system",
             Code::Vat => "Dishes without a rate of VAT",
+            Code::Marking => "Marked goods that can't be sold",
         }
     }
 
@@ -231,7 +256,7 @@ impl Finding {
                 "Kassaning fiskal xotirasini almashtirish kerak. Xodimni chaqiring.",
                 "The till's fiscal drive must be replaced. Please call staff.",
             ),
-            Code::Clock | Code::Cashier | Code::TaxSystem | Code::Vat => Text::new(
+            Code::Clock | Code::Cashier | Code::TaxSystem | Code::Vat | Code::Marking => Text::new(
                 "Касса не может пробить правильный чек. Позовите сотрудника.",
                 "Kassa to‘g‘ri chek bera olmaydi. Xodimni chaqiring.",
                 "The till can't give a correct receipt. Please call staff.",
@@ -484,6 +509,23 @@ pub fn vat_finding(dishes: &[String]) -> Option<Finding> {
             dishes.join(", ")
         ),
         advice: "Correct the class of VAT of these dishes or the table vat_rates in the catalog; an accountant knows the rate. They are not sold until then."
+            .to_owned(),
+        blocks_sales: false,
+    })
+}
+
+/// Dishes that are marked goods and can't be sold: the printer registers none.
+#[must_use]
+pub fn marking_finding(dishes: &[String]) -> Option<Finding> {
+    (!dishes.is_empty()).then(|| Finding {
+        code: Code::Marking,
+        severity: Severity::Error,
+        since: None,
+        what: format!(
+            "These dishes are marked goods, and the printer can't register any (format 1.2 is needed): {}.",
+            dishes.join(", ")
+        ),
+        advice: "Sell them on another till, or have the printer's firmware and fiscal drive brought to format 1.2. They are not sold until then."
             .to_owned(),
         blocks_sales: false,
     })

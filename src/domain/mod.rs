@@ -4,11 +4,13 @@
 pub mod alert;
 pub mod catalog;
 pub mod chain;
+pub mod contact;
 pub mod event;
 pub mod fiscal_law;
 pub mod ids;
 #[cfg(test)]
 mod laws;
+pub mod marking;
 pub mod money;
 pub mod order;
 pub mod payment;

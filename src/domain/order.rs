@@ -1,8 +1,10 @@
 //! An order and its life. Its state is worked out from what happened, so that no two facts about it can disagree.
 
 use super::{
+    contact::ReceiptTo,
     event::Body,
     ids::{DishId, JobId, OrderId, PaymentId, RefundId},
+    marking::{Marked, UnitMark},
     money::Currency,
     payment::{Payment, PaymentState},
     receipt::{Receipt, ReceiptDraft, ReceiptKind, Registered, Subject, Vat},
@@ -58,6 +60,12 @@ pub struct Order {
     pub ready: bool,
     /// Handed over.
     pub closed: bool,
+    /// Codes of its marked units.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<UnitMark>,
+    /// How the guest wants the receipt; the address is kept apart.
+    #[serde(default, skip_serializing_if = "ReceiptTo::is_paper")]
+    pub receipt_to: ReceiptTo,
     /// Where it stands; follows from the rest.
     pub state: OrderState,
 }
@@ -174,6 +182,9 @@ pub struct OrderLine {
     pub vat_class: Option<VatClass>,
     /// Settlement subject.
     pub subject: Subject,
+    /// Every unit of it is sold with its marking code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marked: Option<Marked>,
 }
 
 /// One dish of a line.
@@ -313,10 +324,10 @@ impl Order {
         let mut sales = self
             .receipts
             .iter()
-            .filter(|r| r.draft.kind == ReceiptKind::Sale);
-        // One that never was registered may have been made good by a correction.
+            .filter(|r| r.draft.kind == ReceiptKind::Sale && !r.draft.takes_back());
+        // One that never was registered, or was wrong, may have been made good by a correction.
         let first = sales.clone().next();
-        sales.find(|r| r.registered.is_some()).or(first)
+        sales.rfind(|r| r.registered.is_some()).or(first)
     }
 
     /// What of a payment can still go back.
@@ -393,12 +404,24 @@ impl Order {
             Body::ReceiptRequested { draft } => {
                 self.receipts.iter().all(|r| r.draft.key != draft.key)
             }
-            // One correction an order, and only of a sale that has no receipt.
+            // One correction an order of a sale that has no receipt; and of a receipt that is wrong, one that takes it
+            // back and one that is right.
+            Body::CorrectionRequested { draft } if draft.corrects().is_some() => {
+                self.receipts.iter().all(|r| r.draft.key != draft.key)
+            }
             Body::CorrectionRequested { .. } => {
                 self.paid
                     && self.sale_receipt().is_none_or(|r| r.registered.is_none())
                     && self.receipts.iter().all(|r| r.draft.correction.is_none())
             }
+            Body::MarkScanned { mark } => {
+                self.given_up.is_none()
+                    && !self.paid
+                    && self.marks.iter().all(|m| {
+                        m.code.cis != mark.code.cis && (m.line, m.nth) != (mark.line, mark.nth)
+                    })
+            }
+            Body::ReceiptWanted { to } => *to != self.receipt_to,
             Body::CorrectionRegistered { draft, .. } => self
                 .receipts
                 .iter()
@@ -450,6 +473,9 @@ impl Order {
             }
             Body::OrderExpired {} => self.given_up = Some(GivenUp::Expired),
             Body::OrderPaid {} => self.paid = true,
+            Body::MarkScanned { mark } => self.marks.push(mark.clone()),
+            Body::MarkReleased { cis } => self.marks.retain(|m| m.code.cis != *cis),
+            Body::ReceiptWanted { to } => self.receipt_to = *to,
             Body::OrderReady {} => self.ready = true,
             Body::OrderClosed {} => self.closed = true,
             Body::PaymentStarted { payment } => self.payments.push(payment.clone()),
@@ -501,7 +527,7 @@ impl Order {
                 self.end_payment(*payment_id, PaymentState::Closed, reason);
             }
             Body::ReceiptRequested { draft } | Body::CorrectionRequested { draft } => {
-                if draft.kind == ReceiptKind::Sale {
+                if draft.kind == ReceiptKind::Sale && !draft.takes_back() {
                     self.take_rates(draft);
                 }
                 self.receipts.push(Receipt {
@@ -572,8 +598,10 @@ impl Order {
 
     /// A return takes the rates of its sale, so the lines keep them.
     fn take_rates(&mut self, sale: &ReceiptDraft) {
-        for (line, settled) in self.lines.iter_mut().zip(&sale.lines) {
-            line.vat = settled.vat;
+        for (nth, settled) in sale.lines.iter().enumerate() {
+            if let Some(line) = self.lines.get_mut(settled.line.unwrap_or(nth)) {
+                line.vat = settled.vat;
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{
     catalog::Catalog,
+    contact::ReceiptTo,
     ids::{DishId, IngredientId, OrderId},
     money::Money,
     order::{JobStage, Order, OrderLine, OrderState, Piece, Service},
@@ -82,6 +83,11 @@ pub enum Refused {
         /// Its class.
         class: VatClass,
     },
+    /// It is marked goods, and the printer can't register them.
+    #[error(
+        "{0} can't be sold: it is marked goods, and this printer registers none (FFD 1.2 is needed)"
+    )]
+    NoMarking(DishId),
     /// Not a number of pieces that can be ordered.
     #[error("{quantity} pieces can't be ordered; an order has 1 to {max}")]
     Quantity {
@@ -209,6 +215,7 @@ pub fn place(wish: &Wish, s: &Situation<'_>) -> Result<(Order, Vec<Movement>), R
             vat,
             vat_class: Some(dish.vat.clone()),
             subject: dish.subject,
+            marked: dish.marked.clone(),
         });
     }
     let promised_at = promised_at(s.now, s.ahead, own, s.policy.arms, s.policy.speed);
@@ -240,6 +247,8 @@ pub fn place(wish: &Wish, s: &Situation<'_>) -> Result<(Order, Vec<Movement>), R
         paid: false,
         ready: false,
         closed: false,
+        marks: Vec::new(),
+        receipt_to: ReceiptTo::Paper,
         state: OrderState::Placed,
     };
     Ok((order, movements))

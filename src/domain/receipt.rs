@@ -1,6 +1,13 @@
 //! Receipts: the data of FFD 1.2 that the store decides; the printer adds the rest.
 
-use super::{ids::OrderId, order::Order, payment::Tender, time::Timestamp};
+use super::{
+    ids::OrderId,
+    marking::{Becomes, LineMark},
+    money::Money,
+    order::{Order, OrderLine},
+    payment::Tender,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -72,6 +79,17 @@ pub enum ReceiptKind {
     SaleReturn,
 }
 
+impl ReceiptKind {
+    /// What takes it back.
+    #[must_use]
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Sale => Self::SaleReturn,
+            Self::SaleReturn => Self::Sale,
+        }
+    }
+}
+
 /// What a receipt is to say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptDraft {
@@ -87,13 +105,15 @@ pub struct ReceiptDraft {
     pub tenders: Vec<(Tender, i64)>,
     /// Sum of the lines, minor units.
     pub total_minor: i64,
-    /// It is a correction receipt, for a sale that went without one.
+    /// It puts right what was not registered, or registered wrongly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correction: Option<Correction>,
+    /// The guest wants it electronically: the address is kept under this order, apart from the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub electronic: Option<OrderId>,
 }
 
-/// What a correction receipt says besides the sale, and who answers for it. By ourselves (tag 1173: 0); a tax office's
-/// order is no matter for a till.
+/// What a correction receipt says besides the sale, and who answers for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
     /// The day of the settlement, `YYYY-MM-DD` (tag 1178).
@@ -105,6 +125,44 @@ pub struct Correction {
     /// The guest has the dishes; otherwise those that wait are cooked now.
     #[serde(default)]
     pub served: bool,
+    /// By the tax office's order (tag 1173: 1); by ourselves when none (tag 1173: 0).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prescription: Option<Prescription>,
+    /// It is about a receipt that was registered and is wrong; about a sale without one when none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong: Option<Wrong>,
+}
+
+/// The tax office's order (предписание) to correct something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prescription {
+    /// Its number (tag 1179).
+    pub number: String,
+    /// Its date, `YYYY-MM-DD`. The receipt has no tag for it; it stays in the log.
+    pub date: String,
+}
+
+/// A registered receipt that is wrong, and this one's part in putting it right: one takes it back with the same lines
+/// and the opposite sign, then another says what is right. Both carry the wrong document's fiscal sign in tag 1192.
+/// [source: atol.md 6.5]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wrong {
+    /// Our key of the wrong receipt.
+    pub key: String,
+    /// Its fiscal document number.
+    pub document_number: u32,
+    /// Its fiscal sign.
+    pub fiscal_sign: u32,
+    /// Its local time.
+    pub local_time: String,
+    /// This receipt takes it back; otherwise it is the right one.
+    pub takes_back: bool,
+    /// Registered as an ordinary receipt: format 1.05 has no correction of a return. [source: atol.md 6.5]
+    #[serde(default)]
+    pub plain: bool,
+    /// The right one, asked for as soon as the wrong one is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<Box<ReceiptDraft>>,
 }
 
 /// One line.
@@ -124,6 +182,84 @@ pub struct ReceiptLine {
     pub vat: Vat,
     /// Settlement subject.
     pub subject: Subject,
+    /// Index of the order's line it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The marked unit; a line of marked goods is one unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marking: Option<LineMark>,
+}
+
+impl ReceiptLine {
+    /// So many of an order's line, for the line's own price.
+    fn of(line: usize, l: &OrderLine, quantity: u32) -> Self {
+        Self {
+            dish_id: l.dish_id.clone(),
+            name: l.name.ru.clone(),
+            price_minor: l.price_minor,
+            quantity_milli: i64::from(quantity) * 1000,
+            sum_minor: l.price_minor * i64::from(quantity),
+            vat: l.vat,
+            subject: l.subject,
+            line: Some(line),
+            marking: None,
+        }
+    }
+
+    /// A whole line of an order; of marked goods, a line for each unit.
+    fn all_of(order: &Order, line: usize, l: &OrderLine, becomes: Becomes) -> Vec<Self> {
+        if l.marked.is_none() {
+            return vec![Self {
+                sum_minor: l.sum_minor,
+                ..Self::of(line, l, l.quantity)
+            }];
+        }
+        let each = vec![1; usize::try_from(l.quantity).unwrap_or(0)];
+        Money::spread(l.sum_minor, &each)
+            .into_iter()
+            .zip(0..)
+            .map(|(sum_minor, nth)| Self {
+                price_minor: sum_minor,
+                sum_minor,
+                marking: mark_of(order, line, l, Some(nth), becomes),
+                ..Self::of(line, l, 1)
+            })
+            .collect()
+    }
+}
+
+/// The mark of unit `nth` of a line; of the first that has not come back, when none is named.
+fn mark_of(
+    order: &Order,
+    line: usize,
+    l: &OrderLine,
+    nth: Option<u32>,
+    becomes: Becomes,
+) -> Option<LineMark> {
+    let marked = l.marked.as_ref()?;
+    let came_back = |cis: &str| {
+        order.receipts.iter().any(|r| {
+            r.draft.kind == ReceiptKind::SaleReturn
+                && !r.draft.takes_back()
+                && r.draft.lines.iter().any(|l| {
+                    l.marking.as_ref().is_some_and(|m| {
+                        m.becomes == Becomes::Returned
+                            && m.code.as_ref().is_some_and(|c| c.cis == cis)
+                    })
+                })
+        })
+    };
+    let unit = order.marks.iter().find(|m| {
+        m.line == line && nth.map_or_else(|| !came_back(&m.code.cis), |nth| m.nth == nth)
+    });
+    Some(LineMark {
+        code: unit.map(|u| u.code.clone()),
+        becomes,
+        excise: marked.group.excise(),
+        check: unit
+            .and_then(|u| u.check)
+            .filter(|_| becomes == Becomes::Sold),
+    })
 }
 
 /// What the fiscal drive registered.
@@ -181,15 +317,8 @@ impl ReceiptDraft {
         let lines: Vec<_> = order
             .lines
             .iter()
-            .map(|l| ReceiptLine {
-                dish_id: l.dish_id.clone(),
-                name: l.name.ru.clone(),
-                price_minor: l.price_minor,
-                quantity_milli: i64::from(l.quantity) * 1000,
-                sum_minor: l.sum_minor,
-                vat: l.vat,
-                subject: l.subject,
-            })
+            .enumerate()
+            .flat_map(|(i, l)| ReceiptLine::all_of(order, i, l, Becomes::Sold))
             .collect();
         // What came in above the total goes back by itself and is no part of the sale.
         let mut open = order.total_minor;
@@ -211,6 +340,7 @@ impl ReceiptDraft {
             lines,
             tenders,
             correction: None,
+            electronic: electronic(order),
         }
     }
 
@@ -240,38 +370,120 @@ impl ReceiptDraft {
             total_minor: line.sum_minor,
             lines: vec![line],
             correction: Some(correction),
+            electronic: None,
         }
+    }
+
+    /// Takes a wrong receipt back: the same lines and sums with the opposite sign. `order` is the one it belongs to, or
+    /// nil. `correction.wrong` names it.
+    #[must_use]
+    pub fn take_back(order: OrderId, wrong: &Self, correction: Correction) -> Self {
+        let mut lines = wrong.lines.clone();
+        for mark in lines.iter_mut().filter_map(|l| l.marking.as_mut()) {
+            mark.check = None;
+            mark.becomes = match mark.becomes {
+                Becomes::Sold => Becomes::Returned,
+                Becomes::Returned => Becomes::Sold,
+                Becomes::Unchanged => Becomes::Unchanged,
+            };
+        }
+        Self {
+            key: key_of(order, &format!("back:{}", wrong.key)),
+            kind: wrong.kind.opposite(),
+            refund: None,
+            lines,
+            correction: Some(correction),
+            ..wrong.clone()
+        }
+    }
+
+    /// What a wrong receipt should have said: `lines` and `tenders` come to its total.
+    #[must_use]
+    pub fn right(
+        order: OrderId,
+        wrong: &Self,
+        lines: Vec<ReceiptLine>,
+        tenders: Vec<(Tender, i64)>,
+        correction: Correction,
+    ) -> Self {
+        Self {
+            key: key_of(order, &format!("right:{}", wrong.key)),
+            lines,
+            tenders,
+            correction: Some(correction),
+            ..wrong.clone()
+        }
+    }
+
+    /// The wrong receipt that it is about.
+    #[must_use]
+    pub fn corrects(&self) -> Option<&Wrong> {
+        self.correction.as_ref()?.wrong.as_ref()
+    }
+
+    /// Whether it takes a wrong receipt back.
+    #[must_use]
+    pub fn takes_back(&self) -> bool {
+        self.corrects().is_some_and(|w| w.takes_back)
+    }
+
+    /// Whether the printer registers it as a correction receipt.
+    #[must_use]
+    pub fn is_correction_form(&self) -> bool {
+        self.correction.is_some() && self.corrects().is_none_or(|w| !w.plain)
+    }
+
+    /// What stands in tag 1192: our key, or the fiscal sign of the wrong document. [source: atol.md 6.5]
+    #[must_use]
+    pub fn document_key(&self) -> String {
+        self.corrects()
+            .map_or_else(|| self.key.clone(), |w| w.fiscal_sign.to_string())
+    }
+
+    /// The first line of marked goods whose code was never scanned.
+    #[must_use]
+    pub fn unscanned(&self) -> Option<&ReceiptLine> {
+        self.lines
+            .iter()
+            .find(|l| l.marking.as_ref().is_some_and(|m| m.code.is_none()))
+    }
+
+    /// What identifies its units that become this.
+    pub fn units(&self, becomes: Becomes) -> impl Iterator<Item = &str> {
+        let marks = self.lines.iter().filter_map(|l| l.marking.as_ref());
+        marks
+            .filter(move |m| m.becomes == becomes)
+            .filter_map(|m| m.code.as_ref().map(|c| c.cis.as_str()))
     }
 
     /// The return that belongs to a refund: the lines it names, or the amount spread over all lines.
     #[must_use]
     pub fn sale_return(order: &Order, refund: &super::refund::Refund) -> Self {
         let whole = refund.amount_minor == order.total_minor;
-        let line = |l: &super::order::OrderLine, quantity: u32| ReceiptLine {
-            dish_id: l.dish_id.clone(),
-            name: l.name.ru.clone(),
-            price_minor: l.price_minor,
-            quantity_milli: i64::from(quantity) * 1000,
-            sum_minor: l.price_minor * i64::from(quantity),
-            vat: l.vat,
-            subject: l.subject,
-        };
         let lines = if whole {
-            order.lines.iter().map(|l| line(l, l.quantity)).collect()
-        } else if let Some(l) = refund.line.and_then(|i| order.lines.get(i))
+            let lines = order.lines.iter().enumerate();
+            lines
+                .flat_map(|(i, l)| ReceiptLine::all_of(order, i, l, Becomes::Returned))
+                .collect()
+        } else if let Some((i, l)) = refund.line.and_then(|i| Some((i, order.lines.get(i)?)))
             && refund.amount_minor == l.price_minor
         {
-            vec![line(l, 1)]
+            vec![ReceiptLine {
+                marking: mark_of(order, i, l, None, Becomes::Returned),
+                ..ReceiptLine::of(i, l, 1)
+            }]
         } else {
             let weights: Vec<i64> = order.lines.iter().map(|l| l.sum_minor).collect();
-            super::money::Money::spread(refund.amount_minor, &weights)
+            Money::spread(refund.amount_minor, &weights)
                 .into_iter()
-                .zip(&order.lines)
+                .zip(order.lines.iter().enumerate())
                 .filter(|(part, _)| *part > 0)
-                .map(|(part, l)| ReceiptLine {
+                .map(|(part, (i, l))| ReceiptLine {
                     price_minor: part,
                     sum_minor: part,
-                    ..line(l, 1)
+                    // Only money goes back; the unit stays with the guest.
+                    marking: mark_of(order, i, l, None, Becomes::Unchanged),
+                    ..ReceiptLine::of(i, l, 1)
                 })
                 .collect()
         };
@@ -283,6 +495,15 @@ impl ReceiptDraft {
             tenders: vec![(refund.tender, refund.amount_minor)],
             total_minor: refund.amount_minor,
             correction: None,
+            electronic: electronic(order),
         }
     }
 }
+
+fn electronic(order: &Order) -> Option<OrderId> {
+    (!order.receipt_to.is_paper()).then_some(order.id)
+}
+
+#[cfg(test)]
+#[path = "receipt_tests.rs"]
+mod tests;

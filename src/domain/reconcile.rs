@@ -107,12 +107,14 @@ impl Reconciler {
         if received == 0 && order.receipts.is_empty() {
             return;
         }
+        // A wrong receipt and the one that took it back are nothing together.
         let sum = |kind: ReceiptKind| -> (i64, i64) {
-            order
-                .receipts
-                .iter()
-                .filter(|r| r.draft.kind == kind && r.registered.is_some())
-                .fold((0, 0), |(n, sum), r| (n + 1, sum + r.draft.total_minor))
+            let registered = order.receipts.iter().filter(|r| r.registered.is_some());
+            registered.fold((0, 0), |(n, sum), r| match r.draft.takes_back() {
+                true if r.draft.kind.opposite() == kind => (n - 1, sum - r.draft.total_minor),
+                false if r.draft.kind == kind => (n + 1, sum + r.draft.total_minor),
+                _ => (n, sum),
+            })
         };
         let (sales, receipted_minor) = sum(ReceiptKind::Sale);
         let (_, returned_minor) = sum(ReceiptKind::SaleReturn);

@@ -133,6 +133,9 @@ pub struct ShiftReport {
     pub returns: Sum,
     /// Of the sales: correction receipts.
     pub corrections: Sum,
+    /// Of the returns: correction receipts, which take wrong receipts back.
+    #[serde(default)]
+    pub return_corrections: Sum,
     /// Sales less returns, minor units.
     pub net_minor: i64,
     /// The drawer by Galley's books.
@@ -272,7 +275,10 @@ impl ShiftReport {
         };
         let sales = sum(&|r| r.draft.kind == ReceiptKind::Sale);
         let returns = sum(&|r| r.draft.kind == ReceiptKind::SaleReturn);
-        let corrections = sum(&|r| r.draft.correction.is_some());
+        let corrected =
+            |kind| move |r: &Receipt| r.draft.kind == kind && r.draft.is_correction_form();
+        let corrections = sum(&corrected(ReceiptKind::Sale));
+        let return_corrections = sum(&corrected(ReceiptKind::SaleReturn));
         let moved = |way: Direction| -> i64 {
             let of_way = folder.cash.iter().filter(|m| m.cash.direction == way);
             of_way.map(|m| m.cash.sum_minor).sum()
@@ -308,6 +314,7 @@ impl ShiftReport {
             sales,
             returns,
             corrections,
+            return_corrections,
             drawer,
             start: folder.start.clone(),
             end,
@@ -343,26 +350,35 @@ impl ShiftReport {
             );
             return differences;
         }
-        // Printers differ in whether a correction counts among the sales of a shift.
-        let counted_apart = printer.sales.count + self.corrections.count == self.sales.count
-            && printer.sales.sum_minor + self.corrections.sum_minor == self.sales.sum_minor;
-        let apart = |of: i64| if counted_apart { of } else { 0 };
-        let apart_cash = apart(self.corrections.by(Tender::Cash));
-        let apart_rest = apart(self.corrections.sum_minor) - apart_cash;
+        // Printers differ in whether a correction counts among the sales and returns of a shift.
+        let apart = |ours: &Sum, theirs: &Side, corrections: &Sum| {
+            let counted_apart = theirs.count + corrections.count == ours.count
+                && theirs.sum_minor + corrections.sum_minor == ours.sum_minor;
+            if counted_apart {
+                let cash = corrections.by(Tender::Cash);
+                (i64::from(corrections.count), cash, corrections.cashless())
+            } else {
+                (0, 0, 0)
+            }
+        };
+        let (apart_sales, apart_cash, apart_rest) =
+            apart(&self.sales, &printer.sales, &self.corrections);
+        let (apart_returns, back_cash, back_rest) =
+            apart(&self.returns, &printer.returns, &self.return_corrections);
         let counts = [
             (
                 "sales_count",
                 "sale receipts",
                 &self.sales,
                 printer.sales,
-                apart(i64::from(self.corrections.count)),
+                apart_sales,
             ),
             (
                 "returns_count",
                 "return receipts",
                 &self.returns,
                 printer.returns,
-                0,
+                apart_returns,
             ),
         ];
         for (code, what, ours, theirs, less) in counts {
@@ -396,13 +412,13 @@ impl ShiftReport {
             (
                 "returns_cash",
                 "returns in cash",
-                self.returns.by(Tender::Cash),
+                self.returns.by(Tender::Cash) - back_cash,
                 printer.returns.cash_minor,
             ),
             (
                 "returns_electronic",
                 "cashless returns",
-                self.returns.cashless(),
+                self.returns.cashless() - back_rest,
                 printer.returns.electronic_minor,
             ),
             (
@@ -431,7 +447,8 @@ impl ShiftReport {
             // Whether a correction in cash moves the printer's drawer is the printer's own way too, whatever it
             // counts it as.
             let expected = self.drawer.expected_minor;
-            let without = expected - self.corrections.by(Tender::Cash);
+            let without = expected - self.corrections.by(Tender::Cash)
+                + self.return_corrections.by(Tender::Cash);
             differ(
                 "drawer",
                 "cash in the drawer",

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
+        contact::{Contact, ReceiptTo},
         event::{Actor, Body},
         ids::{IngredientId, OrderId, RefundId},
         order::{Order, OrderError, OrderState},
@@ -85,6 +86,15 @@ pub fn place_order(
     let ahead = record::kitchen_ahead(&tx.snapshot())?;
     let number = tx.count(&format!("number:{}", cx.day))?;
     let facts = law::facts(&tx.snapshot())?;
+    let mut wished = wish
+        .lines
+        .iter()
+        .filter_map(|l| cx.catalog.dish(&l.dish_id));
+    if facts.marking == Some(false)
+        && let Some(dish) = wished.find(|d| d.marked.is_some())
+    {
+        return Err(place::Refused::NoMarking(dish.id.clone()).into());
+    }
     let situation = Situation {
         catalog: &cx.catalog,
         levels: &levels,
@@ -117,6 +127,28 @@ pub fn place_order(
         tx.put_contact(id, phone, cx.now)?;
     }
     Ok(order)
+}
+
+/// How the guest of an order wants the receipts of it: on paper when none.
+///
+/// # Errors
+/// No such order, or this store does not offer it.
+pub fn want_receipt(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: OrderId,
+    contact: Option<&Contact>,
+) -> Result<Order, FlowError> {
+    let to = contact.map_or(ReceiptTo::Paper, Contact::to);
+    if !cx.policy.law.receipt_to.contains(&to) {
+        return Err(FlowError::Conflict(format!(
+            "this store gives no receipts by {} (fiscal.receipt_to)",
+            to.word()
+        )));
+    }
+    tx.put_receipt_contact(id, contact, cx.now)?;
+    record(tx, cx, Some(id), Body::ReceiptWanted { to })?;
+    load(tx, id)
 }
 
 /// The levels of what the wished dishes are made of.

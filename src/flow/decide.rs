@@ -101,6 +101,17 @@ pub fn decide(body: &Body, f: &Facts<'_>) -> Vec<Next> {
             ));
             next
         }
+        // A wrong receipt was taken back: now the right one, and nothing is cooked for it.
+        (Body::CorrectionRegistered { draft, .. }, _) if draft.corrects().is_some() => draft
+            .corrects()
+            .and_then(|w| w.then.as_deref())
+            .map(|right| {
+                fact(Body::CorrectionRequested {
+                    draft: right.clone(),
+                })
+            })
+            .into_iter()
+            .collect(),
         (_, Some(order)) => of_order(body, order, f),
         _ => Vec::new(),
     }
@@ -234,8 +245,9 @@ fn open_shift(f: &Facts<'_>) -> Vec<Next> {
 /// The sale with the rates of VAT of today, when it is settled: midnight, and the year, may have turned since the
 /// order was placed. A class that has lost its rate meanwhile keeps the one it was sold with.
 fn settled_today(mut draft: ReceiptDraft, order: &Order, f: &Facts<'_>) -> ReceiptDraft {
-    for (line, ordered) in draft.lines.iter_mut().zip(&order.lines) {
-        let rate = ordered.vat_class.as_ref();
+    for line in &mut draft.lines {
+        let ordered = line.line.and_then(|i| order.lines.get(i));
+        let rate = ordered.and_then(|l| l.vat_class.as_ref());
         line.vat = rate
             .and_then(|class| f.catalog.vat_on(class, f.day))
             .unwrap_or(line.vat);

@@ -1,5 +1,6 @@
 //! Why the store doesn't do what it is asked. Nothing has changed then.
 
+use super::marking::MarkRefused;
 use crate::{
     domain::{order::OrderError, payment::Tender, place::Refused, stock::StockError, text::Text},
     store::StoreError,
@@ -17,6 +18,12 @@ pub enum FlowError {
     /// The order is not open for it.
     #[error(transparent)]
     Order(#[from] OrderError),
+    /// A marked unit is not sold.
+    #[error(transparent)]
+    Mark(#[from] MarkRefused),
+    /// A unit of marked goods has no code yet, by its name.
+    #[error("{}: every unit is marked goods; scan its code first, or no receipt can be registered", .0.en)]
+    CodeMissing(Text),
     /// The stock ledger refuses it.
     #[error(transparent)]
     Stock(#[from] StockError),

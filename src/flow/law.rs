@@ -53,6 +53,12 @@ pub fn findings(s: &Snapshot<'_>, cx: &Context) -> Result<Vec<Finding>, StoreErr
         .map(|d| d.id.0.clone())
         .collect();
     found.extend(fiscal_law::vat_finding(&dishes));
+    let marked = cx.catalog.dishes.iter().filter(|d| d.marked.is_some());
+    let unsold: Vec<String> = marked
+        .filter(|_| facts.marking == Some(false))
+        .map(|d| d.id.0.clone())
+        .collect();
+    found.extend(fiscal_law::marking_finding(&unsold));
     Ok(found)
 }
 

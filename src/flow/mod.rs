@@ -11,6 +11,7 @@ pub mod engine;
 mod error;
 pub mod executor;
 pub mod law;
+pub mod marking;
 mod payments;
 pub mod record;
 mod site;
@@ -20,6 +21,7 @@ pub mod till;
 #[cfg(test)]
 mod till_tests;
 pub mod upkeep;
+pub mod wrong;
 
 pub use error::FlowError;
 pub use site::Site;

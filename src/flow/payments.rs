@@ -37,6 +37,9 @@ pub fn start_payment(
     if order.state != OrderState::Placed || order.expires_at <= cx.now {
         return Err(OrderError::State(order.state).into());
     }
+    if let Some(line) = order.unscanned() {
+        return Err(FlowError::CodeMissing(line.name.clone()));
+    }
     let due = order.due_minor();
     if due <= 0 {
         return Err(OrderError::NothingDue.into());

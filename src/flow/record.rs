@@ -10,6 +10,7 @@ use crate::{
         alert::{Alert, Severity},
         event::Body,
         ids::OrderId,
+        marking::Becomes,
         money::Money,
         order::{JobStage, Order},
         receipt::{Receipt, ReceiptKind},
@@ -197,8 +198,19 @@ impl Recorder<'_, '_> {
                     .cloned();
                 if let Some(receipt) = receipt {
                     self.tx.put_receipt(id, &receipt)?;
+                    // Sold again, it needs its code again.
+                    for cis in receipt.draft.units(Becomes::Returned) {
+                        self.tx.release_mark(cis, id)?;
+                    }
                 }
             }
+            (Body::OrderCancelled { .. } | Body::OrderExpired {}, Some(id)) => {
+                let marks = self.order.iter().flat_map(|o| &o.marks);
+                for mark in marks {
+                    self.tx.release_mark(&mark.code.cis, id)?;
+                }
+            }
+            (Body::MarkReleased { cis }, Some(id)) => self.tx.release_mark(cis, id)?,
             (Body::CorrectionRegistered { draft, registered }, order) => {
                 let receipt = Receipt {
                     draft: draft.clone(),
@@ -208,6 +220,12 @@ impl Recorder<'_, '_> {
                 // One without an order belongs to its shift alone.
                 let order = order.unwrap_or(OrderId(uuid::Uuid::nil()));
                 self.tx.put_receipt(order, &receipt)?;
+                // Taken back for good: the sale never was.
+                if draft.corrects().is_some_and(|w| w.then.is_none()) {
+                    for cis in draft.units(Becomes::Returned) {
+                        self.tx.release_mark(cis, order)?;
+                    }
+                }
             }
             (Body::ShiftOpened { .. } | Body::ShiftCounted { .. } | Body::CashMoved { .. }, _) => {
                 self.tx.file_in_folder(body, self.cx.now)?;

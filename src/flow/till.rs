@@ -1,4 +1,5 @@
-//! What people ask of the till besides sales: money into the drawer and out of it, and correction receipts.
+//! What people ask of the till besides sales: money into the drawer and out of it, and corrections of sales that went
+//! without a receipt. Receipts that are wrong are in [`super::wrong`].
 
 use super::{
     Context, FlowError,
@@ -12,7 +13,7 @@ use crate::{
         ids::{DishId, OrderId},
         order::{Order, OrderError},
         payment::Tender,
-        receipt::{Correction, Receipt, ReceiptDraft, ReceiptLine, Subject, Vat},
+        receipt::{Correction, Prescription, Receipt, ReceiptDraft, ReceiptLine, Subject, Vat},
         shift::ShiftState,
         shift_report::{CashMove, Direction},
         vat::VatClass,
@@ -29,7 +30,7 @@ const LONGEST_REASON: usize = 200;
 pub const CORRECTED_SALE: &str = "correction";
 
 /// Who and why, as a document keeps them.
-fn named(who: &str, why: &str) -> Result<(String, String), FlowError> {
+pub(super) fn named(who: &str, why: &str) -> Result<(String, String), FlowError> {
     let text = |text: &str, what: &str, longest: usize| {
         let text = text.trim();
         let fits = (1..=longest).contains(&text.chars().count());
@@ -42,7 +43,7 @@ fn named(who: &str, why: &str) -> Result<(String, String), FlowError> {
     ))
 }
 
-fn must_open(tx: &Tx<'_>, cx: &Context) -> Result<(), FlowError> {
+pub(super) fn must_open(tx: &Tx<'_>, cx: &Context) -> Result<(), FlowError> {
     let closed = tx.snapshot().shift()?.state == ShiftState::Closed;
     if closed && !cx.policy.auto_open_shift {
         return Err(FlowError::Conflict(
@@ -92,6 +93,31 @@ pub struct CorrectionWish {
     pub date: Option<String>,
     /// The guest has the dishes.
     pub served: bool,
+    /// The tax office's order to do it; of one's own accord when none.
+    pub prescription: Option<Prescription>,
+}
+
+/// Characters of the number of the tax office's order (tag 1179). [memory: the format's table]
+const LONGEST_NUMBER: usize = 32;
+
+/// The tax office's order, if it can be one.
+pub(super) fn prescribed(
+    cx: &Context,
+    order: Option<&Prescription>,
+) -> Result<Option<Prescription>, FlowError> {
+    let Some(order) = order else {
+        return Ok(None);
+    };
+    let number = order.number.trim();
+    if !(1..=LONGEST_NUMBER).contains(&number.chars().count()) {
+        return Err(FlowError::Invalid(format!(
+            "say the number of the tax office's order, in 1 to {LONGEST_NUMBER} characters"
+        )));
+    }
+    Ok(Some(Prescription {
+        number: number.to_owned(),
+        date: settled_on(cx, &order.date)?,
+    }))
 }
 
 /// Has a paid order without a receipt made good by a correction receipt. One an order.
@@ -114,7 +140,7 @@ pub fn correct_order(
     }
     if order.sale_receipt().is_some_and(|r| r.registered.is_some()) {
         return Err(FlowError::Conflict(
-            "this sale has its receipt; there is nothing to correct".to_owned(),
+            "this sale has its receipt; if that is wrong: galley fiscal correct receipt".to_owned(),
         ));
     }
     if order.receipts.iter().any(|r| r.draft.correction.is_some()) {
@@ -125,6 +151,7 @@ pub fn correct_order(
     must_open(tx, cx)?;
     let (who, why) = named(&wish.who, &wish.why)?;
     let date = settled_on(cx, wish.date.as_deref().unwrap_or(&order.day))?;
+    let prescription = prescribed(cx, wish.prescription.as_ref())?;
     let mut draft = ReceiptDraft::correction(
         &order,
         Correction {
@@ -132,9 +159,14 @@ pub fn correct_order(
             who,
             why,
             served: wish.served,
+            prescription,
+            wrong: None,
         },
     );
-    for (line, ordered) in draft.lines.iter_mut().zip(&order.lines) {
+    for line in &mut draft.lines {
+        let Some(ordered) = line.line.and_then(|i| order.lines.get(i)) else {
+            continue;
+        };
         let own = || VatClass(ordered.vat.word().to_owned());
         let class = ordered.vat_class.clone().unwrap_or_else(own);
         line.vat = rate(tx, cx, &class, &date)?;
@@ -224,12 +256,16 @@ pub fn correct_loose_sale(
         sum_minor: sale.sum_minor,
         vat,
         subject: sale.subject,
+        line: None,
+        marking: None,
     };
     let correction = Correction {
         date,
         who,
         why,
         served: true,
+        prescription: prescribed(cx, wish.prescription.as_ref())?,
+        wrong: None,
     };
     let draft = ReceiptDraft::correction_without_order(id, line, sale.tender, correction);
     record(
@@ -244,7 +280,7 @@ pub fn correct_loose_sale(
 }
 
 /// The day of a settlement, if it can be one.
-fn settled_on(cx: &Context, date: &str) -> Result<String, FlowError> {
+pub(super) fn settled_on(cx: &Context, date: &str) -> Result<String, FlowError> {
     let day: jiff::civil::Date = date
         .parse()
         .map_err(|_| FlowError::Invalid(format!("{date:?} is no day, write YYYY-MM-DD")))?;
@@ -258,7 +294,12 @@ fn settled_on(cx: &Context, date: &str) -> Result<String, FlowError> {
 }
 
 /// The rate that a class had on a day, if the printer can register it.
-fn rate(tx: &Tx<'_>, cx: &Context, class: &VatClass, day: &str) -> Result<Vat, FlowError> {
+pub(super) fn rate(
+    tx: &Tx<'_>,
+    cx: &Context,
+    class: &VatClass,
+    day: &str,
+) -> Result<Vat, FlowError> {
     let rate = cx.catalog.vat_on(class, day).ok_or_else(|| {
         FlowError::Invalid(format!(
             "the class {:?} has no rate of VAT on {day}; ask an accountant, and complete vat_rates in the catalog",

@@ -72,6 +72,7 @@ fn correction(served: bool) -> CorrectionWish {
         why: "the printer was broken".into(),
         date: None,
         served,
+        prescription: None,
     }
 }
 

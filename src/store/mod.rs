@@ -11,6 +11,7 @@ mod documents;
 mod effects;
 mod error;
 mod log;
+mod marks;
 mod migrate;
 mod orders;
 mod requests;

@@ -1,6 +1,6 @@
 //! The shift, the receipts registered in it, and its accounting.
 
-use super::{Snapshot, StoreError, Tx, checksum};
+use super::{Snapshot, StoreError, Tx, checksum, log::order_id};
 use crate::domain::{
     event::Body,
     ids::OrderId,
@@ -202,19 +202,59 @@ impl Snapshot<'_> {
     /// # Errors
     /// When it can't be read.
     pub fn sale_behind(&self, key: &str) -> Result<Option<Receipt>, StoreError> {
-        let docs: Vec<String> = self
-            .prepare_cached(
-                "SELECT doc FROM receipts WHERE order_id = (SELECT order_id FROM receipts WHERE key = ?1)",
-            )?
-            .query_map([key], |r| r.get(0))?
-            .collect::<Result<_, _>>()?;
-        for doc in docs {
-            let receipt: Receipt = serde_json::from_str(&doc)?;
-            if receipt.draft.kind == ReceiptKind::Sale {
-                return Ok(Some(receipt));
+        let Some((order, this)) = self.receipt(key)? else {
+            return Ok(None);
+        };
+        if let Some(wrong) = this.draft.corrects() {
+            return Ok(self.receipt(&wrong.key)?.map(|(_, wrong)| wrong));
+        }
+        let number = |r: &Receipt| r.registered.as_ref().map_or(0, |r| r.document_number);
+        let mut sale: Option<Receipt> = None;
+        for doc in self
+            .prepare_cached("SELECT doc FROM receipts WHERE order_id = ?1")?
+            .query_map([order.0.into_bytes()], |r| r.get::<_, String>(0))?
+        {
+            let found: Receipt = serde_json::from_str(&doc?)?;
+            // The newest that came before: an older one may have been wrong.
+            let fits = found.draft.kind == ReceiptKind::Sale
+                && !found.draft.takes_back()
+                && number(&found) <= number(&this);
+            if fits && sale.as_ref().is_none_or(|s| number(s) < number(&found)) {
+                sale = Some(found);
             }
         }
-        Ok(None)
+        Ok(sale)
+    }
+
+    /// A registered receipt by our key, with the order it is of; nil when it is of none.
+    ///
+    /// # Errors
+    /// When it can't be read, or is damaged.
+    pub fn receipt(&self, key: &str) -> Result<Option<(OrderId, Receipt)>, StoreError> {
+        let row: Option<(Vec<u8>, String, i64)> = self
+            .prepare_cached(r#"SELECT order_id, doc, "check" FROM receipts WHERE key = ?1"#)?
+            .query_row([key], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+            .optional()?;
+        let Some((id, doc, check)) = row else {
+            return Ok(None);
+        };
+        if checksum(&[key.as_bytes(), doc.as_bytes()]) != check {
+            return Err(StoreError::Damaged(format!("receipt {key}")));
+        }
+        Ok(Some((order_id(&id)?, serde_json::from_str(&doc)?)))
+    }
+
+    /// Our keys of the receipts with this fiscal document number; more than one where the drive was replaced.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn receipts_by_document(&self, number: u32) -> Result<Vec<String>, StoreError> {
+        Ok(self
+            .prepare_cached(
+                "SELECT key FROM receipts WHERE json_extract(doc, '$.registered.document_number') = ?1",
+            )?
+            .query_map([number], |r| r.get(0))?
+            .collect::<Result<_, _>>()?)
     }
 
     /// The books of all closed shifts.

@@ -20,32 +20,37 @@ use std::{
 const DEFAULT_FILE: &str = "/var/lib/galley/printer.wire";
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(200);
+/// Records of the past that are shown before a followed file goes on.
+const LEAD: usize = 20;
 /// Bytes in a line.
 const WIDTH: usize = 16;
 
 #[derive(Args, Debug)]
 pub(super) struct WireArgs {
     /// The log: what `wire_log` under [printer] names
-    #[arg(default_value = DEFAULT_FILE)]
-    file: PathBuf,
-    /// Go on as it grows, until Ctrl-C
+    file: Option<PathBuf>,
+    /// Show the last 20 records and go on as it grows, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
 }
 
-pub(super) async fn execute(args: WireArgs, json: bool) -> anyhow::Result<ExitCode> {
-    let mut reader = Reader::open(&args.file)?;
+pub(super) async fn execute(args: WireArgs, socket: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let file = args.file.unwrap_or_else(|| usual(socket));
+    let mut reader = Reader::open(&file)?;
+    // Who follows wants what comes now, and enough of what was to see where it comes in.
+    let mut lead = args.follow.then_some(LEAD);
     loop {
-        for line in reader.lines()? {
+        let lines = reader.lines()?;
+        let skipped = lead
+            .take()
+            .map_or(0, |lead| lines.len().saturating_sub(lead));
+        for line in lines.into_iter().skip(skipped) {
             if json {
                 print(&format!("{line}\n"))?;
                 continue;
             }
             let record = serde_json::from_str(&line).map_err(|e| {
-                Misuse(format!(
-                    "{}: this is no log of a wire: {e}",
-                    args.file.display()
-                ))
+                Misuse(format!("{}: this is no log of a wire: {e}", file.display()))
             })?;
             print(&readable(&record))?;
         }
@@ -54,8 +59,18 @@ pub(super) async fn execute(args: WireArgs, json: bool) -> anyhow::Result<ExitCo
         }
         tokio::time::sleep(LOOK).await;
         if reader.was_rotated()? {
-            reader = Reader::open(&args.file)?;
+            reader = Reader::open(&file)?;
         }
+    }
+}
+
+/// Where the log usually is: a demonstration keeps it beside its socket.
+fn usual(socket: &Path) -> PathBuf {
+    let beside = socket.with_file_name("printer.wire");
+    if beside.is_file() {
+        beside
+    } else {
+        DEFAULT_FILE.into()
     }
 }
 

@@ -31,8 +31,12 @@ pub(super) fn show(report: View<'_>) -> String {
         ("sales", "sales"),
         ("  corrections", "corrections"),
         ("returns", "returns"),
+        ("  corrections", "return_corrections"),
     ] {
         let side = report.at(side);
+        if name == "  corrections" && side.number("count").unwrap_or(0) == 0 {
+            continue;
+        }
         let tenders: Vec<String> = side
             .each("tenders")
             .map(|t| format!("{} {}", t.text("tender"), t.money("sum_minor")))

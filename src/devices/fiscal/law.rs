@@ -11,7 +11,9 @@ use crate::{
     flow::{law::FACTS, record::record},
     store::StoreError,
 };
-use galley_fiscal::{DriveInfo, FiscalError, PrinterStatus, Registration, ShiftState};
+use galley_fiscal::{
+    Capabilities, DriveInfo, Ffd, FiscalError, PrinterStatus, Registration, ShiftState,
+};
 use jiff::{civil, tz::TimeZone};
 use std::time::Duration;
 use tokio::{sync::MutexGuard, time::Instant};
@@ -75,9 +77,9 @@ impl Printer {
         let drive = self.settle(session, drive).await?;
         let printer = self.open(session).await?;
         let registration = said(printer.registration().await);
-        let rates = printer.info().capabilities.vat.clone();
+        let can = printer.info().capabilities.clone();
         let registration = self.settle(session, registration).await?;
-        Ok(self.facts(status, drive, registration, &rates))
+        Ok(self.facts(status, drive, registration, &can))
     }
 
     fn facts(
@@ -85,7 +87,7 @@ impl Printer {
         status: &PrinterStatus,
         drive: Option<DriveInfo>,
         registration: Option<Registration>,
-        rates: &[galley_fiscal::VatRate],
+        can: &Capabilities,
     ) -> Facts {
         let zone = self.site.zone();
         // A printer that does not tell about its drive tells some of it in its status.
@@ -121,10 +123,20 @@ impl Printer {
             cashier_named: self.settings.operator().is_some(),
             tax_system_registered: (!registration.tax_systems.is_empty())
                 .then(|| registration.tax_systems.contains(&self.settings.tax_system)),
-            vat: rates
+            vat: can
+                .vat
                 .iter()
                 .filter_map(|rate| map::our_vat(*rate))
                 .collect(),
+            ffd: Some(
+                match can.ffd {
+                    Ffd::V105 => "1.05",
+                    Ffd::V11 => "1.1",
+                    Ffd::V12 => "1.2",
+                }
+                .to_owned(),
+            ),
+            marking: Some(can.marking),
         }
     }
 

@@ -1,6 +1,9 @@
 //! Our receipt as the fiscal vocabulary has it, and what the drive says as ours. Pure.
 
+use super::documents::{Checks, status};
 use crate::domain::{
+    contact::Contact,
+    marking::LineMark,
     payment::Tender,
     receipt::{ReceiptDraft, ReceiptKind, Registered, Subject, Vat},
     shift_report::{CashMove, Counters, Direction, Drawer, Side},
@@ -53,17 +56,37 @@ impl FiscalSettings {
         })
     }
 
-    /// A correction by ourselves, tag 1173: 0.
-    pub(super) fn correction(&self, draft: &ReceiptDraft) -> f::Document {
-        let correction = draft.correction.as_ref();
+    /// A receipt or a correction. `contact`: where the guest wants it. `checks`: what the printer just said of its marked
+    /// units.
+    pub(super) fn drafted(
+        &self,
+        draft: &ReceiptDraft,
+        contact: Option<&Contact>,
+        paper_too: bool,
+        checks: &Checks,
+    ) -> f::Document {
+        let mut receipt = self.receipt(draft, checks);
+        receipt.buyer_contact = contact.map(|c| c.reveal().to_owned());
+        receipt.print &= contact.is_none() || paper_too;
+        let Some(correction) = draft
+            .correction
+            .as_ref()
+            .filter(|_| draft.is_correction_form())
+        else {
+            return f::Document::Receipt(receipt);
+        };
+        let order = correction.prescription.as_ref();
         f::Document::Correction(f::Correction {
             basis: f::CorrectionBasis {
-                by: f::CorrectionBy::Ourselves,
-                date: correction.map(|c| c.date.clone()).unwrap_or_default(),
-                number: None,
-                description: correction.map(|c| c.why.clone()),
+                by: match order {
+                    Some(_) => f::CorrectionBy::Instruction,
+                    None => f::CorrectionBy::Ourselves,
+                },
+                date: correction.date.clone(),
+                number: order.map(|o| o.number.clone()),
+                description: Some(correction.why.clone()),
             },
-            receipt: self.receipt(draft),
+            receipt,
         })
     }
 
@@ -83,9 +106,9 @@ impl FiscalSettings {
         }
     }
 
-    pub(super) fn receipt(&self, draft: &ReceiptDraft) -> f::Receipt {
+    fn receipt(&self, draft: &ReceiptDraft, checks: &Checks) -> f::Receipt {
         f::Receipt {
-            key: draft.key.clone(),
+            key: draft.document_key(),
             kind: match draft.kind {
                 ReceiptKind::Sale => f::ReceiptKind::Sale,
                 ReceiptKind::SaleReturn => f::ReceiptKind::SaleReturn,
@@ -101,13 +124,18 @@ impl FiscalSettings {
                     quantity_milli: l.quantity_milli,
                     sum_minor: l.sum_minor,
                     vat: vat(l.vat),
-                    subject: match l.subject {
-                        Subject::Commodity => f::SettlementSubject::Commodity,
-                        Subject::Service => f::SettlementSubject::Service,
+                    subject: match (&l.marking, l.subject) {
+                        (Some(mark), _) if mark.excise => f::SettlementSubject::ExciseWithMarking,
+                        (Some(_), _) => f::SettlementSubject::CommodityWithMarking,
+                        (None, Subject::Commodity) => f::SettlementSubject::Commodity,
+                        (None, Subject::Service) => f::SettlementSubject::Service,
                     },
                     method: f::SettlementMethod::FullPayment,
                     unit: f::MeasureUnit::Piece,
-                    details: f::LineDetails::default(),
+                    details: f::LineDetails {
+                        marking: l.marking.as_ref().and_then(|m| marking(m, checks)),
+                        ..f::LineDetails::default()
+                    },
                 })
                 .collect(),
             tenders: draft
@@ -126,6 +154,18 @@ impl FiscalSettings {
             details: f::ReceiptDetails::default(),
         }
     }
+}
+
+/// A marked unit; the printer's word of just now goes before what it said when the unit was scanned.
+fn marking(mark: &LineMark, checks: &Checks) -> Option<f::Marking> {
+    let code = mark.code.as_ref()?;
+    let check = checks.get(&code.cis).copied().or(mark.check);
+    Some(f::Marking {
+        code: code.code.clone(),
+        status: status(mark.becomes),
+        fraction: None,
+        checked: check.map(|c| f::MarkingCheck::from_bits(c.0)),
+    })
 }
 
 fn vat(vat: Vat) -> f::VatRate {

@@ -7,8 +7,8 @@ use crate::{
     world::MemoryDoors,
 };
 use galley_fiscal::{
-    DriveInfo, Marking, MarkingCheck, PrinterInfo, Registration, ShiftTotals, Slip, SlipPrinter,
-    TableCell,
+    DriveInfo, Marking, MarkingCheck, PrinterInfo, Registration, ShiftDocument, ShiftTotals, Slip,
+    SlipPrinter, TableCell,
 };
 use serde_json::json;
 
@@ -204,6 +204,7 @@ fn call(request: shift::Request, shift_open: bool) -> Call {
         evidence: json!(Evidence {
             baseline,
             counters: None,
+            marks: documents::Checks::new(),
         }),
         attempt: 1,
     }

@@ -538,6 +538,8 @@ fn order(id: OrderId, day: &str, total_minor: i64) -> Order {
         paid: false,
         ready: false,
         closed: false,
+        marks: Vec::new(),
+        receipt_to: crate::domain::contact::ReceiptTo::Paper,
         state: OrderState::Placed,
     }
 }

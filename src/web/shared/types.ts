@@ -179,6 +179,7 @@ export interface ShiftReport {
   sales: ShiftSum;
   returns: ShiftSum;
   corrections: ShiftSum;
+  return_corrections?: ShiftSum;
   net_minor: number;
   drawer: {
     start_minor: number | null;

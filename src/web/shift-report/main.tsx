@@ -77,6 +77,9 @@ function App() {
             <Side name="shift.sales" side={data.sales} data={data} />
             <Side name="shift.corrections" side={data.corrections} data={data} part />
             <Side name="shift.returns" side={data.returns} data={data} />
+            {data.return_corrections && data.return_corrections.count > 0
+              ? <Side name="shift.corrections" side={data.return_corrections} data={data} part />
+              : null}
             <tr class="total"><th scope="row">{t("shift.net")}</th><td /><td class="right num">{sum(data.net_minor, data)}</td></tr>
           </tbody>
         </table>

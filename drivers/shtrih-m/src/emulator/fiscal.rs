@@ -411,9 +411,10 @@ fn document_tag(_: &Call) -> u8 {
     0x0F
 }
 
-/// Bits of tag 2106 for a code: those that begin "BAD" are forged.
+/// Bits of tag 2106 for a code: those with "BAD" in them are forged.
 fn mark_result(code: &[u8], online: bool) -> u8 {
-    match (code.starts_with(b"BAD"), online) {
+    let forged = code.windows(3).any(|part| part == b"BAD");
+    match (forged, online) {
         (false, true) => 0x0F,
         (false, false) => 0x13,
         (true, true) => 0x05,
