@@ -86,7 +86,6 @@ pub struct LineView {
     pub discount_minor: i64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(n: &i64) -> bool {
     *n == 0
 }

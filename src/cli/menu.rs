@@ -176,7 +176,7 @@ pub(super) fn moment(text: &str, now: &Zoned) -> Result<i64, Misuse> {
         return Ok(at.timestamp().as_millisecond());
     }
     let long: SignedDuration = match text.strip_suffix('d').map(str::parse::<i64>) {
-        Some(Ok(days)) => SignedDuration::from_hours(days.saturating_mul(24)),
+        Some(Ok(days)) => SignedDuration::from_hours(days.clamp(0, 400) * 24),
         _ => text.parse().map_err(|_| wrong())?,
     };
     if long <= SignedDuration::ZERO || long > SignedDuration::from_hours(24 * 366) {

@@ -1,7 +1,6 @@
 //! An order and its life. Its state is worked out from what happened, so that no two facts about it can disagree.
 
 pub use super::order_line::OrderLine;
-pub use super::order_line::OrderLine;
 use super::{
     event::Body,
     ids::{JobId, OrderId, PaymentId, RefundId},
