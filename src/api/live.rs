@@ -117,7 +117,7 @@ impl Reader {
         match self.caller.role {
             Role::Kiosk => match entry.order_id {
                 Some(id) => self.is_own(id).await,
-                None => ["shift.", "stock.", "menu.", "device."]
+                None => ["shift.", "stock.", "menu.", "sales.", "device."]
                     .iter()
                     .any(|p| entry.kind.starts_with(p)),
             },

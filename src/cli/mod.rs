@@ -15,12 +15,14 @@ mod fiscal_gateway;
 mod gateway;
 #[cfg(feature = "hq")]
 mod hq;
+mod menu;
 mod order;
 pub mod output;
 mod printers;
 mod reconcile;
 mod robot;
 mod run;
+mod sales;
 mod shift;
 #[cfg(all(feature = "emulators", feature = "hq"))]
 mod simulate;
@@ -74,6 +76,8 @@ enum Command {
     Gateway(gateway::GatewayArgs),
     Robot(robot::RobotArgs),
     Stock(stock::StockArgs),
+    Menu(menu::MenuArgs),
+    Sales(sales::SalesArgs),
     Sync(sync::SyncArgs),
     Reconcile(reconcile::ReconcileArgs),
     Alert(alert::AlertArgs),
@@ -119,6 +123,8 @@ impl Cli {
             Command::Gateway(a) => a.door.json,
             Command::Robot(a) => a.door.json,
             Command::Stock(a) => a.door.json,
+            Command::Menu(a) => a.door.json,
+            Command::Sales(a) => a.door.json,
             Command::Sync(a) => a.door.json,
             Command::Reconcile(a) => a.door.json,
             Command::Alert(a) => a.door.json,
@@ -159,6 +165,8 @@ impl Cli {
             Command::Gateway(args) => gateway::execute(args).await,
             Command::Robot(args) => robot::execute(args).await,
             Command::Stock(args) => stock::execute(args).await,
+            Command::Menu(args) => menu::execute(args).await,
+            Command::Sales(args) => sales::execute(args).await,
             Command::Sync(args) => sync::execute(args).await,
             Command::Reconcile(args) => reconcile::execute(args).await,
             Command::Alert(args) => alert::execute(args).await,

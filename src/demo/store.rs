@@ -178,6 +178,7 @@ impl StorePart {
                 "Galley Tverskoyda",
                 "Galley on Tverskaya",
             ),
+            pictures: None,
             printer: Some((
                 Arc::new(printer),
                 FiscalSettings {

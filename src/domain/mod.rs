@@ -7,22 +7,34 @@ pub mod chain;
 pub mod contact;
 pub mod event;
 pub mod fiscal_law;
+pub mod hours;
 pub mod ids;
+pub mod kiosk;
 #[cfg(test)]
 mod laws;
 pub mod marking;
 pub mod money;
+pub mod options;
+#[cfg(test)]
+mod options_laws;
 pub mod order;
+mod order_line;
 pub mod payment;
 pub mod place;
 pub mod policy;
 pub mod promise;
+pub mod promotion;
+#[cfg(test)]
+mod promotion_laws;
+pub mod promotion_sum;
+pub mod quote;
 pub mod receipt;
 pub mod reconcile;
 pub mod refund;
 pub mod shift;
 pub mod shift_report;
 pub mod stock;
+pub mod stops;
 pub mod text;
 pub mod time;
 pub mod vat;

@@ -1,17 +1,18 @@
 //! An order and its life. Its state is worked out from what happened, so that no two facts about it can disagree.
 
+pub use super::order_line::OrderLine;
 use super::{
     contact::ReceiptTo,
     event::Body,
-    ids::{DishId, JobId, OrderId, PaymentId, RefundId},
-    marking::{Marked, UnitMark},
+    ids::{JobId, OrderId, PaymentId, RefundId},
+    marking::UnitMark,
     money::Currency,
     payment::{Payment, PaymentState},
-    receipt::{Receipt, ReceiptDraft, ReceiptKind, Registered, Subject, Vat},
+    promotion_sum::Applied,
+    receipt::{Receipt, ReceiptDraft, ReceiptKind, Registered},
     refund::{Refund, RefundState},
-    text::{Language, Text},
+    text::Language,
     time::Timestamp,
-    vat::VatClass,
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +31,13 @@ pub struct Order {
     pub service: Service,
     /// What was ordered.
     pub lines: Vec<OrderLine>,
-    /// Sum of the lines, minor units.
+    /// What made it cheaper.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub promotions: Vec<Applied>,
+    /// The guest's code, if one was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promo_code: Option<String>,
+    /// Sum of the lines less their discounts, minor units.
     pub total_minor: i64,
     /// Of this currency.
     pub currency: Currency,
@@ -162,31 +169,6 @@ impl OrderState {
     }
 }
 
-/// One line: a dish, so many times.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderLine {
-    /// Which dish.
-    pub dish_id: DishId,
-    /// Its name at that time.
-    pub name: Text,
-    /// How many.
-    pub quantity: u32,
-    /// Price of one at that time, minor units.
-    pub price_minor: i64,
-    /// `price * quantity`.
-    pub sum_minor: i64,
-    /// VAT rate: of the day of the order, and of the day of its settlement once there is a receipt.
-    pub vat: Vat,
-    /// The class that gave the rate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vat_class: Option<VatClass>,
-    /// Settlement subject.
-    pub subject: Subject,
-    /// Every unit of it is sold with its marking code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub marked: Option<Marked>,
-}
-
 /// One dish of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
@@ -295,6 +277,14 @@ impl Order {
             .map(|p| p.amount_minor)
             .sum();
         (self.total_minor - self.captured_minor() - pending).max(0)
+    }
+
+    /// What a dish costs, discounts off, minor units.
+    #[must_use]
+    pub fn piece_minor(&self, piece: &Piece) -> i64 {
+        self.lines
+            .get(piece.line)
+            .map_or(0, |l| l.piece_minor(piece.nth))
     }
 
     /// The payment with this id.

@@ -6,6 +6,7 @@ use super::{
     money::Money,
     order::{Order, OrderLine},
     payment::Tender,
+    text::Language,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -191,14 +192,14 @@ pub struct ReceiptLine {
 }
 
 impl ReceiptLine {
-    /// So many of an order's line, for the line's own price.
-    fn of(line: usize, l: &OrderLine, quantity: u32) -> Self {
+    /// So many of an order's line, for this price each.
+    fn of(line: usize, l: &OrderLine, count: u32, price_minor: i64) -> Self {
         Self {
             dish_id: l.dish_id.clone(),
-            name: l.name.ru.clone(),
-            price_minor: l.price_minor,
-            quantity_milli: i64::from(quantity) * 1000,
-            sum_minor: l.price_minor * i64::from(quantity),
+            name: l.full_name(Language::Ru),
+            price_minor,
+            quantity_milli: i64::from(count) * 1000,
+            sum_minor: price_minor * i64::from(count),
             vat: l.vat,
             subject: l.subject,
             line: Some(line),
@@ -206,26 +207,29 @@ impl ReceiptLine {
         }
     }
 
-    /// A whole line of an order; of marked goods, a line for each unit.
+    /// A whole line of an order, discounts off: a line for each price, and of marked goods a line for each unit.
     fn all_of(order: &Order, line: usize, l: &OrderLine, becomes: Becomes) -> Vec<Self> {
         if l.marked.is_none() {
-            return vec![Self {
-                sum_minor: l.sum_minor,
-                ..Self::of(line, l, l.quantity)
-            }];
+            return l
+                .prices()
+                .map(|(count, price)| Self::of(line, l, count, price))
+                .collect();
         }
-        let each = vec![1; usize::try_from(l.quantity).unwrap_or(0)];
-        Money::spread(l.sum_minor, &each)
-            .into_iter()
-            .zip(0..)
-            .map(|(sum_minor, nth)| Self {
-                price_minor: sum_minor,
-                sum_minor,
+        (0..l.quantity)
+            .map(|nth| Self {
                 marking: mark_of(order, line, l, Some(nth), becomes),
-                ..Self::of(line, l, 1)
+                ..Self::of(line, l, 1, l.piece_minor(nth))
             })
             .collect()
     }
+}
+
+/// The lines of the whole order: each is its price times its quantity, and together they are the total.
+fn lines_of(order: &Order, becomes: Becomes) -> Vec<ReceiptLine> {
+    let lines = order.lines.iter().enumerate();
+    lines
+        .flat_map(|(i, l)| ReceiptLine::all_of(order, i, l, becomes))
+        .collect()
 }
 
 /// The mark of unit `nth` of a line; of the first that has not come back, when none is named.
@@ -314,12 +318,7 @@ impl ReceiptDraft {
     /// The sale of a whole order, paid as its captured payments say.
     #[must_use]
     pub fn sale(order: &Order) -> Self {
-        let lines: Vec<_> = order
-            .lines
-            .iter()
-            .enumerate()
-            .flat_map(|(i, l)| ReceiptLine::all_of(order, i, l, Becomes::Sold))
-            .collect();
+        let lines = lines_of(order, Becomes::Sold);
         // What came in above the total goes back by itself and is no part of the sale.
         let mut open = order.total_minor;
         let mut tenders: Vec<(Tender, i64)> = Vec::new();
@@ -460,30 +459,30 @@ impl ReceiptDraft {
     #[must_use]
     pub fn sale_return(order: &Order, refund: &super::refund::Refund) -> Self {
         let whole = refund.amount_minor == order.total_minor;
+        let named = refund.line.and_then(|i| Some((i, order.lines.get(i)?)));
         let lines = if whole {
-            let lines = order.lines.iter().enumerate();
-            lines
-                .flat_map(|(i, l)| ReceiptLine::all_of(order, i, l, Becomes::Returned))
-                .collect()
-        } else if let Some((i, l)) = refund.line.and_then(|i| Some((i, order.lines.get(i)?)))
-            && refund.amount_minor == l.price_minor
+            lines_of(order, Becomes::Returned)
+        } else if let Some((i, l)) = named
+            && refund.amount_minor == l.net_minor()
+        {
+            ReceiptLine::all_of(order, i, l, Becomes::Returned)
+        } else if let Some((i, l)) = named
+            && l.prices().any(|(_, price)| price == refund.amount_minor)
         {
             vec![ReceiptLine {
                 marking: mark_of(order, i, l, None, Becomes::Returned),
-                ..ReceiptLine::of(i, l, 1)
+                ..ReceiptLine::of(i, l, 1, refund.amount_minor)
             }]
         } else {
-            let weights: Vec<i64> = order.lines.iter().map(|l| l.sum_minor).collect();
+            let weights: Vec<i64> = order.lines.iter().map(OrderLine::net_minor).collect();
             Money::spread(refund.amount_minor, &weights)
                 .into_iter()
                 .zip(order.lines.iter().enumerate())
                 .filter(|(part, _)| *part > 0)
                 .map(|(part, (i, l))| ReceiptLine {
-                    price_minor: part,
-                    sum_minor: part,
                     // Only money goes back; the unit stays with the guest.
                     marking: mark_of(order, i, l, None, Becomes::Unchanged),
-                    ..ReceiptLine::of(i, l, 1)
+                    ..ReceiptLine::of(i, l, 1, part)
                 })
                 .collect()
         };

@@ -252,7 +252,7 @@ fn settled_today(mut draft: ReceiptDraft, order: &Order, f: &Facts<'_>) -> Recei
             .and_then(|class| f.catalog.vat_on(class, f.day))
             .unwrap_or(line.vat);
     }
-    draft
+    order
 }
 
 /// Key of the effect that watches a payment.
@@ -443,8 +443,8 @@ fn cook_effect(order: &Order, piece: usize, job_id: JobId, catalog: &Catalog) ->
         .pieces
         .get(piece)
         .and_then(|p| order.lines.get(p.line));
-    let Some((line, dish)) = line.and_then(|l| Some((l, catalog.dish(&l.dish_id)?))) else {
-        // The dish left the catalog after it was sold.
+    let Some((line, variant)) = line.and_then(|l| Some((l, catalog.variant_of(l)?))) else {
+        // The dish, or what was chosen with it, left the catalog after it was sold.
         return vec![fact(Body::CookFailed {
             job_id,
             reason: "the dish is not in the catalog any more".to_owned(),
@@ -460,8 +460,10 @@ fn cook_effect(order: &Order, piece: usize, job_id: JobId, catalog: &Catalog) ->
         &cook::Request {
             job_id,
             dish_id: line.dish_id.clone(),
-            dish: line.name.get(Language::Ru).to_owned(),
-            tech_card: dish.tech_card.clone(),
+            dish: line.full_name(Language::Ru),
+            tech_card: variant.card.id.clone(),
+            own_card: variant.own_card.then(|| Box::new(variant.card)),
+            params: variant.params,
             order_number: order.number,
         },
     )]

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_effect_sums.sql"),
     include_str!("migrations/0004_book_sums.sql"),
     include_str!("migrations/0005_marks_contacts.sql"),
+    include_str!("migrations/0008_menu.sql"),
 ];
 
 /// Brings the database to this program's version, each step in a transaction of its own.

@@ -10,6 +10,7 @@ mod cursors;
 mod documents;
 mod effects;
 mod error;
+mod guests;
 mod log;
 mod marks;
 mod migrate;
@@ -17,6 +18,7 @@ mod orders;
 mod requests;
 mod shifts;
 mod stock;
+mod stops;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -24,6 +26,7 @@ mod writer;
 
 pub use effects::{Attempt, EffectRow, EffectState, NewEffect};
 pub use error::StoreError;
+pub use guests::{Person, Who};
 pub use log::{Head, LogEntry};
 pub use orders::OrderFilter;
 pub use requests::Replay;

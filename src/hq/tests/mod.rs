@@ -523,6 +523,8 @@ fn order(id: OrderId, day: &str, total_minor: i64) -> Order {
         language: Language::Ru,
         service: crate::domain::order::Service::Here,
         lines: Vec::new(),
+        promotions: Vec::new(),
+        promo_code: None,
         total_minor,
         currency: Currency::Rub,
         placed_at: Timestamp::from_millis(START),
