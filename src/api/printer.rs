@@ -10,7 +10,10 @@ use super::{
     orders::Nothing,
 };
 use crate::{
-    devices::fiscal::{Printer, slips},
+    devices::{
+        fiscal::{Printer, slips},
+        slip_printer::{Station, in_words},
+    },
     domain::{
         event::Body,
         fiscal_law::{Facts, Finding, Limits},
@@ -304,18 +307,20 @@ pub enum NewSlip {
     },
 }
 
-/// Prints a slip: a pre-bill, a kitchen slip, or lines of text.
+/// Prints a slip: a pre-bill, a kitchen slip, or lines of text; at the slip printer that is there for it, otherwise at
+/// the fiscal printer.
 #[utoipa::path(post, path = "/devices/printer/slips", tag = "staff", request_body = NewSlip, responses((status = 200, body = DoneView), (status = "4XX", body = Problem)))]
 pub(super) async fn slip(
     State(api): State<Api>,
     post: Post<NewSlip>,
 ) -> Result<Json<DoneView>, Problem> {
-    let printer = printer(&api, &post.caller, STAFF)?;
-    let (slip, detail) = match &post.body {
+    post.caller.need(STAFF)?;
+    let (station, slip, detail) = match &post.body {
         NewSlip::PreBill { order_id } => {
             let order = order(&api, *order_id).await?;
             let store = api.store_name.get(Language::Ru);
             (
+                Some(Station::PreBill),
                 slips::pre_bill(&order, store),
                 format!("pre-bill of order {order_id}"),
             )
@@ -323,7 +328,8 @@ pub(super) async fn slip(
         NewSlip::Kitchen { order_id } => {
             let order = order(&api, *order_id).await?;
             (
-                slips::kitchen(&order),
+                Some(Station::Kitchen),
+                slips::kitchen(&order, false),
                 format!("kitchen slip of order {order_id}"),
             )
         }
@@ -342,13 +348,30 @@ pub(super) async fn slip(
                 items: items.collect(),
                 cut: true,
             };
-            (slip, format!("{} lines of text", lines.len()))
+            (None, slip, format!("{} lines of text", lines.len()))
         }
     };
+    let plain = api
+        .slip_printers
+        .iter()
+        .find(|p| match station {
+            Some(station) => p.serves(station),
+            None => api.printer.is_none(),
+        })
+        .cloned();
+    let Some(plain) = plain else {
+        let printer = printer(&api, &post.caller, STAFF)?;
+        asked(&api, &post.caller, "slip", detail).await?;
+        printer
+            .ask(|p| Box::pin(async move { p.slip(&slip).await }))
+            .await?;
+        return Ok(DONE);
+    };
     asked(&api, &post.caller, "slip", detail).await?;
-    printer
-        .ask(|p| Box::pin(async move { p.slip(&slip).await }))
-        .await?;
+    plain
+        .print(&slip)
+        .await
+        .map_err(|e| Problem::device_away(in_words(&e)))?;
     Ok(DONE)
 }
 

@@ -121,6 +121,7 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
             p.address.clone(),
         )),
     };
+    let slip_printers = printers::open_slip_printers(config, &world)?;
     let robot = match &config.robot {
         None => None,
         Some(r) if r.kind == RobotKind::Manual => Some(RobotWiring::Manual),
@@ -170,6 +171,7 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
         zone: jiff::tz::TimeZone::get(&config.store.zone).context("store.zone")?,
         name: config.store.name.clone(),
         printer,
+        slip_printers,
         robot,
         bank,
         one_c,

@@ -39,6 +39,9 @@ pub struct Policy {
     /// The printer prints a slip for the kitchen of every sold order: people cook.
     #[serde(default)]
     pub kitchen_slips: bool,
+    /// The kitchen has a printer of its own: its slips do not wait for documents, nor documents for them.
+    #[serde(default)]
+    pub kitchen_printer: bool,
     /// An accounting system is connected.
     pub accounting: bool,
     /// A provider of messages is connected.
@@ -67,6 +70,7 @@ impl Default for Policy {
             close_shift_after: Duration::from_mins(23 * 60 + 30),
             law: Limits::default(),
             kitchen_slips: false,
+            kitchen_printer: false,
             accounting: true,
             messages: true,
             bank: true,
