@@ -364,7 +364,7 @@ async fn store(rig: &Rig) -> (Daemon, String) {
             rig.base.clone(),
         )),
         slip_printers: Vec::new(),
-            robot: None,
+        robot: None,
         bank: None,
         one_c: None,
         sms: None,
