@@ -49,7 +49,7 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .route("/v1/fiscal/{what}", get(devices::read_of))
         .route("/healthz", get(health))
         .route("/metrics", get(figures))
-        .merge(dropin::router())
+        .merge(dropin::router(&gateway))
         .fallback(async || Problem::not_found("there is nothing at this address"))
         .method_not_allowed_fallback(async || {
             Problem::new(
