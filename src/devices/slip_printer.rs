@@ -100,8 +100,7 @@ pub(super) async fn wanted(site: &Site, call: &Call) -> Wanted {
         .ok()
         .flatten()
         .is_some_and(|e| e.repeat);
-    let read: Result<Option<Order>, StoreError> =
-        site.store.read(move |s| s.order(order_id)).await;
+    let read: Result<Option<Order>, StoreError> = site.store.read(move |s| s.order(order_id)).await;
     match read {
         Ok(Some(order)) if !order.all_pieces_settled() => {
             Wanted::Slip(slips::kitchen(&order, repeat))
@@ -330,9 +329,7 @@ pub(super) fn outcome(printed: Result<(), FiscalError>, check: &str) -> Outcome 
         Err(FiscalError::Refused { text, advice, .. }) => {
             Outcome::NotSent(NotNow::new(text, advice))
         }
-        Err(e @ FiscalError::Unknown { .. }) => {
-            Outcome::Unknown(NotNow::new(in_words(&e), check))
-        }
+        Err(e @ FiscalError::Unknown { .. }) => Outcome::Unknown(NotNow::new(in_words(&e), check)),
         Err(e) => Outcome::NotSent(NotNow::new(in_words(&e), check)),
     }
 }

@@ -178,7 +178,12 @@ async fn site(folder: &tempfile::TempDir) -> Arc<Site> {
 
 async fn stock(site: &Site) {
     site.command(Actor::system(), |tx, cx| {
-        let all: Vec<_> = cx.catalog.ingredients.iter().map(|i| i.id.clone()).collect();
+        let all: Vec<_> = cx
+            .catalog
+            .ingredients
+            .iter()
+            .map(|i| i.id.clone())
+            .collect();
         for ingredient in all {
             let movements = vec![Movement::receive(&ingredient, 1 << 40)?];
             record(tx, cx, None, Body::StockMoved { movements })?;

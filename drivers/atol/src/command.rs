@@ -72,7 +72,7 @@ pub mod op {
     pub const WRITE_TABLE: u8 = 0x50;
     /// Copy of the last document.
     pub const COPY: u8 = 0x95;
-    /// Print a document of the fiscal drive, by its number, in mode 6. \[captured\]
+    /// Print a document of the fiscal drive, by its number, in mode 6. (captured)
     pub const PRINT_DOCUMENT: u8 = 0xAB;
     /// Finish printing an unprinted document.
     pub const FINISH_PRINT: u8 = 0xEE;

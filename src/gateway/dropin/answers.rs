@@ -7,9 +7,7 @@ use crate::gateway::{
 };
 use galley_atol::json::{
     Kopecks,
-    answer::{
-        Counters, CountersAnswer, FiscalParams, FnDocumentAnswer, Registered, Warnings,
-    },
+    answer::{Counters, CountersAnswer, FiscalParams, FnDocumentAnswer, Registered, Warnings},
 };
 use galley_fiscal::{FiscalRecord, RecordKind};
 use jiff::{civil::DateTime, tz::TimeZone};
@@ -73,7 +71,10 @@ pub(super) fn fn_document(record: &FiscalRecord, zone: &Zone) -> FnDocumentAnswe
         ("short", Some(json!(true))),
         ("1012", Some(json!(zone.time(&record.local_time)))),
         ("1020", record.total_minor.map(|sum| json!(Kopecks(sum)))),
-        ("1037", record.registration_number.as_ref().map(|n| json!(n))),
+        (
+            "1037",
+            record.registration_number.as_ref().map(|n| json!(n)),
+        ),
         ("1038", record.shift_number.map(|n| json!(n))),
         ("1040", Some(json!(record.document_number))),
         ("1041", Some(json!(record.drive_number))),

@@ -93,8 +93,7 @@ impl Marks {
         params: &ImcParams,
         p: &mut dyn FiscalPrinter,
     ) -> Result<Option<MarkingCheck>, FiscalError> {
-        let marking =
-            marking_of_params(params).map_err(|_| codes::own(codes::BAD_TASK))?;
+        let marking = marking_of_params(params).map_err(|_| codes::own(codes::BAD_TASK))?;
         let told = p.begin_marking(&marking).await?;
         self.begun = Some(told);
         Ok(told)

@@ -28,9 +28,9 @@ use axum::{
     routing::{get, post},
 };
 pub(super) use codes::out_of_patience;
-pub(super) use marks::Marks;
 use futures_util::FutureExt as _;
 use galley_atol::json::Task as VendorTask;
+pub(super) use marks::Marks;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -305,9 +305,8 @@ async fn operate(
     let device = chosen(&gateway, named.as_deref())?;
     let zone = gateway.0.zone.clone();
     let query = Query::new(task, zone);
-    let act: Act = Box::new(move |p| {
-        async move { query.answer(p, &mut Marks::default()).await }.boxed()
-    });
+    let act: Act =
+        Box::new(move |p| async move { query.answer(p, &mut Marks::default()).await }.boxed());
     match device.ask(act).await {
         Ok(answer) => Ok(Json(answer)),
         Err(e) => {

@@ -26,10 +26,7 @@ pub(super) fn router() -> Router<Gateway> {
         .route("/api/v2/serverInfo", get(server_info))
         .route("/api/v2/settings", get(settings).put(fixed))
         .route("/api/v2/devices", get(devices).post(fixed))
-        .route(
-            "/api/v2/devices/{id}",
-            get(device).put(fixed).delete(fixed),
-        )
+        .route("/api/v2/devices/{id}", get(device).put(fixed).delete(fixed))
         .route("/api/v2/setDefaultDevice", post(fixed))
         .route("/api/v2/activateDevice", post(activate))
         .route("/api/v2/deactivateDevice", post(fixed))

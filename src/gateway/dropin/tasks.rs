@@ -80,11 +80,17 @@ enum What {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 enum FaceTask {
-    ValidateMarks { params: Vec<ImcParams> },
+    ValidateMarks {
+        params: Vec<ImcParams>,
+    },
     CheckMarkingCodeValidationsReady,
-    GetDeviceParameters { keys: Vec<u32> },
+    GetDeviceParameters {
+        keys: Vec<u32>,
+    },
     #[serde(rename_all = "camelCase")]
-    SetDeviceParameters { device_parameters: Vec<Parameter> },
+    SetDeviceParameters {
+        device_parameters: Vec<Parameter>,
+    },
 }
 
 #[derive(Debug, Deserialize)]
@@ -318,12 +324,10 @@ impl Query {
                     errors: json!({}),
                     status: OfdStatus {
                         not_sent_count: status.unsent_documents.unwrap_or(0),
-                        not_sent_first_doc_date_time: status
-                            .oldest_unsent
-                            .as_ref()
-                            .map_or_else(|| self.zone.time(NEVER), |day| {
-                                self.zone.time(&format!("{day}T00:00:00"))
-                            }),
+                        not_sent_first_doc_date_time: status.oldest_unsent.as_ref().map_or_else(
+                            || self.zone.time(NEVER),
+                            |day| { self.zone.time(&format!("{day}T00:00:00")) }
+                        ),
                         not_sent_first_doc_number: 0,
                     },
                 })

@@ -118,6 +118,9 @@ impl Worker {
                 () = sleep_until(until.min(look)), if !busy => {
                     if Instant::now() >= look {
                         self.look().await;
+                        if matches!(next, Next::Idle) {
+                            self.device.journal.rest();
+                        }
                     }
                 }
                 () = std::future::ready(()), if busy => {}

@@ -86,7 +86,9 @@ impl Face {
             "mem://web".parse().unwrap(),
             AtolWebConfig::default(),
             Arc::new(|| {
-                uuid::Uuid::from_u128(0xB000 << 64 | u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+                uuid::Uuid::from_u128(
+                    0xB000 << 64 | u128::from(NEXT.fetch_add(1, Ordering::Relaxed)),
+                )
             }),
         );
         (server, Self::new(Arc::new(factory)).await)
@@ -172,7 +174,12 @@ async fn a_till_written_for_the_vendors_server_sells_at_a_shtrikh() {
         .await;
     let tags = &document["documentTLV"];
     assert_eq!(
-        (&tags["1020"], &tags["1054"], &tags["fiscalDocumentType"], &tags["short"]),
+        (
+            &tags["1020"],
+            &tags["1054"],
+            &tags["fiscalDocumentType"],
+            &tags["short"]
+        ),
         (&json!(350.0), &json!(1), &json!("receipt"), &json!(true))
     );
     let sign: u32 = sold["fiscalParams"]["fiscalDocumentSign"]
@@ -205,10 +212,15 @@ async fn a_shtrikhs_refusals_are_the_vendors_errors_in_words_for_a_cashier() {
     let paper = json!({"type": "printFnDocument", "fiscalDocumentNumber": 2});
     assert_eq!(face.code(paper).await, 11);
     // More money out of the drawer than is in it.
-    let out = face.ask(json!([{"type": "cashOut", "cashSum": 5000.0}])).await;
+    let out = face
+        .ask(json!([{"type": "cashOut", "cashSum": 5000.0}]))
+        .await;
     assert_eq!(out[0]["error"]["code"], 80, "{out:?}");
     let words = out[0]["error"]["description"].as_str().unwrap();
-    assert!(words.starts_with("В ящике недостаточно наличных"), "{words}");
+    assert!(
+        words.starts_with("В ящике недостаточно наличных"),
+        "{words}"
+    );
     // A shift that is open already, a clock that can't be set now.
     assert_eq!(face.code(json!({"type": "openShift"})).await, 83);
     // The printer is busy once with a code of its own that no other make has.
@@ -218,7 +230,7 @@ async fn a_shtrikhs_refusals_are_the_vendors_errors_in_words_for_a_cashier() {
     assert_eq!(face.code(sale_of_a_real_till(200.0)).await, 44);
     printer.set_fault(ShtrihFault::PaperBack, ShtrihTimes::Once);
     face.fine(sale_of_a_real_till(300.0)).await;
-    let sums: Vec<u64> = printer.receipts().iter().map(|d| d.total).collect();
+    let sums: Vec<u64> = printer.receipts().iter().map(|d| d.total_minor).collect();
     assert_eq!(sums, [10_000, 30_000]);
 }
 
@@ -226,8 +238,10 @@ async fn a_shtrikhs_refusals_are_the_vendors_errors_in_words_for_a_cashier() {
 async fn a_marked_unit_is_checked_step_by_step_and_sold() {
     let (server, face) = Face::web().await;
     // What such tills begin with, whatever was before.
-    face.fine(json!({"type": "cancelMarkingCodeValidation"})).await;
-    face.fine(json!({"type": "clearMarkingCodeValidationResult"})).await;
+    face.fine(json!({"type": "cancelMarkingCodeValidation"}))
+        .await;
+    face.fine(json!({"type": "clearMarkingCodeValidationResult"}))
+        .await;
     let begun = face
         .fine(json!({"type": "beginMarkingCodeValidation", "params": mark()}))
         .await;
@@ -236,9 +250,15 @@ async fn a_marked_unit_is_checked_step_by_step_and_sold() {
     // One at a time.
     let again = json!({"type": "beginMarkingCodeValidation", "params": mark()});
     assert_eq!(face.code(again).await, 401);
-    let status = face.fine(json!({"type": "getMarkingCodeValidationStatus"})).await;
+    let status = face
+        .fine(json!({"type": "getMarkingCodeValidationStatus"}))
+        .await;
     assert_eq!(
-        (&status["ready"], &status["driverError"]["code"], &status["sentImcRequest"]),
+        (
+            &status["ready"],
+            &status["driverError"]["code"],
+            &status["sentImcRequest"]
+        ),
         (&json!(true), &json!(0), &json!(true))
     );
     let told = &status["onlineValidation"]["itemInfoCheckResult"];
@@ -246,7 +266,11 @@ async fn a_marked_unit_is_checked_step_by_step_and_sold() {
     let accepted = face.fine(json!({"type": "acceptMarkingCode"})).await;
     assert_eq!(&accepted["itemInfoCheckResult"], told);
     // It is over: there is nothing to look at or to accept.
-    for step in ["getMarkingCodeValidationStatus", "acceptMarkingCode", "declineMarkingCode"] {
+    for step in [
+        "getMarkingCodeValidationStatus",
+        "acceptMarkingCode",
+        "declineMarkingCode",
+    ] {
         assert_eq!(face.code(json!({"type": step})).await, 404, "{step}");
     }
     let mut sale = sale_of_a_real_till(99.5);
@@ -264,20 +288,29 @@ async fn a_marked_unit_is_checked_step_by_step_and_sold() {
 #[tokio::test(start_paused = true)]
 async fn a_declined_unit_is_declined_at_the_printer_and_several_are_checked_at_once() {
     let (server, face) = Face::web().await;
-    face.fine(json!({"type": "beginMarkingCodeValidation", "params": mark()})).await;
+    face.fine(json!({"type": "beginMarkingCodeValidation", "params": mark()}))
+        .await;
     face.fine(json!({"type": "declineMarkingCode"})).await;
     let answer = face
         .fine(json!({"type": "validateMarks", "timeout": 5000, "params": [mark(), {"imc": "", "imcModeProcessing": 0}]}))
         .await;
-    assert_eq!(answer[0]["onlineValidation"]["itemInfoCheckResult"]["imcCheckResult"], true);
+    assert_eq!(
+        answer[0]["onlineValidation"]["itemInfoCheckResult"]["imcCheckResult"],
+        true
+    );
     assert_eq!(answer[0]["itemInfoCheckResult"]["imcCheckResult"], true);
     // One that can't be read does not keep the others from it.
     assert_eq!(answer[1]["driverError"]["code"], 501);
-    let ready = face.fine(json!({"type": "checkMarkingCodeValidationsReady"})).await;
+    let ready = face
+        .fine(json!({"type": "checkMarkingCodeValidationsReady"}))
+        .await;
     assert_eq!(ready["validationReady"], true);
     let tasks = server.tasks();
     let count = |name: &str| tasks.iter().filter(|t| *t == name).count();
-    assert_eq!((count("declineMarkingCode"), count("acceptMarkingCode")), (1, 1));
+    assert_eq!(
+        (count("declineMarkingCode"), count("acceptMarkingCode")),
+        (1, 1)
+    );
     let missing = json!({"type": "beginMarkingCodeValidation"});
     assert_eq!(face.code(missing).await, 501);
 }
@@ -298,7 +331,9 @@ async fn setup_is_refused_and_what_nobody_knows_is_told_from_it() {
         .collect();
     assert_eq!(codes, [(1, 11), (57, 11)]);
     let set = face
-        .fine(json!({"type": "setDeviceParameters", "deviceParameters": [{"key": 1, "value": "x"}]}))
+        .fine(
+            json!({"type": "setDeviceParameters", "deviceParameters": [{"key": 1, "value": "x"}]}),
+        )
         .await;
     assert_eq!(set["deviceParameters"][0]["errorCode"], 11);
     for (method, path, status) in [
@@ -312,15 +347,30 @@ async fn setup_is_refused_and_what_nobody_knows_is_told_from_it() {
         (Method::POST, "/api/v2/setDefaultDevice", 403),
         (Method::POST, "/api/v2/activateDevice?deviceID=kkt-0", 200),
         (Method::POST, "/api/v2/deactivateDevice?deviceID=kkt-0", 403),
-        (Method::GET, "/api/v2/getRequestsQueueStatus?deviceID=default", 200),
-        (Method::POST, "/api/v2/operations/queryShiftStatus?deviceID=kkt-0", 200),
+        (
+            Method::GET,
+            "/api/v2/getRequestsQueueStatus?deviceID=default",
+            200,
+        ),
+        (
+            Method::POST,
+            "/api/v2/operations/queryShiftStatus?deviceID=kkt-0",
+            200,
+        ),
         (Method::POST, "/api/v2/operations/queryLicenses", 501),
-        (Method::POST, "/api/v2/operations/queryShiftStatus?deviceID=kkt-9", 400),
+        (
+            Method::POST,
+            "/api/v2/operations/queryShiftStatus?deviceID=kkt-9",
+            400,
+        ),
     ] {
         let (told, answer) = face.send(method.clone(), path, &json!({})).await;
         assert_eq!(told, status, "{method} {path}: {answer}");
         if status >= 400 {
-            assert!(answer["error"]["code"].is_number(), "{method} {path}: {answer}");
+            assert!(
+                answer["error"]["code"].is_number(),
+                "{method} {path}: {answer}"
+            );
         }
     }
 }
@@ -338,7 +388,9 @@ async fn a_page_of_another_origin_gets_no_answer_from_a_browser() {
             .unwrap();
         rig.http.send(request, LONG)
     };
-    let known = ask("https://till.example.org", Method::OPTIONS).await.unwrap();
+    let known = ask("https://till.example.org", Method::OPTIONS)
+        .await
+        .unwrap();
     assert_eq!(known.status(), 204);
     assert_eq!(
         known.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN],
@@ -346,7 +398,11 @@ async fn a_page_of_another_origin_gets_no_answer_from_a_browser() {
     );
     let known = ask("https://till.example.org", Method::POST).await.unwrap();
     assert_eq!(known.status(), 400);
-    assert!(known.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
+    assert!(
+        known
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+    );
     for method in [Method::OPTIONS, Method::POST] {
         let stranger = ask("https://elsewhere.example", method).await.unwrap();
         assert_eq!(stranger.status(), 403);

@@ -177,7 +177,7 @@ impl Machine {
             op::REPORT => self.x_report(),
             op::FOOTER => self.footer(),
             op::COPY => self.copy(),
-            op::PRINT_DOCUMENT => self.print_document(p),
+            op::PRINT_DOCUMENT => self.print_kept(p),
             op::FINISH_PRINT => self.finish_print(),
             op::PRINT_LINE => self.print(vec![text::decode(p).replace('\t', "")]),
             op::BARCODE => self.barcode(p),
@@ -440,7 +440,7 @@ impl Machine {
         self.print(lines)
     }
 
-    fn print_document(&mut self, p: &[u8]) -> Outcome {
+    fn print_kept(&mut self, p: &[u8]) -> Outcome {
         self.need_mode(mode::DRIVE_REPORTS)?;
         let number = p.get(..5).and_then(bcd::decode);
         let found = self
