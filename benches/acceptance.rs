@@ -183,6 +183,7 @@ impl Rig {
             zone: zone().unwrap(),
             name: Text::default(),
             printer: None,
+            slip_printers: Vec::new(),
             robot: None,
             bank: None,
             one_c: None,

@@ -265,9 +265,9 @@ async fn a_slip_whose_end_nobody_knows_is_printed_again_and_says_so() {
 async fn a_slip_that_was_cut_off_by_a_power_cut_is_printed_again_and_says_so() {
     let mut kitchen = Kitchen::open().await;
     kitchen.wait().await;
-    // The printer takes the slip, and never says that it could.
-    let key = kitchen.sell().await;
+    // It is written down that the slip may leave the box, and the box dies while the printer keeps silent.
     kitchen.paper.set_silent(true);
+    let key = kitchen.sell().await;
     kitchen.reaches(&key, EffectState::Sent).await;
     kitchen.power_cut().await;
     kitchen.paper.set_silent(false);
