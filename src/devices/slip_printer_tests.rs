@@ -8,6 +8,7 @@ use crate::{
         payment::Tender,
         place::{Wish, WishLine},
         policy::Policy,
+        receipt::Registered,
         stock::Movement,
         text::Language,
         time::Timestamp,
@@ -83,7 +84,7 @@ impl Kitchen {
         self.start();
     }
 
-    /// An order that is paid in cash. The effect's key.
+    /// An order that is paid in cash, and whose receipt is printed. The effect's key.
     async fn sell(&mut self) -> String {
         self.orders += 1;
         let id = OrderId(Uuid::from_u128(self.orders));
@@ -97,11 +98,30 @@ impl Kitchen {
                 price_minor: None,
             }],
         };
+        let document_number = u32::try_from(self.orders).unwrap();
         self.site
             .command(Actor::system(), move |tx, cx| {
                 commands::place_order(tx, cx, id, &wish, None)?;
                 commands::start_payment(tx, cx, id, payment, Tender::Cash, None, true)?;
-                commands::payment_result(tx, cx, payment, true, None, None)
+                let order = commands::payment_result(tx, cx, payment, true, None, None)?;
+                let registered = Registered {
+                    document_number,
+                    fiscal_sign: 77,
+                    drive_number: "9999078900000001".into(),
+                    registration_number: None,
+                    shift_number: Some(1),
+                    receipt_number: None,
+                    local_time: "2026-11-22T12:00".into(),
+                    qr: None,
+                    printed: None,
+                };
+                let key = order.receipts[0].draft.key.clone();
+                record(
+                    tx,
+                    cx,
+                    Some(id),
+                    Body::ReceiptRegistered { key, registered },
+                )
             })
             .await
             .unwrap();
@@ -195,21 +215,27 @@ async fn stock(site: &Site) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sold_order_is_printed_in_the_kitchen_while_the_fiscal_printer_is_away() {
+async fn a_sold_order_is_printed_in_the_kitchen_and_keeps_no_document_waiting() {
     let mut kitchen = Kitchen::open().await;
     let key = kitchen.sell().await;
     kitchen.printed(&key).await;
     assert_eq!(kitchen.titles(), ["КУХНЯ"]);
-    let queues = kitchen
+    kitchen.paper.set_paper(false);
+    let key = kitchen.sell().await;
+    kitchen.wait().await;
+    let looked_for = key.clone();
+    let queue = kitchen
         .site
         .store
-        .read(|s| -> Result<Vec<String>, StoreError> {
-            Ok(s.live_effects()?.into_iter().map(|e| e.queue).collect())
-        })
+        .read(move |s| -> Result<_, StoreError> { s.effect_by_key(&looked_for) })
         .await
-        .unwrap();
-    // The receipt waits in its own queue, and no slip in front of it.
-    assert!(queues.iter().any(|q| q == PRINTER) && !queues.iter().any(|q| q == SLIPS));
+        .unwrap()
+        .unwrap()
+        .queue;
+    assert!(queue == SLIPS && queue != PRINTER);
+    kitchen.paper.set_paper(true);
+    kitchen.printed(&key).await;
+    assert_eq!(kitchen.titles(), ["КУХНЯ", "КУХНЯ"]);
 }
 
 #[tokio::test(start_paused = true)]

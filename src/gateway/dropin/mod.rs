@@ -33,6 +33,7 @@ use galley_atol::json::Task as VendorTask;
 pub(super) use marks::Marks;
 use serde::Deserialize;
 use serde_json::{Value, json};
+pub(super) use server::pages;
 use std::sync::Arc;
 pub(super) use tasks::{Query, read};
 
@@ -41,7 +42,7 @@ const LONGEST_UUID: usize = 64;
 /// Tasks of one request.
 const MOST_TASKS: usize = 64;
 
-pub(super) fn router(gateway: &Gateway) -> Router<Gateway> {
+pub(super) fn router() -> Router<Gateway> {
     Router::new()
         .route("/api/v2/requests", post(ask_v2))
         .route("/api/v2/requests/{uuid}", get(look).delete(cancel))
@@ -49,10 +50,6 @@ pub(super) fn router(gateway: &Gateway) -> Router<Gateway> {
         .route("/requests", post(ask_v1))
         .route("/requests/{uuid}", get(look).delete(cancel))
         .merge(server::router())
-        .layer(axum::middleware::from_fn_with_state(
-            gateway.clone(),
-            server::pages,
-        ))
 }
 
 /// A request's answer that is no success, in the vendor's form.

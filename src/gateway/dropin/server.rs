@@ -134,12 +134,15 @@ pub(super) fn tell_blocked(
 
 /// Lets pages of the configured origins ask from a browser: some tills are pages. Any other page that a browser shows in
 /// the shop must not print: a browser names the page's origin, and it is turned away.
-pub(super) async fn pages(
+pub(in crate::gateway) async fn pages(
     State(gateway): State<Gateway>,
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(origin) = request.headers().get(header::ORIGIN).cloned() else {
+    let path = request.uri().path();
+    let vendors = path.starts_with("/api/v2/") || path.starts_with("/requests");
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let Some(origin) = origin.filter(|_| vendors) else {
         return next.run(request).await;
     };
     if !allowed(&gateway, &origin) {

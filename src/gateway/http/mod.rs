@@ -49,7 +49,7 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .route("/v1/fiscal/{what}", get(devices::read_of))
         .route("/healthz", get(health))
         .route("/metrics", get(figures))
-        .merge(dropin::router(&gateway))
+        .merge(dropin::router())
         .fallback(async || Problem::not_found("there is nothing at this address"))
         .method_not_allowed_fallback(async || {
             Problem::new(
@@ -58,6 +58,10 @@ pub(super) fn router(gateway: Gateway) -> Router {
                 "this address takes another method",
             )
         })
+        .layer(axum::middleware::from_fn_with_state(
+            gateway.clone(),
+            dropin::pages,
+        ))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(gateway)
 }

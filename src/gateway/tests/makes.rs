@@ -9,8 +9,8 @@ use galley_fiscal::PrinterFactory;
 use galley_shtrih_m::{
     ShtrihConfig, ShtrihPrinters,
     emulator::{
-        EmulatorConfig as ShtrihSetup, Fault as ShtrihFault, ShtrihEmulator, Times as ShtrihTimes,
-        TokioClock as ShtrihClock,
+        At, EmulatorConfig as ShtrihSetup, Fault as ShtrihFault, ShtrihEmulator,
+        Times as ShtrihTimes, TokioClock as ShtrihClock,
     },
 };
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -173,15 +173,10 @@ async fn a_till_written_for_the_vendors_server_sells_at_a_shtrikh() {
         .fine(json!({"type": "getFnDocument", "fiscalDocumentNumber": number}))
         .await;
     let tags = &document["documentTLV"];
-    assert_eq!(
-        (
-            &tags["1020"],
-            &tags["1054"],
-            &tags["fiscalDocumentType"],
-            &tags["short"]
-        ),
-        (&json!(350.0), &json!(1), &json!("receipt"), &json!(true))
-    );
+    assert_eq!(tags["1020"], 350.0);
+    assert_eq!(tags["1054"], 1);
+    assert_eq!(tags["fiscalDocumentType"], "receipt");
+    assert_eq!(tags["short"], true);
     let sign: u32 = sold["fiscalParams"]["fiscalDocumentSign"]
         .as_str()
         .unwrap()
@@ -223,8 +218,9 @@ async fn a_shtrikhs_refusals_are_the_vendors_errors_in_words_for_a_cashier() {
     );
     // A shift that is open already, a clock that can't be set now.
     assert_eq!(face.code(json!({"type": "openShift"})).await, 83);
-    // The printer is busy once with a code of its own that no other make has.
-    printer.set_fault(ShtrihFault::Refuse { err: 0xD4 }, ShtrihTimes::Once);
+    // A code of its own that no other make has.
+    let report = At::Command(galley_shtrih_m::command::op::X_REPORT);
+    printer.set_fault_at(ShtrihFault::Refuse { err: 0xD4 }, report, ShtrihTimes::Once);
     assert_eq!(face.code(json!({"type": "reportX"})).await, 409);
     printer.set_fault(ShtrihFault::PaperOut, ShtrihTimes::Once);
     assert_eq!(face.code(sale_of_a_real_till(200.0)).await, 44);

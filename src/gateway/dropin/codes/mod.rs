@@ -109,7 +109,8 @@ pub(super) fn of_trouble(trouble: &Trouble, backend: Option<&str>) -> (u16, Stri
     }
     let code = match trouble.code.as_str() {
         "bad_task" => BAD_TASK,
-        "not_supported" => NOT_SUPPORTED,
+        "not_supported" | "unsupported" => NOT_SUPPORTED,
+        "needs_person" => CONNECTION_LOST,
         "interrupted" => INTERRUPTED,
         "cancelled" | "expired" => CANCELLED,
         _ => UNKNOWN,
