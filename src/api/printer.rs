@@ -307,8 +307,7 @@ pub enum NewSlip {
     },
 }
 
-/// Prints a slip: a pre-bill, a kitchen slip, or lines of text; at the slip printer that is there for it, otherwise at
-/// the fiscal printer.
+/// Prints a slip: a pre-bill, a kitchen slip, or lines of text.
 #[utoipa::path(post, path = "/devices/printer/slips", tag = "staff", request_body = NewSlip, responses((status = 200, body = DoneView), (status = "4XX", body = Problem)))]
 pub(super) async fn slip(
     State(api): State<Api>,
@@ -351,6 +350,7 @@ pub(super) async fn slip(
             (None, slip, format!("{} lines of text", lines.len()))
         }
     };
+    // At the slip printer that is there for it, otherwise at the fiscal printer.
     let plain = api
         .slip_printers
         .iter()

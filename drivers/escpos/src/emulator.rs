@@ -144,7 +144,11 @@ impl EscPosEmulator {
                 }
                 Some(3)
             }
-            [0x1b, 0x40, ..] => Some(2),
+            [0x1b, 0x40, ..] => {
+                // What an earlier link left in the buffer never comes out.
+                state.line.clear();
+                Some(2)
+            }
             [0x1b, 0x74 | 0x61, _, ..] | [0x1d, 0x21, _, ..] => Some(3),
             [0x1b, 0x70, _, _, _, ..] => {
                 state.drawer += 1;
