@@ -188,6 +188,7 @@ impl Rig {
             name: Text::default(),
             pictures: None,
             printer: None,
+            slip_printers: Vec::new(),
             robot: None,
             bank: None,
             one_c: None,

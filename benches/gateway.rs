@@ -135,6 +135,7 @@ impl Rig {
             tokens: vec![(Secret::new(TOKEN), Role::Till, "bench".to_owned())],
             keep: Duration::from_secs(3600),
             vendor_without_token: false,
+            vendor_origins: Vec::new(),
             zone: jiff::tz::TimeZone::UTC,
         })
         .await

@@ -11,6 +11,7 @@ use crate::{
     world::Secret,
 };
 use galley_atol::{AtolConfig, web::AtolWebConfig};
+use galley_escpos::EscPosConfig;
 use galley_shtrih_m::ShtrihConfig;
 use serde::Deserialize;
 use std::{
@@ -44,6 +45,9 @@ pub struct Config {
     pub kiosk: Kiosk,
     /// The fiscal printer.
     pub printer: Option<PrinterSection>,
+    /// Plain printers of slips; without one, the fiscal printer prints them.
+    #[serde(default)]
+    pub slip_printer: SlipPrinters,
     /// What the law on tills asks for: limits, with their defaults.
     #[serde(default)]
     pub fiscal: Limits,
@@ -137,7 +141,8 @@ pub struct PolicySection {
     pub cook_attempts: Option<u32>,
     /// A shift is opened by itself when the first order comes; yes.
     pub auto_open_shift: Option<bool>,
-    /// The printer prints a slip for the kitchen of every sold order; yes with `robot.kind = "manual"`, otherwise no.
+    /// A slip for the kitchen is printed of every sold order; yes with `robot.kind = "manual"` or a kitchen's slip
+    /// printer, otherwise no.
     pub kitchen_slips: Option<bool>,
 }
 
@@ -235,6 +240,68 @@ impl PrinterSection {
                 }
             }
         }
+    }
+}
+
+/// `[slip_printer]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlipPrinters {
+    /// Prints what people are to cook, of every sold order.
+    pub kitchen: Option<SlipPrinterSection>,
+    /// Prints what guests are to pay. It may be the same printer: then give the same settings.
+    pub pre_bill: Option<SlipPrinterSection>,
+}
+
+/// `[slip_printer.kitchen]`, `[slip_printer.pre_bill]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlipPrinterSection {
+    /// Which driver.
+    pub kind: SlipPrinterKind,
+    /// `tcp://192.168.1.30:9100` or `serial:///dev/ttyUSB1?baud=9600`.
+    pub address: String,
+    /// Settings of `escpos`.
+    #[serde(default)]
+    pub escpos: EscPosConfig,
+}
+
+/// Drivers of slip printers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlipPrinterKind {
+    /// Epson's commands, which nearly every receipt printer knows.
+    Escpos,
+}
+
+impl SlipPrinters {
+    fn each(&self) -> impl Iterator<Item = (&'static str, &SlipPrinterSection)> {
+        let named = [("kitchen", &self.kitchen), ("pre_bill", &self.pre_bill)];
+        named
+            .into_iter()
+            .filter_map(|(name, section)| Some((name, section.as_ref()?)))
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (name, section) in self.each() {
+            if let Err(e) = section.address.parse::<galley_link::Address>() {
+                faults.push(format!("slip_printer.{name}.address: {e}"));
+            }
+            if !(16..=96).contains(&section.escpos.columns) {
+                faults.push(format!("slip_printer.{name}.escpos.columns: 16 to 96"));
+            }
+        }
+        if let (Some(kitchen), Some(pre_bill)) = (&self.kitchen, &self.pre_bill)
+            && kitchen.address == pre_bill.address
+            && kitchen != pre_bill
+        {
+            faults.push(
+                "slip_printer: kitchen and pre_bill are one printer by their address, and have different settings"
+                    .to_owned(),
+            );
+        }
+        faults
     }
 }
 
@@ -371,6 +438,7 @@ impl Config {
                 faults.push("robot.places: at least 1".to_owned());
             }
         }
+        faults.extend(self.slip_printer.faults());
         faults.extend(self.fiscal.faults());
         faults.extend(self.hours.faults());
         faults.extend(self.kiosk.faults());
@@ -426,8 +494,9 @@ impl Config {
             kiosk: self.kiosk.clone(),
             kitchen_slips: p.kitchen_slips.unwrap_or_else(|| {
                 let manual = self.robot.as_ref().map(|r| r.kind) == Some(RobotKind::Manual);
-                manual && self.printer.is_some()
+                manual && self.printer.is_some() || self.slip_printer.kitchen.is_some()
             }),
+            kitchen_printer: self.slip_printer.kitchen.is_some(),
             accounting: self.connectors.one_c.is_some(),
             messages: self.connectors.sms_ru.is_some(),
             bank: self.connectors.alfa_bank.is_some(),

@@ -12,6 +12,7 @@ use crate::{
         fiscal::{FiscalSettings, Printer},
         manual,
         robot::Robot,
+        slip_printer::{SlipPrinter, SlipWiring},
     },
     domain::{
         alert::{Alert, Severity},
@@ -59,6 +60,8 @@ pub struct Wiring {
     pub pictures: Option<PathBuf>,
     /// The fiscal printer, what the till adds to documents, and where it is, for screens.
     pub printer: Option<(Arc<dyn PrinterFactory>, FiscalSettings, String)>,
+    /// Plain printers of slips.
+    pub slip_printers: Vec<SlipWiring>,
     /// The robot.
     pub robot: Option<RobotWiring>,
     /// The bank and its password.
@@ -112,6 +115,7 @@ impl Daemon {
             name,
             pictures,
             printer,
+            slip_printers,
             robot,
             bank,
             one_c,
@@ -136,6 +140,20 @@ impl Daemon {
             Printer::new(site.clone(), factory, settings, poke.clone())
         });
         if let Some(printer) = &printer {
+            executors.push(printer.clone());
+            tasks.spawn(printer.clone().run(shutdown.clone()));
+        }
+        // Behind the fiscal printer: who comes later takes the kind.
+        let slip_printers: Vec<Arc<SlipPrinter>> = slip_printers
+            .into_iter()
+            .map(|wiring| {
+                let address = wiring.address.clone();
+                let printer = SlipPrinter::new(site.clone(), wiring, poke.clone());
+                addresses.insert(printer.id().to_owned(), address);
+                printer
+            })
+            .collect();
+        for printer in &slip_printers {
             executors.push(printer.clone());
             tasks.spawn(printer.clone().run(shutdown.clone()));
         }
@@ -226,6 +244,7 @@ impl Daemon {
             tokens: doors,
             poke: poke.clone(),
             printer,
+            slip_printers,
             robot,
             bank_online,
             uplink: Arc::new(move || {

@@ -332,6 +332,54 @@ async fn the_gateway_stops_in_order_and_a_wrong_configuration_is_told_whole() {
     }
 }
 
+/// What a service manager hears, datagram by datagram, until `wanted` was among it.
+async fn heard(socket: &tokio::net::UnixDatagram, wanted: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut buffer = [0; 512];
+    loop {
+        let next = tokio::time::timeout(LIMIT, socket.recv(&mut buffer));
+        let n = next.await.unwrap_or_else(|_| panic!("{all:?}")).unwrap();
+        let text = String::from_utf8_lossy(&buffer[..n]).into_owned();
+        let found = text.lines().any(|line| line == wanted);
+        all.push(text);
+        if found {
+            return all;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_manager_hears_ready_then_alive_then_stopping() {
+    let mut rig = Rig::start(1, true).await;
+    rig.kill().await;
+    let socket = tokio::net::UnixDatagram::bind(rig.file("notify")).unwrap();
+    // As in the unit: Type=notify, WatchdogSec; a third of it is the beat.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_galley"))
+        .arg("fiscal-gateway")
+        .arg("--config")
+        .arg(rig.file("gateway.toml"))
+        .env("NOTIFY_SOCKET", rig.file("notify"))
+        .env("WATCHDOG_USEC", "600000")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let first = heard(&socket, "READY=1").await;
+    assert!(first[0].contains("READY=1"), "{first:?}");
+    // Ready means that it takes documents.
+    let done = insist(&rig.http, &rig.base, "order-1", &sale("kkt-0", 100)).await;
+    assert_eq!(done["state"], "done");
+    heard(&socket, "WATCHDOG=1").await;
+    heard(&socket, "WATCHDOG=1").await;
+    let pid = child.id().unwrap().to_string();
+    let kill = Command::new("kill").args(["-TERM", &pid]).status();
+    assert!(kill.await.unwrap().success());
+    heard(&socket, "STOPPING=1").await;
+    let ended = tokio::time::timeout(LIMIT, child.wait()).await.unwrap();
+    assert!(ended.unwrap().success());
+}
+
 /// A store whose printer hangs at the gateway.
 async fn store(rig: &Rig) -> (Daemon, String) {
     let world = World::system().unwrap();
@@ -364,6 +412,7 @@ async fn store(rig: &Rig) -> (Daemon, String) {
             },
             rig.base.clone(),
         )),
+        slip_printers: Vec::new(),
         robot: None,
         bank: None,
         one_c: None,

@@ -54,11 +54,15 @@ pub(super) async fn list(
     let now = |id: &str| match id {
         "printer" => api.printer.as_ref()?.health(),
         "robot" => api.robot.as_ref()?.health(),
-        _ => None,
+        id => api.slip_printers.iter().find(|p| p.id() == id)?.health(),
     };
     Ok(Json(DeviceList {
         devices: devices
             .into_iter()
+            // One that the configuration has no more is no device any more.
+            .filter(|(id, _)| {
+                !id.starts_with("slip_") || api.slip_printers.iter().any(|p| p.id() == id)
+            })
             .map(|(id, d)| DeviceView {
                 kind: id.clone(),
                 address: api.addresses.get(&id).cloned(),

@@ -33,7 +33,7 @@ pub(crate) use pages::page;
 pub use problem::Problem;
 
 use crate::{
-    devices::{fiscal::Printer, robot::Robot},
+    devices::{fiscal::Printer, robot::Robot, slip_printer::SlipPrinter},
     flow::{Site, engine::Poke},
 };
 use axum::{
@@ -78,6 +78,8 @@ pub struct Parts {
     pub poke: Poke,
     /// The printer, if one is configured.
     pub printer: Option<Arc<Printer>>,
+    /// Plain printers of slips, if any are configured.
+    pub slip_printers: Vec<Arc<SlipPrinter>>,
     /// The robot, if one is configured.
     pub robot: Option<Arc<Robot>>,
     /// Whether the bank can be reached.

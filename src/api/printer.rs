@@ -10,7 +10,10 @@ use super::{
     orders::Nothing,
 };
 use crate::{
-    devices::fiscal::{Printer, slips},
+    devices::{
+        fiscal::{Printer, slips},
+        slip_printer::{Station, in_words},
+    },
     domain::{
         event::Body,
         fiscal_law::{Facts, Finding, Limits},
@@ -335,16 +338,48 @@ pub enum NewSlip {
     },
 }
 
+impl NewSlip {
+    /// Where it is printed; none for words of one's own.
+    fn station(&self) -> Option<Station> {
+        match self {
+            Self::PreBill { .. } => Some(Station::PreBill),
+            Self::Kitchen { .. } => Some(Station::Kitchen),
+            Self::Text { .. } => None,
+        }
+    }
+}
+
 /// Prints a slip: a pre-bill, a kitchen slip, or lines of text.
 #[utoipa::path(post, path = "/devices/printer/slips", tag = "staff", request_body = NewSlip, responses((status = 200, body = DoneView), (status = "4XX", body = Problem)))]
 pub(super) async fn slip(State(api): State<Api>, post: Post<NewSlip>) -> Result<Response, Problem> {
-    let printer = printer(&api, &post.caller, STAFF)?;
+    post.caller.need(STAFF)?;
+    let station = post.body.station();
+    // At the slip printer that is there for it, otherwise at the fiscal printer.
+    let plain = api
+        .slip_printers
+        .iter()
+        .find(|p| match station {
+            Some(station) => p.serves(station),
+            None => api.printer.is_none(),
+        })
+        .cloned();
+    let fiscal = match &plain {
+        Some(_) => None,
+        None => Some(printer(&api, &post.caller, STAFF)?),
+    };
     post.act(&api, StatusCode::OK, |api, caller, body| async move {
         let (slip, detail) = written(&api, body).await?;
         asked(&api, &caller, "slip", detail).await?;
-        printer
-            .ask(|p| Box::pin(async move { p.slip(&slip).await }))
-            .await?;
+        if let Some(plain) = plain {
+            plain
+                .print(&slip)
+                .await
+                .map_err(|e| Problem::device_away(in_words(&e)))?;
+        } else if let Some(fiscal) = fiscal {
+            fiscal
+                .ask(|p| Box::pin(async move { p.slip(&slip).await }))
+                .await?;
+        }
         Ok(DONE)
     })
     .await
@@ -364,7 +399,7 @@ async fn written(api: &Api, wanted: NewSlip) -> Result<(Slip, String), Problem> 
         NewSlip::Kitchen { order_id } => {
             let order = order(api, order_id).await?;
             (
-                slips::kitchen(&order),
+                slips::kitchen(&order, false),
                 format!("kitchen slip of order {order_id}"),
             )
         }

@@ -163,6 +163,7 @@ fn parts(config: &GatewayConfig) -> anyhow::Result<Parts> {
         tokens,
         keep: section.keep,
         vendor_without_token: section.vendor_without_token,
+        vendor_origins: section.vendor_origins.clone(),
         zone: TimeZone::system(),
     })
 }

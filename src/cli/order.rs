@@ -26,7 +26,9 @@ const LOOK_BACK: u32 = 200;
     "galley order refund A17 --reason 'dish was cold'           all of it",
     "galley order refund A17 --amount 120.50 --reason 'no drink'",
     "galley order refunded A17        the money was given back by hand",
-    "galley order call-off A17        give up the payment that waits; the order stays"
+    "galley order call-off A17        give up the payment that waits; the order stays",
+    "galley order slip A17            what is still to be cooked of it, on paper",
+    "galley order slip A17 --pre-bill what it costs, with a QR code to pay it by"
 ))]
 pub struct OrderArgs {
     #[command(flatten)]
@@ -84,6 +86,14 @@ enum Act {
         /// Number of its order, such as A17, or id of the payment, as `order show --json` tells it
         payment: String,
     },
+    /// Print paper about an order: the kitchen's slip, or a pre-bill. No receipt
+    Slip {
+        /// Number, such as A17, or id
+        order: String,
+        /// What it costs, for the guest, instead of what is to be cooked
+        #[arg(long)]
+        pre_bill: bool,
+    },
 }
 
 /// Runs it.
@@ -113,6 +123,16 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
         }
         Act::Scan(scan) => codes::scan(&client, scan, args.door.json).await?,
         Act::Unscan(unit) => codes::unscan(&client, unit, args.door.json).await?,
+        Act::Slip { order, pre_bill } => {
+            let kind = if pre_bill { "pre_bill" } else { "kitchen" };
+            let body = json!({"kind": kind, "order_id": find(&client, &order).await?});
+            let answer = client.post("/devices/printer/slips", &body).await?;
+            if args.door.json {
+                print_json(&answer)?;
+            } else {
+                print("it is printed\n")?;
+            }
+        }
         Act::Log { order } => {
             let id = find(&client, &order).await?;
             let path = format!("/orders/{}/timeline", segment(&id));

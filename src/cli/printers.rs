@@ -1,7 +1,8 @@
-//! The one place where back ends of fiscal printers are listed.
+//! The one place where back ends of fiscal printers, and drivers of slip printers, are listed.
 
 use crate::{
-    config::{PrinterKind, PrinterSection},
+    config::{Config, PrinterKind, PrinterSection, SlipPrinterKind, SlipPrinterSection},
+    devices::slip_printer::{SlipWiring, Station},
     gateway::client::GatewayPrinters,
     world::{Secret, World},
 };
@@ -10,7 +11,8 @@ use galley_atol::{
     AtolPrinters,
     web::{AtolWebPrinters, Credentials},
 };
-use galley_fiscal::PrinterFactory;
+use galley_escpos::EscPosPrinter;
+use galley_fiscal::{PlainPrinter, PrinterFactory};
 use galley_link::{Dialer, WireFile, WireLog};
 use galley_shtrih_m::ShtrihPrinters;
 use std::sync::Arc;
@@ -80,5 +82,53 @@ pub(in crate::cli) fn open(
                 secret(&at.token_credential)?,
             ))
         }
+    })
+}
+
+/// The slip printers of a configuration; one that is both is one.
+///
+/// # Errors
+/// When an address makes no sense.
+pub(in crate::cli) fn open_slip_printers(
+    config: &Config,
+    world: &World,
+) -> anyhow::Result<Vec<SlipWiring>> {
+    let slips = &config.slip_printer;
+    let mut wired = Vec::new();
+    let mut wire = |stations: Vec<Station>, section: &SlipPrinterSection| -> anyhow::Result<()> {
+        wired.push(SlipWiring {
+            stations,
+            printer: slip_printer(section, world)?,
+            address: section.address.clone(),
+        });
+        Ok(())
+    };
+    match (&slips.kitchen, &slips.pre_bill) {
+        (Some(one), Some(same)) if one == same => {
+            wire(vec![Station::Kitchen, Station::PreBill], one)?;
+        }
+        (kitchen, pre_bill) => {
+            if let Some(section) = kitchen {
+                wire(vec![Station::Kitchen], section).context("[slip_printer.kitchen]")?;
+            }
+            if let Some(section) = pre_bill {
+                wire(vec![Station::PreBill], section).context("[slip_printer.pre_bill]")?;
+            }
+        }
+    }
+    Ok(wired)
+}
+
+fn slip_printer(
+    section: &SlipPrinterSection,
+    world: &World,
+) -> anyhow::Result<Box<dyn PlainPrinter>> {
+    let address = section.address.parse().context("address")?;
+    Ok(match section.kind {
+        SlipPrinterKind::Escpos => Box::new(EscPosPrinter::new(
+            world.dialer.clone(),
+            address,
+            section.escpos.clone(),
+        )),
     })
 }

@@ -121,6 +121,7 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
             p.address.clone(),
         )),
     };
+    let slip_printers = printers::open_slip_printers(config, &world)?;
     let robot = match &config.robot {
         None => None,
         Some(r) if r.kind == RobotKind::Manual => Some(RobotWiring::Manual),
@@ -171,6 +172,7 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
         name: config.store.name.clone(),
         pictures: config.catalog.pictures.clone(),
         printer,
+        slip_printers,
         robot,
         bank,
         one_c,

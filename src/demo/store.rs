@@ -187,6 +187,7 @@ impl StorePart {
                 },
                 p.served.printer.to_string(),
             )),
+            slip_printers: Vec::new(),
             robot: Some(robot),
             bank: Some(p.served.bank_config()),
             one_c: Some(p.served.one_c_config(&p.outside.catalog)),

@@ -512,8 +512,11 @@ impl Executor for Printer {
     }
 
     async fn prepare(&self, call: &Call) -> Result<Value, NotNow> {
-        if matches!(call.kind.as_str(), x_report::KIND | slip::KIND) {
+        if call.kind == x_report::KIND {
             return Ok(Value::Null);
+        }
+        if call.kind == slip::KIND {
+            return super::slip_printer::evidence(&self.site, call).await;
         }
         let mut session = self.session.lock().await;
         let turns_shift = call.kind == shift::KIND;

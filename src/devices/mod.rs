@@ -3,6 +3,7 @@
 pub mod fiscal;
 pub mod manual;
 pub mod robot;
+pub mod slip_printer;
 
 use crate::{
     domain::event::{Actor, Body},

@@ -45,6 +45,9 @@ pub struct Policy {
     /// What the kiosk shows, and when.
     #[serde(default)]
     pub kiosk: Kiosk,
+    /// The kitchen has a printer of its own: its slips do not wait for documents, nor documents for them.
+    #[serde(default)]
+    pub kitchen_printer: bool,
     /// An accounting system is connected.
     pub accounting: bool,
     /// A provider of messages is connected.
@@ -75,6 +78,7 @@ impl Default for Policy {
             kitchen_slips: false,
             hours: Hours::default(),
             kiosk: Kiosk::default(),
+            kitchen_printer: false,
             accounting: true,
             messages: true,
             bank: true,

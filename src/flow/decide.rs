@@ -27,6 +27,8 @@ use uuid::Uuid;
 
 /// Queue of the printer: one document at a time, in order.
 pub const PRINTER: &str = "printer";
+/// Queue of the kitchen's slips, where the kitchen has a printer of its own.
+pub const SLIPS: &str = "kitchen-slips";
 /// Queue of the robot's jobs.
 pub const ROBOT: &str = "robot";
 /// Queue of commands to the robot as a machine: they must not wait behind jobs.
@@ -420,7 +422,11 @@ fn cook_all(order: &Order, policy: &Policy) -> Vec<Next> {
     let slip = policy.kitchen_slips.then(|| {
         let request = slip::Request { order_id: order.id };
         let key = format!("slip:{}", order.id);
-        till_effect(slip::KIND, &key, Some(order), &request)
+        let queue = match policy.kitchen_printer {
+            true => SLIPS,
+            false => PRINTER,
+        };
+        effect_in(queue, slip::KIND, &key, Some(order), &request)
     });
     order
         .pieces
@@ -525,10 +531,20 @@ fn till_effect(
     order: Option<&Order>,
     request: &impl Serialize,
 ) -> Next {
+    effect_in(PRINTER, kind, key, order, request)
+}
+
+fn effect_in(
+    queue: &str,
+    kind: &'static str,
+    key: &str,
+    order: Option<&Order>,
+    request: &impl Serialize,
+) -> Next {
     Next::Effect(NewEffect {
         key: key.to_owned(),
         kind,
-        queue: PRINTER.to_owned(),
+        queue: queue.to_owned(),
         in_order_of_orders: false,
         order_id: order.map(|o| o.id),
         item: None,

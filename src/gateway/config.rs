@@ -30,6 +30,10 @@ pub struct GatewaySection {
     /// Whether the vendor's web requests need no token, as at the vendor's own server.
     #[serde(default)]
     pub vendor_without_token: bool,
+    /// Pages that may send the vendor's web requests from a browser, by their origin, such as
+    /// `https://till.example.org`.
+    #[serde(default)]
+    pub vendor_origins: Vec<String>,
     /// Where technicians' commands come in; its file mode says who may.
     #[serde(default = "socket")]
     pub socket: PathBuf,
@@ -171,6 +175,17 @@ impl GatewayConfig {
         for t in &gateway.tokens {
             if Role::from_word(&t.role).is_none() {
                 faults.push(format!("gateway.tokens: {:?} is no role", t.role));
+            }
+        }
+        for origin in &gateway.vendor_origins {
+            let page = origin.parse::<http::Uri>().ok();
+            let plain = page.is_some_and(|uri| {
+                uri.scheme().is_some() && uri.host().is_some() && uri.path() == "/"
+            });
+            if !plain || origin.ends_with('/') {
+                faults.push(format!(
+                    "gateway.vendor_origins: {origin:?} is no origin; it must look like https://till.example.org"
+                ));
             }
         }
         if gateway.tokens.is_empty() && !gateway.vendor_without_token {

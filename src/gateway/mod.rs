@@ -62,6 +62,8 @@ pub struct Parts {
     pub keep: Duration,
     /// Whether the vendor's web requests are taken without a token, as the vendor's server takes them.
     pub vendor_without_token: bool,
+    /// Pages, by their origin, that may send the vendor's web requests from a browser.
+    pub vendor_origins: Vec<String>,
     /// In which zone the printers' clocks go; the vendor's answers name it.
     pub zone: TimeZone,
 }
@@ -79,6 +81,7 @@ struct Inner {
     tokens: Tokens,
     changes: broadcast::Sender<i64>,
     vendor_without_token: bool,
+    vendor_origins: Vec<String>,
     zone: Zone,
     closing: CancellationToken,
 }
@@ -133,6 +136,7 @@ impl Service {
             tokens: Tokens::new(parts.tokens),
             changes,
             vendor_without_token: parts.vendor_without_token,
+            vendor_origins: parts.vendor_origins,
             zone: zone.clone(),
             closing: shutdown.clone(),
         }));

@@ -130,6 +130,7 @@ impl Rig {
                 },
                 "mem://printer".to_owned(),
             )),
+            slip_printers: Vec::new(),
             robot: Some(RobotWiring::Driver(
                 Arc::new(driver),
                 "mem://robot".to_owned(),

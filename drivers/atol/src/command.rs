@@ -72,6 +72,8 @@ pub mod op {
     pub const WRITE_TABLE: u8 = 0x50;
     /// Copy of the last document.
     pub const COPY: u8 = 0x95;
+    /// Print a document of the fiscal drive, by its number, in mode 6. (captured)
+    pub const PRINT_DOCUMENT: u8 = 0xAB;
     /// Finish printing an unprinted document.
     pub const FINISH_PRINT: u8 = 0xEE;
     /// Set date and time.
@@ -96,6 +98,8 @@ pub mod mode {
     pub const Z_REPORTS: u8 = 3;
     /// Programming: tables.
     pub const PROGRAMMING: u8 = 4;
+    /// Reports of the fiscal drive.
+    pub const DRIVE_REPORTS: u8 = 6;
 }
 
 /// Bit 2 of the flags of [`op::OPEN_RECEIPT`]: no paper. The vendor's host sends it; atol4j says bit 1.

@@ -2,7 +2,7 @@
 
 use crate::{EscPosConfig, command, encode};
 use async_trait::async_trait;
-use galley_fiscal::{FiscalError, Slip, SlipPrinter};
+use galley_fiscal::{FiscalError, PlainPrinter, Slip, SlipPrinter};
 use galley_link::{Address, BoxStream, Dialer};
 use std::{io, sync::Arc};
 use tokio::{
@@ -68,7 +68,7 @@ impl EscPosPrinter {
     }
 
     /// Whether it can print, told before and after the bytes went out.
-    async fn ready(&self, stream: &mut BoxStream) -> Result<(), FiscalError> {
+    async fn can_print(&self, stream: &mut BoxStream) -> Result<(), FiscalError> {
         let refused = |text: &str, advice: &str| FiscalError::Refused {
             code: 0,
             text: text.to_owned(),
@@ -86,11 +86,22 @@ impl EscPosPrinter {
         Ok(())
     }
 
+    /// Sends what is to be printed. After the first byte of it nobody knows how much came out, until the printer says
+    /// that it still can print.
     async fn say(&self, bytes: &[u8]) -> Result<(), FiscalError> {
         let mut stream = self.open().await?;
-        self.ready(&mut stream).await?;
-        send(&mut stream, bytes).await?;
-        self.ready(&mut stream).await
+        self.can_print(&mut stream).await?;
+        let sent = match send(&mut stream, bytes).await {
+            Ok(()) => self.can_print(&mut stream).await,
+            Err(e) => Err(e),
+        };
+        sent.map_err(|e| FiscalError::Unknown {
+            detail: match e {
+                FiscalError::Refused { text, .. } => text,
+                FiscalError::Unreachable { detail } => detail,
+                e => e.to_string(),
+            },
+        })
     }
 }
 
@@ -99,7 +110,6 @@ async fn send(stream: &mut BoxStream, bytes: &[u8]) -> Result<(), FiscalError> {
     stream.flush().await.map_err(|e| broken(&e))
 }
 
-/// A slip costs paper only, so a broken link is never a doubt: the slip may be printed again.
 fn broken(e: &io::Error) -> FiscalError {
     FiscalError::Unreachable {
         detail: format!("the link broke: {e}"),
@@ -118,5 +128,13 @@ impl SlipPrinter for EscPosPrinter {
 
     async fn open_drawer(&mut self) -> Result<(), FiscalError> {
         self.say(&command::DRAWER).await
+    }
+}
+
+#[async_trait]
+impl PlainPrinter for EscPosPrinter {
+    async fn ready(&mut self) -> Result<(), FiscalError> {
+        let mut stream = self.open().await?;
+        self.can_print(&mut stream).await
     }
 }

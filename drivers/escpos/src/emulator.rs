@@ -4,7 +4,7 @@ use crate::command;
 use galley_link::Listener;
 use oem_cp::{code_table::DECODING_TABLE_CP866, decode_string_complete_table};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// A plain receipt printer. Clones are the same printer.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +19,14 @@ struct State {
     drawer: u32,
     cuts: u32,
     no_paper: bool,
+    /// Lines until the paper ends; endless when none.
+    paper_left: Option<u32>,
     cover_open: bool,
     silent: bool,
+    /// Bytes until the link breaks, once.
+    break_after: Option<usize>,
+    /// Lines that ever came out.
+    printed: u64,
 }
 
 impl EscPosEmulator {
@@ -47,9 +53,27 @@ impl EscPosEmulator {
         (state.drawer, state.cuts)
     }
 
-    /// Takes the paper out, or puts it in.
+    /// How many lines ever came out.
+    #[must_use]
+    pub fn printed_lines(&self) -> u64 {
+        self.state().printed
+    }
+
+    /// Takes the paper out, or puts an endless roll in.
     pub fn set_paper(&self, there: bool) {
-        self.state().no_paper = !there;
+        let mut state = self.state();
+        state.no_paper = !there;
+        state.paper_left = None;
+    }
+
+    /// The roll ends after so many lines more.
+    pub fn paper_ends_after(&self, lines: u32) {
+        self.state().paper_left = Some(lines);
+    }
+
+    /// The link breaks after so many bytes more, once.
+    pub fn break_link_after(&self, bytes: usize) {
+        self.state().break_after = Some(bytes);
     }
 
     /// Opens the cover, or closes it.
@@ -65,20 +89,42 @@ impl EscPosEmulator {
     /// Serves one connection after the other, until the listener ends.
     pub async fn serve(self, mut listener: Listener) {
         while let Some(mut stream) = listener.accept().await {
-            let mut bytes = Vec::new();
-            let mut buffer = [0; 1024];
-            while let Ok(n) = stream.read(&mut buffer).await
-                && n > 0
-            {
-                bytes.extend_from_slice(&buffer[..n]);
-                let mut answers = Vec::new();
-                while let Some(used) = self.take(&bytes, &mut answers) {
-                    bytes.drain(..used);
-                }
-                if !answers.is_empty() && stream.write_all(&answers).await.is_err() {
-                    break;
-                }
+            self.serve_stream(&mut stream).await;
+        }
+    }
+
+    /// Serves one connection, until it ends.
+    pub async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: &mut S) {
+        let mut bytes = Vec::new();
+        let mut buffer = [0; 1024];
+        while let Ok(n) = stream.read(&mut buffer).await
+            && n > 0
+        {
+            let (taken, broken) = self.through(n);
+            bytes.extend_from_slice(&buffer[..taken]);
+            let mut answers = Vec::new();
+            while let Some(used) = self.take(&bytes, &mut answers) {
+                bytes.drain(..used);
             }
+            if broken || !answers.is_empty() && stream.write_all(&answers).await.is_err() {
+                break;
+            }
+        }
+    }
+
+    /// How many of `n` bytes come through, and whether the link breaks behind them.
+    fn through(&self, n: usize) -> (usize, bool) {
+        let mut state = self.state();
+        match state.break_after {
+            Some(left) if left < n => {
+                state.break_after = None;
+                (left, true)
+            }
+            Some(left) => {
+                state.break_after = Some(left - n);
+                (n, false)
+            }
+            None => (n, false),
         }
     }
 
@@ -98,7 +144,11 @@ impl EscPosEmulator {
                 }
                 Some(3)
             }
-            [0x1b, 0x40, ..] => Some(2),
+            [0x1b, 0x40, ..] => {
+                // What an earlier link left in the buffer never comes out.
+                state.line.clear();
+                Some(2)
+            }
             [0x1b, 0x74 | 0x61, _, ..] | [0x1d, 0x21, _, ..] => Some(3),
             [0x1b, 0x70, _, _, _, ..] => {
                 state.drawer += 1;
@@ -121,6 +171,11 @@ impl EscPosEmulator {
                 let line = std::mem::take(&mut state.line);
                 if !state.no_paper {
                     state.lines.push(line);
+                    state.printed += 1;
+                }
+                if let Some(left) = &mut state.paper_left {
+                    *left = left.saturating_sub(1);
+                    state.no_paper |= *left == 0;
                 }
                 Some(1)
             }

@@ -109,4 +109,31 @@ pub trait FiscalPrinter: SlipPrinter {
 
     /// Has the printer check a marked unit before it is sold, and keep the result for the receipt that follows.
     async fn check_marking(&mut self, marking: &Marking) -> Result<MarkingCheck, FiscalError>;
+
+    /// The same in two steps, for tills that look at the result before they decide: has the unit checked, and leaves
+    /// open whether it is sold. None: the printer tells its own result at the end only, because the state's server did
+    /// not answer. A printer that checks again within the receipt needs no more than this default.
+    async fn begin_marking(
+        &mut self,
+        marking: &Marking,
+    ) -> Result<Option<MarkingCheck>, FiscalError> {
+        self.check_marking(marking).await.map(Some)
+    }
+
+    /// Says whether the unit of [`FiscalPrinter::begin_marking`] is to be sold. None: what that call told stands.
+    async fn settle_marking(&mut self, _accept: bool) -> Result<Option<MarkingCheck>, FiscalError> {
+        Ok(None)
+    }
+
+    /// Forgets the checks whose receipt does not come.
+    async fn forget_markings(&mut self) -> Result<(), FiscalError> {
+        Ok(())
+    }
+
+    /// Prints a document of the drive, by its number. Paper only.
+    async fn print_document(&mut self, _number: u32) -> Result<(), FiscalError> {
+        Err(FiscalError::Unsupported(
+            "this printer can't print a document by its number".to_owned(),
+        ))
+    }
 }

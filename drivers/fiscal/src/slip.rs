@@ -89,6 +89,17 @@ pub trait SlipPrinter: Send {
     async fn open_drawer(&mut self) -> Result<(), FiscalError>;
 }
 
+/// A printer of slips that is nothing else: no drive, no shift, only paper.
+///
+/// It tells what became of a slip: [`FiscalError::Unreachable`] and [`FiscalError::Refused`] mean that no byte of it
+/// left the box, [`FiscalError::Unknown`] that some or all of it may be on paper. Whoever prints it again then says so
+/// on it.
+#[async_trait]
+pub trait PlainPrinter: SlipPrinter {
+    /// Asks whether it could print now. Prints nothing.
+    async fn ready(&mut self) -> Result<(), FiscalError>;
+}
+
 impl Slip {
     /// The slip as plain lines of `columns` characters, for printers and tests that know text only. A QR code gives its
     /// text in brackets.

@@ -9,6 +9,7 @@ use crate::{
         printers,
     },
     config::{Config, PrinterKind, PrinterSection},
+    devices::slip_printer::SlipPrinter,
     world::World,
 };
 use galley_fiscal::{FiscalError, PrinterInfo};
@@ -23,7 +24,11 @@ pub(super) async fn look(door: &Door, config: Option<&Path>) -> anyhow::Result<V
     match door.client()?.get("/devices/printer/info").await {
         Ok(info) => Ok(told(&info)),
         Err(CallError::Unreachable { .. }) => Ok(match config.and_then(|c| Config::load(c).ok()) {
-            Some(config) => probe(&config).await.into_iter().collect(),
+            Some(config) => {
+                let mut findings: Vec<Finding> = probe(&config).await.into_iter().collect();
+                findings.extend(probe_slips(&config).await);
+                findings
+            }
             None => Vec::new(),
         }),
         Err(CallError::Refused(problem)) if problem.slug == "device_away" => {
@@ -96,6 +101,39 @@ async fn probe(config: &Config) -> Option<Finding> {
         Ok(Err(e)) => unserved(&e.to_string()),
         Err(_) => unserved("the printer does not say who it is"),
     })
+}
+
+/// Asks the slip printers whether they can print. While the daemon runs, its devices tell.
+async fn probe_slips(config: &Config) -> Vec<Finding> {
+    let wired = World::system()
+        .map_err(anyhow::Error::from)
+        .and_then(|world| printers::open_slip_printers(config, &world));
+    let wired = match wired {
+        Ok(wired) => wired,
+        Err(e) => return vec![slips_away("", &format!("{e:#}"))],
+    };
+    let mut findings = Vec::new();
+    for mut slip in wired {
+        let id = SlipPrinter::id_of(&slip.stations);
+        let asked = tokio::time::timeout(PATIENCE, slip.printer.ready()).await;
+        findings.push(match asked {
+            Ok(Ok(())) => Finding::ok("slips", format!("{id}: it can print")),
+            Ok(Err(FiscalError::Refused { text, advice, .. })) => {
+                Finding::warning("slips", format!("{id}: {text}"), advice)
+            }
+            Ok(Err(e)) => slips_away(id, &e.to_string()),
+            Err(_) => slips_away(id, "it does not answer"),
+        });
+    }
+    findings
+}
+
+fn slips_away(id: &str, why: &str) -> Finding {
+    Finding::error(
+        "slips",
+        format!("{id}: {why}"),
+        "Check that it is on and plugged in, and its address under [slip_printer].",
+    )
 }
 
 fn answered(info: &PrinterInfo) -> Finding {

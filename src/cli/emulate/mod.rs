@@ -3,6 +3,7 @@
 mod atol;
 mod atol_web;
 mod bank;
+mod escpos;
 mod one_c;
 mod robot;
 mod shtrih_m;
@@ -36,6 +37,7 @@ use std::{
     "galley emulate atol --listen 127.0.0.1:5555 --fault fault=answer_lost",
     "galley emulate atol-web --listen 127.0.0.1:16732 --state web.json",
     "galley emulate shtrih-m --pty --fault fault=ack_lost",
+    "galley emulate escpos --listen 127.0.0.1:9100 --fault fault=paper_ends,lines=3",
     "galley emulate robot --listen 127.0.0.1:7460 --speed 20",
     "galley emulate sms --fault mode=no_money",
     "galley emulate one-c --fault act=post,fault=answer_lost"
@@ -50,6 +52,8 @@ enum What {
     Atol(atol::AtolArgs),
     AtolWeb(atol_web::AtolWebArgs),
     Bank(bank::BankArgs),
+    #[command(name = "escpos")]
+    EscPos(escpos::EscPosArgs),
     OneC(one_c::OneCArgs),
     Robot(robot::RobotArgs),
     ShtrihM(shtrih_m::ShtrihArgs),
@@ -66,6 +70,7 @@ pub async fn execute(args: EmulateArgs) -> anyhow::Result<ExitCode> {
             What::Atol(args) => atol::execute(args).await,
             What::AtolWeb(args) => atol_web::execute(args).await,
             What::Bank(args) => bank::execute(args).await,
+            What::EscPos(args) => escpos::execute(args).await,
             What::OneC(args) => one_c::execute(args).await,
             What::Robot(args) => robot::execute(args).await,
             What::ShtrihM(args) => shtrih_m::execute(args).await,

@@ -1,17 +1,15 @@
 //! What people ask of the printer directly, and wait for: reading it, its clock, paper that is no document.
 
-use super::{Printer, not_now, refusal, slips};
+use super::{
+    super::slip_printer::{self, Wanted},
+    CHECK, Printer,
+};
 use crate::{
     domain::shift_report::Counters,
-    flow::{
-        effects::slip,
-        executor::{Call, NotNow, Outcome},
-    },
-    store::StoreError,
+    flow::executor::{Call, Outcome},
 };
 use futures_util::future::BoxFuture;
 use galley_fiscal::{FiscalError, FiscalPrinter};
-use serde_json::Value;
 
 impl Printer {
     /// Asks the printer, when it is free. For what changes no fiscal document: an answer that is lost may be asked
@@ -35,31 +33,21 @@ impl Printer {
 
     /// Prints the slip of an order for the kitchen; nothing, when the order has nothing left to cook.
     pub(super) async fn kitchen_slip(&self, call: &Call) -> Outcome {
-        let slip::Request { order_id } = match call.request() {
-            Ok(request) => request,
-            Err(refusal) => return Outcome::Refused(refusal),
+        let slip = match slip_printer::wanted(&self.site, call).await {
+            Wanted::Slip(slip) => slip,
+            Wanted::Instead(outcome) => return outcome,
         };
-        let read = self.site.store.read(move |s| s.order(order_id)).await;
-        let order = match read {
-            Ok(Some(order)) if !order.all_pieces_settled() => order,
-            Ok(_) => return Outcome::Done(Value::Null),
-            Err(e) => {
-                let e: StoreError = e;
-                return Outcome::NotSent(NotNow::new(e.to_string(), "See the daemon's log."));
-            }
+        let mut session = self.session.lock().await;
+        let result = match self.open(&mut session).await {
+            // Once it was spoken to, a link that breaks leaves open how much is on paper.
+            Ok(printer) => printer.slip(&slip).await.map_err(|e| match e {
+                FiscalError::Unreachable { detail } => FiscalError::Unknown { detail },
+                e => e,
+            }),
+            Err(e) => Err(e),
         };
-        let slip = slips::kitchen(&order);
-        let printed = self
-            .ask(|p| Box::pin(async move { p.slip(&slip).await }))
-            .await;
-        match printed {
-            Ok(()) => Outcome::Done(Value::Null),
-            // What is printed too late is of no use: nothing behind it may wait for it.
-            Err(e @ (FiscalError::Refused { retry: false, .. } | FiscalError::Unsupported(_))) => {
-                Outcome::Refused(refusal("printer", &e))
-            }
-            Err(e) => Outcome::NotSent(not_now(&e)),
-        }
+        // What is printed too late is of no use: a refusal ends it, so that nothing behind it waits.
+        slip_printer::outcome(self.settle(&mut session, result).await, CHECK)
     }
 
     /// What the printer has counted in the shift; none when it does not say.

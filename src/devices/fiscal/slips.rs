@@ -84,10 +84,20 @@ pub fn pre_bill(order: &Order, store: &str) -> Slip {
     Slip { items, cut: true }
 }
 
-/// What to cook by hand: the dishes of an order that are not on the hand-over place yet.
+/// What to cook by hand: the dishes of an order that are not on the hand-over place yet. A `repeat` says so: something
+/// of an earlier one may hang in the kitchen already.
 #[must_use]
-pub fn kitchen(order: &Order) -> Slip {
-    let mut items = vec![
+pub fn kitchen(order: &Order, repeat: bool) -> Slip {
+    let mut items = Vec::new();
+    if repeat {
+        items.push(text("ПОВТОР", Align::Center, true));
+        items.push(text(
+            "Такой заказ уже мог быть напечатан",
+            Align::Center,
+            false,
+        ));
+    }
+    items.extend([
         text(format!("КУХНЯ {}", order.number), Align::Center, true),
         text(
             match order.service {
@@ -98,7 +108,7 @@ pub fn kitchen(order: &Order) -> Slip {
             false,
         ),
         SlipItem::Rule,
-    ];
+    ]);
     for (i, line) in order.lines.iter().enumerate() {
         let open = order
             .pieces

@@ -1,4 +1,5 @@
-//! A slip for the kitchen, where people cook: paper only. A repeat costs paper.
+//! A slip for the kitchen, where people cook: paper only, at least once. It is written down before it is sent, so that
+//! one that is printed again after an unknown outcome can say so.
 
 use super::Kind;
 use crate::{
@@ -29,10 +30,6 @@ impl Kind for Slip {
 
     fn title(&self) -> &'static str {
         "The kitchen has no slip of an order"
-    }
-
-    fn repeatable(&self) -> bool {
-        true
     }
 
     fn done(&self, _: &EffectRow, _: &Value) -> Result<Vec<Body>, serde_json::Error> {

@@ -7,11 +7,11 @@ use crate::gateway::{
 };
 use galley_atol::json::{
     Kopecks,
-    answer::{Counters, CountersAnswer, FiscalParams, Registered, Warnings},
+    answer::{Counters, CountersAnswer, FiscalParams, FnDocumentAnswer, Registered, Warnings},
 };
 use galley_fiscal::{FiscalRecord, RecordKind};
 use jiff::{civil::DateTime, tz::TimeZone};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The site of the tax service, as the vendor's driver fills it in. [source: atol.md 3.7]
 const FNS: &str = "www.nalog.gov.ru";
@@ -49,6 +49,47 @@ pub(super) fn fiscal_params(record: &FiscalRecord, zone: &Zone) -> FiscalParams 
         shift_number: record.shift_number,
         receipts_count: None,
         total: record.total_minor.map(Kopecks),
+    }
+}
+
+/// A document of the drive in the vendor's short form. [source: its script, 10.10.8; what the short form lacks and is
+/// known here is told too]
+pub(super) fn fn_document(record: &FiscalRecord, zone: &Zone) -> FnDocumentAnswer {
+    let (kind, sign) = match record.kind {
+        RecordKind::Receipt(kind) => ("receipt", Some(kind.tag_1054())),
+        RecordKind::Correction(kind) => ("receiptCorrection", Some(kind.tag_1054())),
+        RecordKind::ShiftOpen => ("openShift", None),
+        RecordKind::ShiftClose => ("closeShift", None),
+        RecordKind::Other(1) => ("registration", None),
+        RecordKind::Other(6) => ("closeArchive", None),
+        RecordKind::Other(11) => ("changeRegistrationParameters", None),
+        RecordKind::Other(21) => ("ofdExchangeStatus", None),
+        RecordKind::CashIn | RecordKind::CashOut | RecordKind::Other(_) => ("other", None),
+    };
+    let told = [
+        ("fiscalDocumentType", Some(json!(kind))),
+        ("short", Some(json!(true))),
+        ("1012", Some(json!(zone.time(&record.local_time)))),
+        ("1020", record.total_minor.map(|sum| json!(Kopecks(sum)))),
+        (
+            "1037",
+            record.registration_number.as_ref().map(|n| json!(n)),
+        ),
+        ("1038", record.shift_number.map(|n| json!(n))),
+        ("1040", Some(json!(record.document_number))),
+        ("1041", Some(json!(record.drive_number))),
+        ("1042", record.receipt_number.map(|n| json!(n))),
+        ("1054", sign.map(|n| json!(n))),
+        ("1077", Some(json!(format!("{:08X}", record.fiscal_sign)))),
+        ("1192", record.key.as_ref().map(|key| json!(key))),
+        ("qr", record.qr_text().map(|text| json!(text))),
+    ];
+    FnDocumentAnswer {
+        document_tlv: told
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect::<Map<String, Value>>(),
+        raw_data: None,
     }
 }
 
@@ -122,19 +163,12 @@ fn told(gateway: &Gateway, row: &Row) -> Told {
     }
 }
 
-pub(super) fn v2(gateway: &Gateway, row: &Row) -> Value {
+/// A task in the form of version 2, and of version 1: clients of either look for their own fields only.
+pub(super) fn shown(gateway: &Gateway, row: &Row) -> Value {
     let told = told(gateway, row);
     json!({
         "status": told.status,
         "error": {"code": told.code, "description": told.description},
-        "result": told.result,
-    })
-}
-
-pub(super) fn v1(gateway: &Gateway, row: &Row) -> Value {
-    let told = told(gateway, row);
-    json!({
-        "status": told.status,
         "errorCode": told.code,
         "errorDescription": told.description,
         "result": told.result,

@@ -8,19 +8,21 @@
 
 mod answers;
 mod codes;
+mod marks;
+mod server;
 mod tasks;
 
 use super::{
     Gateway,
     auth::{Caller, Role},
-    device::Act,
+    device::{Act, Device},
     journal::{Door, JournalError, NewRow, Row},
 };
 pub(super) use answers::Zone;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, Path, Query as InQuery, State},
     http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -28,8 +30,11 @@ use axum::{
 pub(super) use codes::out_of_patience;
 use futures_util::FutureExt as _;
 use galley_atol::json::Task as VendorTask;
+pub(super) use marks::Marks;
 use serde::Deserialize;
 use serde_json::{Value, json};
+pub(super) use server::pages;
+use std::sync::Arc;
 pub(super) use tasks::{Query, read};
 
 /// Longest id of a request.
@@ -40,11 +45,11 @@ const MOST_TASKS: usize = 64;
 pub(super) fn router() -> Router<Gateway> {
     Router::new()
         .route("/api/v2/requests", post(ask_v2))
-        .route("/api/v2/requests/{uuid}", get(look_v2).delete(cancel))
-        .route("/api/v2/serverInfo", get(server_info))
+        .route("/api/v2/requests/{uuid}", get(look).delete(cancel))
         .route("/api/v2/operations/{operation}", post(operate))
         .route("/requests", post(ask_v1))
-        .route("/requests/{uuid}", get(look_v1).delete(cancel))
+        .route("/requests/{uuid}", get(look).delete(cancel))
+        .merge(server::router())
 }
 
 /// A request's answer that is no success, in the vendor's form.
@@ -76,8 +81,29 @@ impl From<JournalError> for Fault {
     }
 }
 
-/// Who asks; the vendor's server asks nobody, so that may be configured here too.
+/// The name under which clients ask for the first printer.
+const DEFAULT_DEVICE: &str = "default";
+
+/// Who asks, and for which printer. The vendor's server asks nobody, so that may be configured here too.
 struct Client(Caller, Option<String>);
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(rename = "deviceID")]
+    device: Option<String>,
+}
+
+/// The printer that a request names: in its body, in the address, in a header; without a name it is the first one, as at
+/// the vendor's server.
+fn chosen<'g>(gateway: &'g Gateway, named: Option<&str>) -> Result<&'g Arc<Device>, Fault> {
+    let id = match named {
+        None | Some("" | DEFAULT_DEVICE) => gateway.0.order.first().map(String::as_str),
+        named => named,
+    };
+    gateway
+        .device(id)
+        .map_err(|p| Fault(StatusCode::BAD_REQUEST, codes::BAD_TASK, p.detail))
+}
 
 impl FromRequestParts<Gateway> for Client {
     type Rejection = Fault;
@@ -89,11 +115,14 @@ impl FromRequestParts<Gateway> for Client {
                 name: "vendor".to_owned(),
             })
         });
-        let device = parts
-            .headers
-            .get("deviceID")
-            .and_then(|v| v.to_str().ok())
-            .map(str::to_owned);
+        let in_address = InQuery::<Named>::try_from_uri(&parts.uri)
+            .ok()
+            .and_then(|query| query.0.device);
+        let in_header = || {
+            let value = parts.headers.get("deviceID")?.to_str().ok()?;
+            Some(value.to_owned())
+        };
+        let device = in_address.or_else(in_header);
         match caller {
             Some(caller) => Ok(Self(caller, device)),
             None => Err(Fault(
@@ -118,8 +147,9 @@ async fn ask_v2(
     client: Client,
     body: Bytes,
 ) -> Result<Response, Fault> {
-    let (uuid, number) = ask(&gateway, client, &body).await?;
-    let body = json!({"uuid": uuid, "number": number, "isBlocked": false});
+    let (uuid, number, device) = ask(&gateway, client, &body).await?;
+    let mut body = json!({"uuid": uuid, "number": number});
+    server::tell_blocked(&gateway, &device, &mut body)?;
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
@@ -128,17 +158,17 @@ async fn ask_v1(
     client: Client,
     body: Bytes,
 ) -> Result<Response, Fault> {
-    let (uuid, _) = ask(&gateway, client, &body).await?;
+    let (uuid, ..) = ask(&gateway, client, &body).await?;
     let body = json!({"status": "ok", "uuid": uuid});
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
-/// Writes a request down. Its uuid and its place in the queue.
+/// Writes a request down. Its uuid, its place in the queue, and whose queue.
 async fn ask(
     gateway: &Gateway,
     Client(caller, header): Client,
     body: &Bytes,
-) -> Result<(String, u32), Fault> {
+) -> Result<(String, u32, Arc<Device>), Fault> {
     let bad = |text: String| Fault(StatusCode::BAD_REQUEST, codes::BAD_TASK, text);
     let request: Request = serde_json::from_slice(body).map_err(|e| bad(e.to_string()))?;
     let uuid = request.uuid;
@@ -154,12 +184,8 @@ async fn ask(
     if tasks.is_empty() || tasks.len() > MOST_TASKS {
         return Err(bad(format!("request: 1 to {MOST_TASKS} tasks")));
     }
-    let named = request.device.or(header).filter(|id| !id.is_empty());
-    // Without a name it is the first one, as at the vendor's server.
-    let id = named.as_ref().or(gateway.0.order.first());
-    let device = gateway
-        .device(id.map(String::as_str))
-        .map_err(|p| bad(p.detail))?;
+    let named = request.device.or(header);
+    let device = chosen(gateway, named.as_deref())?;
     let parts = tasks
         .into_iter()
         .zip(0..)
@@ -187,7 +213,7 @@ async fn ask(
     }
     device.wake.notify_one();
     let number = gateway.journal().counts(device.id())?.live;
-    Ok((uuid, number))
+    Ok((uuid, number, device.clone()))
 }
 
 fn parts_of(gateway: &Gateway, uuid: &str) -> Result<Vec<Row>, Fault> {
@@ -203,24 +229,21 @@ fn unknown() -> Fault {
     Fault(StatusCode::NOT_FOUND, codes::WEB_FAIL, text.to_owned())
 }
 
-async fn look_v2(
+async fn look(
     State(gateway): State<Gateway>,
     Path(uuid): Path<String>,
     _client: Client,
 ) -> Result<Json<Value>, Fault> {
     let rows = parts_of(&gateway, &uuid)?;
-    let results: Vec<Value> = rows.iter().map(|row| answers::v2(&gateway, row)).collect();
-    Ok(Json(json!({"results": results})))
+    Ok(Json(results(&gateway, &rows)))
 }
 
-async fn look_v1(
-    State(gateway): State<Gateway>,
-    Path(uuid): Path<String>,
-    _client: Client,
-) -> Result<Json<Value>, Fault> {
-    let rows = parts_of(&gateway, &uuid)?;
-    let results: Vec<Value> = rows.iter().map(|row| answers::v1(&gateway, row)).collect();
-    Ok(Json(json!({"results": results})))
+fn results(gateway: &Gateway, rows: &[Row]) -> Value {
+    let each: Vec<Value> = rows
+        .iter()
+        .map(|row| answers::shown(gateway, row))
+        .collect();
+    json!({"results": each})
 }
 
 /// Calls off what has not begun. [memory: atol.md 4.1]
@@ -241,12 +264,7 @@ async fn cancel(
             device.poke.notify_one();
         }
     }
-    let results: Vec<Value> = rows.iter().map(|row| answers::v2(&gateway, row)).collect();
-    Ok(Json(json!({"results": results})))
-}
-
-async fn server_info(_client: Client) -> Json<Value> {
-    Json(json!({"name": "galley fiscal-gateway", "version": env!("CARGO_PKG_VERSION")}))
+    Ok(Json(results(&gateway, &rows)))
 }
 
 #[derive(Default, Deserialize)]
@@ -273,21 +291,19 @@ async fn operate(
         "queryOfdExchangeStatus" => VendorTask::OfdExchangeStatus,
         _ => {
             return Err(Fault(
-                StatusCode::NOT_FOUND,
+                StatusCode::NOT_IMPLEMENTED,
                 codes::NOT_SUPPORTED,
-                format!("{operation} is not supported"),
+                format!("{operation}: {}", codes::words(codes::NOT_SUPPORTED)),
             ));
         }
     };
     let asked: Operation = serde_json::from_slice(&body).unwrap_or_default();
-    let named = asked.device.or(header).filter(|id| !id.is_empty());
-    let id = named.as_ref().or(gateway.0.order.first());
-    let device = gateway
-        .device(id.map(String::as_str))
-        .map_err(|p| Fault(StatusCode::BAD_REQUEST, codes::BAD_TASK, p.detail))?;
+    let named = asked.device.or(header);
+    let device = chosen(&gateway, named.as_deref())?;
     let zone = gateway.0.zone.clone();
     let query = Query::new(task, zone);
-    let act: Act = Box::new(move |p| async move { query.answer(p).await }.boxed());
+    let act: Act =
+        Box::new(move |p| async move { query.answer(p, &mut Marks::default()).await }.boxed());
     match device.ask(act).await {
         Ok(answer) => Ok(Json(answer)),
         Err(e) => {

@@ -1,13 +1,17 @@
 //! The vendor's tasks as ours: documents of the law, and questions.
 
-use super::answers::{Zone, fiscal_params};
+use super::{
+    answers::{Zone, fiscal_params, fn_document},
+    codes,
+    marks::{Marks, Step},
+};
 use crate::gateway::{
     journal::{Row, Trouble},
     task::{Asked, Options, Task, tag_1192},
 };
 use galley_atol::json::Kopecks;
 use galley_atol::json::{
-    Fault, Task as VendorTask,
+    Fault, FnDocumentTask, ImcParams, Task as VendorTask,
     answer::{
         CashDrawerAnswer, CashDrawerStatus, Counters, DeviceInfo, DeviceInfoAnswer, DeviceStatus,
         DeviceStatusAnswer, FnInfo, FnInfoAnswer, FnStatus, FnStatusAnswer, FnWarnings, Movement,
@@ -20,13 +24,113 @@ use galley_atol::json::{
 use galley_fiscal::{
     DriveInfo, Ffd, FiscalError, FiscalPrinter, ReceiptKind, ShiftState, ShiftTotals, TaxSystem,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// Tasks that the vendor's driver knows and this face does not carry out: setup that can't be taken back, and what no
+/// document can say. They end with code 11; a word that the vendor does not know either, with 501. [source: atol.md 3.2]
+const NOT_HERE: &[&str] = &[
+    "addMarksToBuffer",
+    "changeRegistrationParameters",
+    "checkImcTime",
+    "checkImcWorkState",
+    "closeArchive",
+    "flashFirmware",
+    "fnChange",
+    "getDepartmentSum",
+    "getLicenses",
+    "getMcu",
+    "getOverallTotals",
+    "getParametersLayout",
+    "getStepResource",
+    "ismExchangeStatus",
+    "lineFeed",
+    "pingIsm",
+    "printDocumentsFromJournal",
+    "registration",
+    "reportDepartments",
+    "reportFnRegistrations",
+    "reportInfo",
+    "reportOfdConnectionStatus",
+    "reportOfdExchangeStatus",
+    "reportTestPrint",
+    "softLockInit",
+    "softLockQuerySessionCode",
+    "softLockValidate",
+    "uploadPictureCliche",
+    "writeDeviceLicense",
+];
 
 /// A task that registers nothing: a question, or paper.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::gateway) struct Query {
-    task: VendorTask,
+    what: What,
     zone: Zone,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum What {
+    Task(Box<VendorTask>),
+    Mark(Step),
+    /// The device's own parameters, by the vendor's numbers, and what to set them to.
+    Parameters(Vec<(u32, Option<Value>)>),
+}
+
+/// Tasks that only this face takes: our driver of the vendor's server does not send them.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+enum FaceTask {
+    ValidateMarks {
+        params: Vec<ImcParams>,
+    },
+    CheckMarkingCodeValidationsReady,
+    GetDeviceParameters {
+        keys: Vec<u32>,
+    },
+    #[serde(rename_all = "camelCase")]
+    SetDeviceParameters {
+        device_parameters: Vec<Parameter>,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+struct Parameter {
+    key: u32,
+    value: Value,
+}
+
+impl From<FaceTask> for What {
+    fn from(task: FaceTask) -> Self {
+        match task {
+            FaceTask::ValidateMarks { params } => Self::Mark(Step::Validate(params)),
+            FaceTask::CheckMarkingCodeValidationsReady => Self::Mark(Step::Ready),
+            FaceTask::GetDeviceParameters { keys } => {
+                Self::Parameters(keys.into_iter().map(|key| (key, None)).collect())
+            }
+            FaceTask::SetDeviceParameters { device_parameters } => Self::Parameters(
+                device_parameters
+                    .into_iter()
+                    .map(|p| (p.key, Some(p.value)))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+impl From<VendorTask> for What {
+    fn from(task: VendorTask) -> Self {
+        match task {
+            VendorTask::BeginMarkingCodeValidation(begin) => {
+                Self::Mark(Step::Begin(Box::new(begin.params)))
+            }
+            VendorTask::GetMarkingCodeValidationStatus => Self::Mark(Step::Status),
+            VendorTask::AcceptMarkingCode => Self::Mark(Step::Accept),
+            VendorTask::DeclineMarkingCode => Self::Mark(Step::Decline),
+            VendorTask::CancelMarkingCodeValidation => Self::Mark(Step::Cancel),
+            VendorTask::ClearMarkingCodeValidationResult => Self::Mark(Step::Clear),
+            other => Self::Task(Box::new(other)),
+        }
+    }
 }
 
 /// Reads the task of a row. `tax_system` is the till's, for receipts that name none.
@@ -39,12 +143,26 @@ pub(in crate::gateway) fn read(
         Trouble::new(code, text, "Correct the task and ask under a new uuid.")
     };
     let kind = row.request["type"].as_str().unwrap_or_default().to_owned();
-    let task: VendorTask = serde_json::from_value(row.request.clone()).map_err(|e| {
-        // A type that exists at the vendor and not here is told from one that is written wrongly.
-        let unknown = e.to_string().starts_with("unknown variant");
-        let code = if unknown { "not_supported" } else { "bad_task" };
-        bad(code, format!("{kind}: {e}"))
-    })?;
+    let query = |what: What| Asked {
+        device: None,
+        options: Options::default(),
+        task: Task::Vendor(Box::new(Query {
+            what,
+            zone: zone.clone(),
+        })),
+    };
+    if NOT_HERE.contains(&kind.as_str()) {
+        return Err(bad("not_supported", format!("{kind} is not served")));
+    }
+    let task = match serde_json::from_value::<VendorTask>(row.request.clone()) {
+        Ok(task) => task,
+        Err(e) if is_unknown_word(&e) => {
+            return serde_json::from_value::<FaceTask>(row.request.clone())
+                .map(|task| query(task.into()))
+                .map_err(|e| bad("bad_task", format!("{kind}: {e}")));
+        }
+        Err(e) => return Err(bad("bad_task", format!("{kind}: {e}"))),
+    };
     let fiscal = task.is_fiscal();
     let task = if fiscal {
         let key = tag_1192(&row.key);
@@ -64,7 +182,7 @@ pub(in crate::gateway) fn read(
         }
         Task::Fiscal(Box::new(taken.document))
     } else {
-        Task::Vendor(Box::new(Query::new(task, zone.clone())))
+        return Ok(query(task.into()));
     };
     Ok(Asked {
         device: None,
@@ -73,20 +191,45 @@ pub(in crate::gateway) fn read(
     })
 }
 
+/// Whether an error of reading says that the task's type is none of ours.
+fn is_unknown_word(e: &serde_json::Error) -> bool {
+    e.to_string().starts_with("unknown variant")
+}
+
 impl Query {
     pub(super) fn new(task: VendorTask, zone: Zone) -> Self {
-        Self { task, zone }
+        Self {
+            what: task.into(),
+            zone,
+        }
     }
 
     /// Asks the printer, and answers as the vendor's driver would.
     pub(in crate::gateway) async fn answer(
         &self,
         p: &mut dyn FiscalPrinter,
+        marks: &mut Marks,
     ) -> Result<Value, FiscalError> {
-        Ok(match &self.task {
+        match &self.what {
+            What::Task(task) => self.task(task, p).await,
+            What::Mark(step) => marks.answer(step, p).await,
+            What::Parameters(all) => Ok(parameters(all)),
+        }
+    }
+
+    async fn task(
+        &self,
+        task: &VendorTask,
+        p: &mut dyn FiscalPrinter,
+    ) -> Result<Value, FiscalError> {
+        Ok(match task {
             VendorTask::ReportX(_) => done(p.x_report().await?),
             VendorTask::PrintLastReceiptCopy(_) => done(p.copy_last().await?),
             VendorTask::ContinuePrint => done(p.continue_print().await?),
+            VendorTask::PrintFnDocument(asked) => {
+                done(p.print_document(asked.fiscal_document_number).await?)
+            }
+            VendorTask::GetFnDocument(asked) => self.drive_document(*asked, p).await?,
             VendorTask::OpenCashDrawer => done(p.open_drawer().await?),
             VendorTask::NonFiscal(task) => done(p.slip(&task_slip(task).0).await?),
             VendorTask::SetDateTime(at) => {
@@ -114,8 +257,8 @@ impl Query {
                 let status = p.status().await?;
                 json!(ShiftStatusAnswer {
                     shift_status: ShiftStatus {
-                        // No make but the vendor's tells it.
-                        expired_time: String::new(),
+                        // No make but the vendor's tells it, and clients read a date here whatever it is.
+                        expired_time: self.zone.time(NEVER),
                         number: status.shift_number,
                         state: shift_word(status.shift).to_owned(),
                         documents_count: None,
@@ -181,11 +324,10 @@ impl Query {
                     errors: json!({}),
                     status: OfdStatus {
                         not_sent_count: status.unsent_documents.unwrap_or(0),
-                        not_sent_first_doc_date_time: status
-                            .oldest_unsent
-                            .as_ref()
-                            .map(|day| self.zone.time(&format!("{day}T00:00:00")))
-                            .unwrap_or_default(),
+                        not_sent_first_doc_date_time: status.oldest_unsent.as_ref().map_or_else(
+                            || self.zone.time(NEVER),
+                            |day| { self.zone.time(&format!("{day}T00:00:00")) }
+                        ),
                         not_sent_first_doc_number: 0,
                     },
                 })
@@ -236,6 +378,41 @@ impl Query {
             }
         })
     }
+
+    /// A document of the drive, in the short form in which the vendor's driver tells one whose text the drive does not
+    /// keep any more: our printers read back what recovery needs.
+    async fn drive_document(
+        &self,
+        asked: FnDocumentTask,
+        p: &mut dyn FiscalPrinter,
+    ) -> Result<Value, FiscalError> {
+        let found = p.document(asked.fiscal_document_number).await?;
+        match found {
+            Some(record) if asked.with_raw_data != Some(true) => {
+                Ok(json!(fn_document(&record, &self.zone)))
+            }
+            _ => Err(codes::own(codes::NO_SUCH_DOCUMENT)),
+        }
+    }
+}
+
+/// Where no time is known.
+const NEVER: &str = "1970-01-01T00:00:00";
+
+/// The vendor's numbers of parameters are those of its own devices: each is answered as a device answers that lacks it.
+fn parameters(all: &[(u32, Option<Value>)]) -> Value {
+    let each = all.iter().map(|(key, value)| {
+        let mut answer = json!({
+            "key": key,
+            "errorCode": codes::NOT_SUPPORTED,
+            "errorDescription": codes::words(codes::NOT_SUPPORTED),
+        });
+        if let Some(value) = value {
+            answer["value"] = value.clone();
+        }
+        answer
+    });
+    json!({"deviceParameters": each.collect::<Vec<Value>>()})
 }
 
 fn done((): ()) -> Value {

@@ -58,6 +58,10 @@ pub(super) fn router(gateway: Gateway) -> Router {
                 "this address takes another method",
             )
         })
+        .layer(axum::middleware::from_fn_with_state(
+            gateway.clone(),
+            dropin::pages,
+        ))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(gateway)
 }

@@ -28,8 +28,11 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 const QUEUE: usize = 1024;
 /// Requests of one flush.
 const GROUP: usize = 256;
-/// Commits after which the log is copied into the database, while nobody waits for it.
+/// Commits after which the log is copied into the database as soon as no printer has anything to do. A copy flushes
+/// twice, and a receipt that came in meanwhile would wait for that.
 const CHECKPOINT: u32 = 128;
+/// Commits after which it is copied all the same: by then the log has some 25 MB.
+const CHECKPOINT_BUSY: u32 = 2048;
 
 const REOPENING: &str = "the disk failed; the journal is being reopened, try again";
 
@@ -121,8 +124,14 @@ struct Inner {
     reader: Mutex<Connection>,
 }
 
+/// What the writer's thread is told.
+enum Work {
+    Write(Job),
+    Rest,
+}
+
 enum Writer {
-    Thread(mpsc::Sender<Job>),
+    Thread(mpsc::Sender<Work>),
     Inline(Box<Mutex<Core>>),
 }
 
@@ -131,6 +140,8 @@ struct Core {
     options: Options,
     broken: bool,
     commits: u32,
+    /// Of them, those that are in the log only.
+    in_log: u32,
     #[cfg(test)]
     dead: bool,
 }
@@ -152,6 +163,7 @@ impl Journal {
             options: options.clone(),
             broken: false,
             commits: 0,
+            in_log: 0,
             #[cfg(test)]
             dead: false,
         };
@@ -159,12 +171,15 @@ impl Journal {
         let writer = if options.inline {
             Writer::Inline(Box::new(Mutex::new(core)))
         } else {
-            let (tx, mut rx) = mpsc::channel::<Job>(QUEUE);
+            let (tx, mut rx) = mpsc::channel::<Work>(QUEUE);
             std::thread::Builder::new()
                 .name("gateway-journal".to_owned())
                 .spawn(move || {
                     while let Some(first) = rx.blocking_recv() {
-                        core.group(first, || rx.try_recv().ok());
+                        match first {
+                            Work::Write(job) => core.group(job, || more(&mut rx)),
+                            Work::Rest => core.tidy_log(CHECKPOINT),
+                        }
                     }
                 })
                 .map_err(|e| JournalError::Open(format!("cannot start the writer thread: {e}")))?;
@@ -194,7 +209,10 @@ impl Journal {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .group(job, || None),
-            Writer::Thread(queue) => queue.send(job).await.map_err(|_| JournalError::Closed)?,
+            Writer::Thread(queue) => queue
+                .send(Work::Write(job))
+                .await
+                .map_err(|_| JournalError::Closed)?,
         }
         answer.await.unwrap_or(Err(JournalError::Closed))
     }
@@ -202,6 +220,18 @@ impl Journal {
     /// Reads on the caller's thread: a few rows by an index, which the writer never holds up.
     fn reader(&self) -> MutexGuard<'_, Connection> {
         self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody has anything to do: what is put off for such a moment is done now.
+    pub fn rest(&self) {
+        match &self.0.writer {
+            Writer::Inline(core) => core
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .tidy_log(CHECKPOINT),
+            // A writer that is busy has no rest.
+            Writer::Thread(queue) => drop(queue.try_send(Work::Rest)),
+        }
     }
 
     /// Whether the journal can be written.
@@ -215,6 +245,16 @@ impl Journal {
             Ok(())
         })
         .await
+    }
+}
+
+/// Another write that waits already. A word of rest among them has come too early.
+fn more(rx: &mut mpsc::Receiver<Work>) -> Option<Job> {
+    loop {
+        match rx.try_recv().ok()? {
+            Work::Write(job) => return Some(job),
+            Work::Rest => {}
+        }
     }
 }
 
@@ -234,14 +274,21 @@ impl Core {
         for reply in replies {
             reply(flushed.clone());
         }
-        if self.commits.is_multiple_of(CHECKPOINT) && !self.broken {
-            // One that can't be made now is made later; nothing depends on it.
-            let made = self
-                .db
-                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-            if let Err(error) = made {
-                tracing::warn!(%error, "the journal's log can't be copied now");
-            }
+        self.tidy_log(CHECKPOINT_BUSY);
+    }
+
+    /// Copies the log into the database, when so many commits are in it.
+    fn tidy_log(&mut self, due: u32) {
+        if self.in_log < due || self.broken {
+            return;
+        }
+        self.in_log = 0;
+        // One that can't be made now is made later; nothing depends on it.
+        let made = self
+            .db
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = made {
+            tracing::warn!(%error, "the journal's log can't be copied now");
         }
     }
 
@@ -263,6 +310,7 @@ impl Core {
             return Err(JournalError::Open(REOPENING.to_owned()));
         }
         self.commits = self.commits.wrapping_add(1);
+        self.in_log = self.in_log.saturating_add(1);
         #[cfg(test)]
         if let Some(crash) = self.options.crash
             && crash.at == self.commits

@@ -10,7 +10,7 @@ mod session;
 
 use super::{
     device::{Ask, Device, Tally},
-    dropin::{self, Zone},
+    dropin::{self, Marks, Zone},
     journal::{Door, Ending, JournalError, NewRow, Row, State, Trouble},
     task::{Asked, Paper, Task},
 };
@@ -66,6 +66,8 @@ pub(super) struct Worker {
     looked: Option<Instant>,
     /// The head of the queue waits for its pause: which, since how many tries, until when.
     pause: Option<(i64, u32, Instant)>,
+    /// The check of a marked unit that a client of the vendor's face has begun.
+    marks: Marks,
     /// Counters that were read while the document was being written down: when, how long that took, and they.
     ahead: Option<(Instant, Duration, Baseline)>,
 }
@@ -79,6 +81,7 @@ impl Worker {
             session: None,
             looked: None,
             pause: None,
+            marks: Marks::default(),
             ahead: None,
         }
     }
@@ -115,6 +118,9 @@ impl Worker {
                 () = sleep_until(until.min(look)), if !busy => {
                     if Instant::now() >= look {
                         self.look().await;
+                        if matches!(next, Next::Idle) {
+                            self.device.journal.rest();
+                        }
                     }
                 }
                 () = std::future::ready(()), if busy => {}
@@ -385,8 +391,13 @@ impl Worker {
                 Ok(value)
             }
             Task::Vendor(query) => {
-                let printer = self.open().await?;
-                query.answer(&mut **printer).await
+                let mut marks = std::mem::take(&mut self.marks);
+                let answer = match self.open().await {
+                    Ok(printer) => query.answer(&mut **printer, &mut marks).await,
+                    Err(e) => Err(e),
+                };
+                self.marks = marks;
+                answer
             }
             Task::Paper(paper) => {
                 let printer = self.open().await?;

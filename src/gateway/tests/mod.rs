@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
 mod doubt;
+mod makes;
 mod once;
 mod remote;
 mod vendor;
@@ -121,6 +122,7 @@ impl Rig {
             ],
             keep: Duration::from_secs(366 * 24 * 3600),
             vendor_without_token: false,
+            vendor_origins: vec!["https://till.example.org".to_owned()],
             zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(3)),
         };
         let service = Service::start(parts).await?;

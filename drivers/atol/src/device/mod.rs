@@ -11,6 +11,7 @@ mod reads;
 mod slips;
 
 use crate::{
+    bcd,
     command::{self, mode, op},
     config::AtolConfig,
     driver::Passwords,
@@ -222,6 +223,15 @@ impl FiscalPrinter for AtolPrinter {
             "marked goods need FFD 1.2, which platform 2.5 lacks: configure the web server back end"
                 .to_owned(),
         ))
+    }
+
+    async fn print_document(&mut self, number: u32) -> Result<(), FiscalError> {
+        self.enter_mode(mode::DRIVE_REPORTS).await?;
+        let limit = self.config.timeouts.act();
+        let number: [u8; 5] = bcd::encode(u64::from(number)).unwrap_or_default();
+        self.command(op::PRINT_DOCUMENT, &number, Nature::Act, limit)
+            .await?;
+        Ok(self.wait_idle(limit).await?)
     }
 }
 

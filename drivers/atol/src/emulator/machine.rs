@@ -177,6 +177,7 @@ impl Machine {
             op::REPORT => self.x_report(),
             op::FOOTER => self.footer(),
             op::COPY => self.copy(),
+            op::PRINT_DOCUMENT => self.print_kept(p),
             op::FINISH_PRINT => self.finish_print(),
             op::PRINT_LINE => self.print(vec![text::decode(p).replace('\t', "")]),
             op::BARCODE => self.barcode(p),
@@ -436,6 +437,21 @@ impl Machine {
         }
         let mut lines = vec!["КОПИЯ".to_owned()];
         lines.extend(paper::layout(last, &self.journal.identity, &self.config));
+        self.print(lines)
+    }
+
+    fn print_kept(&mut self, p: &[u8]) -> Outcome {
+        self.need_mode(mode::DRIVE_REPORTS)?;
+        let number = p.get(..5).and_then(bcd::decode);
+        let found = self
+            .journal
+            .documents
+            .iter()
+            .find(|d| Some(u64::from(d.number)) == number);
+        let Some(found) = found else {
+            return Err(NO_DOCUMENT);
+        };
+        let lines = paper::layout(found, &self.journal.identity, &self.config);
         self.print(lines)
     }
 

@@ -212,7 +212,8 @@ fn receipt(
         return Err(Fault::NotServed("clientInfo"));
     }
     let mut tenders = Vec::new();
-    for p in &r.payments {
+    // Tills were seen to list every form, most of them with nothing in it.
+    for p in r.payments.iter().filter(|p| p.sum.0 != 0) {
         tenders.push(TenderSum {
             form: words::tender_of(&p.kind).ok_or_else(|| wrong("payments.type", &p.kind))?,
             sum_minor: p.sum.0,
@@ -343,7 +344,7 @@ fn line(p: &PositionItem, dropped: &mut Vec<&'static str>) -> Result<Line, Fault
             industry: industry(&p.industry_info)?,
             marking: match &p.imc_params {
                 None => None,
-                Some(imc) => Some(marking(imc)?),
+                Some(imc) => Some(marking_of_params(imc)?),
             },
         },
     })
@@ -384,11 +385,16 @@ fn unit(given: Option<&WordOrNumber>) -> Result<MeasureUnit, Fault> {
     }
 }
 
-fn marking(imc: &ImcParams) -> Result<Marking, Fault> {
+/// A marked unit out of the vendor's words.
+///
+/// # Errors
+/// What is missing or wrong in them.
+pub fn marking_of_params(imc: &ImcParams) -> Result<Marking, Fault> {
     let code = STANDARD
         .decode(&imc.imc)
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok())
+        .filter(|code| !code.is_empty())
         .ok_or_else(|| wrong("imcParams.imc", "no Base64 of a code"))?;
     let status = match &imc.item_estimated_status {
         None => return Err(Fault::Missing("imcParams.itemEstimatedStatus")),

@@ -26,7 +26,7 @@ pub mod words;
 
 pub use decimal::{Kopecks, Thousandths};
 pub use from::{Style, from_date_time, from_document, imc_params};
-pub use into::{Fault, Taken, to_document};
+pub use into::{Fault, Taken, marking_of_params, to_document};
 pub use receipt::*;
 pub use slips::{slip_task, task_slip};
 pub use task::*;

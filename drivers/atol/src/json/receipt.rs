@@ -1,7 +1,7 @@
 //! Receipts. [source: atol.md 3.3]
 
 use super::{ImcParams, Kopecks, OperatorInfo, PaperItem, Thousandths, WordOrNumber};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// A receipt, of any of the four kinds.
@@ -45,7 +45,11 @@ pub struct ReceiptTask {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taxes: Vec<Tax>,
     /// Tag 1261.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "there"
+    )]
     pub industry_info: Vec<IndustryInfo>,
     /// Tag 1270.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,6 +132,12 @@ pub struct Tax {
     /// Tag 1200; the printer computes it when it isn't given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sum: Option<Kopecks>,
+}
+
+/// A list with what is there in it: tills were seen to send a `null` where a good has no such attribute.
+fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IndustryInfo>, D::Error> {
+    let list: Option<Vec<Option<IndustryInfo>>> = Option::deserialize(deserializer)?;
+    Ok(list.into_iter().flatten().flatten().collect())
 }
 
 /// An industry attribute.
@@ -227,7 +237,11 @@ pub struct PositionItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supplier_info: Option<SupplierInfo>,
     /// Tag 1260.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "there"
+    )]
     pub industry_info: Vec<IndustryInfo>,
     /// The marked unit, FFD 1.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]

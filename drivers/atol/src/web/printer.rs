@@ -8,7 +8,7 @@ use super::{
     reads::{AskError, answer},
 };
 use crate::json::{
-    DateTimeTask, MarkingTask, ShiftTask, Style, Task,
+    DateTimeTask, FnDocumentTask, MarkingTask, ShiftTask, Style, Task,
     answer::{
         DeviceInfo, DeviceStatusAnswer, FnInfoAnswer, FnStatusAnswer, MarkingAccepted,
         MarkingBegun, MarkingStatusAnswer, OfdAnswer, RegistrationAnswer, ShiftStatusAnswer,
@@ -93,7 +93,8 @@ impl WebPrinter {
     }
 
     /// The manual flow of a check (3.5): begin, look until it is ready, accept.
-    async fn check_mark(&mut self, marking: &Marking) -> Result<MarkingCheck, AskError> {
+    /// Begins a check and waits for its end; the result as far as the state's server told it.
+    async fn begin_mark(&mut self, marking: &Marking) -> Result<Option<MarkingCheck>, AskError> {
         // Whatever an earlier check left behind; that there is nothing is fine.
         if let Err(e @ AskError::Lost(_)) = self.do_it(Task::CancelMarkingCodeValidation).await {
             return Err(e);
@@ -108,12 +109,12 @@ impl WebPrinter {
                 self.ask(Task::GetMarkingCodeValidationStatus).await?;
             let trouble = status.driver_error.filter(|e| e.code != 0);
             if status.ready {
-                if let Some(e) = trouble {
-                    // The server of the state was not reached: the drive's own word stands, and the bits say so.
+                if let Some(e) = &trouble {
+                    // The server of the state was not reached: the drive's own word stands, and the bit
                     tracing::warn!(error.code = e.code, "the marking server did not answer");
                 }
-                let accepted: MarkingAccepted = self.ask(Task::AcceptMarkingCode).await?;
-                return Ok(accepted.item_info_check_result.into());
+                let told = status.online_validation.filter(|_| trouble.is_none());
+                return Ok(told.map(|online| online.item_info_check_result.into()));
             }
             if let Some(e) = trouble {
                 return Err(AskError::Device(e));
@@ -131,6 +132,20 @@ impl WebPrinter {
             }
             sleep(self.config.timeouts.marking_poll()).await;
         }
+    }
+
+    async fn accept_mark(&mut self) -> Result<MarkingCheck, AskError> {
+        let accepted: MarkingAccepted = self.ask(Task::AcceptMarkingCode).await?;
+        Ok(accepted.item_info_check_result.into())
+    }
+
+    fn knows_marks(&self) -> Result<(), FiscalError> {
+        if self.style.ffd == Ffd::V12 {
+            return Ok(());
+        }
+        Err(FiscalError::Unsupported(
+            "marked goods are checked in the fiscal data format 1.2 only".to_owned(),
+        ))
     }
 }
 
@@ -320,12 +335,38 @@ impl FiscalPrinter for WebPrinter {
     }
 
     async fn check_marking(&mut self, marking: &Marking) -> Result<MarkingCheck, FiscalError> {
-        if self.style.ffd != Ffd::V12 {
-            return Err(FiscalError::Unsupported(
-                "marked goods are checked in the fiscal data format 1.2 only".to_owned(),
-            ));
+        self.knows_marks()?;
+        self.begin_mark(marking).await?;
+        Ok(self.accept_mark().await?)
+    }
+
+    async fn begin_marking(
+        &mut self,
+        marking: &Marking,
+    ) -> Result<Option<MarkingCheck>, FiscalError> {
+        self.knows_marks()?;
+        Ok(self.begin_mark(marking).await?)
+    }
+
+    async fn settle_marking(&mut self, accept: bool) -> Result<Option<MarkingCheck>, FiscalError> {
+        if accept {
+            return Ok(Some(self.accept_mark().await?));
         }
-        Ok(self.check_mark(marking).await?)
+        self.do_it(Task::DeclineMarkingCode).await?;
+        Ok(None)
+    }
+
+    async fn forget_markings(&mut self) -> Result<(), FiscalError> {
+        self.knows_marks()?;
+        Ok(self.do_it(Task::ClearMarkingCodeValidationResult).await?)
+    }
+
+    async fn print_document(&mut self, number: u32) -> Result<(), FiscalError> {
+        let task = Task::PrintFnDocument(FnDocumentTask {
+            fiscal_document_number: number,
+            with_raw_data: None,
+        });
+        Ok(self.do_it(task).await?)
     }
 }
 

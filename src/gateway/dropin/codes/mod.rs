@@ -1,12 +1,18 @@
 //! Error codes of the vendor's driver for what our drivers say. [source: atol.md 2.9, 3.8]
 
+mod shtrih;
+mod vendor;
+
 use crate::gateway::journal::Trouble;
 use galley_fiscal::FiscalError;
+pub(super) use vendor::error_word;
 
 /// No link.
 const NO_LINK: u16 = 2;
 /// It can't be done here.
 pub(super) const NOT_SUPPORTED: u16 = 11;
+/// Not in this mode.
+const WRONG_MODE: u16 = 12;
 /// Nobody can say.
 const UNKNOWN: u16 = 15;
 /// No paper.
@@ -26,6 +32,39 @@ const INTERRUPTED: u16 = 502;
 /// The server itself.
 pub(super) const WEB_FAIL: u16 = 505;
 
+/// The drive has no such document.
+pub(super) const NO_SUCH_DOCUMENT: u16 = 123;
+/// A check of a marked unit is under way.
+pub(super) const MARK_UNDER_WAY: u16 = 401;
+/// The server of marked goods did not answer.
+pub(super) const MARK_SERVER: u16 = 402;
+/// No check of a marked unit was begun.
+pub(super) const MARK_NOT_BEGUN: u16 = vendor::MARK_WRONG_STATE;
+/// A marked unit was not checked.
+pub(super) const MARK_UNCHECKED: u16 = vendor::MARK_UNCHECKED;
+/// No error.
+pub(super) const FINE: u16 = 0;
+
+/// Codes of [`FiscalError::Refused`] from here on are the vendor's own, said by this face itself.
+const OURS: u16 = 0xE000;
+/// The last of them.
+const OURS_END: u16 = 0xEFFF;
+
+/// What this face refuses by itself, in the vendor's code.
+pub(super) fn own(code: u16) -> FiscalError {
+    FiscalError::Refused {
+        code: OURS.saturating_add(code),
+        text: words(code),
+        advice: "Correct the order of the tasks and ask under a new uuid.".to_owned(),
+        retry: false,
+    }
+}
+
+/// What a code says, for the screen of a till.
+pub(super) fn words(code: u16) -> String {
+    vendor::words(code).unwrap_or("Ошибка кассы").to_owned()
+}
+
 /// Tries after which a task of this face ends with the error that its till waits for. About seven seconds.
 const PATIENCE: u32 = 3;
 
@@ -41,16 +80,22 @@ pub(super) fn of_error(error: &FiscalError, backend: Option<&str>) -> (u16, Stri
         FiscalError::Unknown { .. } | FiscalError::NeedsPerson(_) => CONNECTION_LOST,
         FiscalError::OtherDrive { .. } => WRONG_DRIVE,
         FiscalError::Unsupported(_) => NOT_SUPPORTED,
+        FiscalError::Refused {
+            code: code @ OURS..=OURS_END,
+            ..
+        } => return (code - OURS, words(code - OURS)),
         FiscalError::Refused { code, advice, .. } => match backend {
             // The web back end has the vendor's own codes already.
             Some("atol_web") => *code,
             Some("atol_native") => of_device(*code),
+            Some("shtrih_m") => shtrih::code(*code),
             // Another make's codes mean nothing to the vendor's clients, paper does.
             _ if advice.to_lowercase().contains("paper") => NO_PAPER,
             _ => UNKNOWN,
         },
     };
-    (code, error.to_string())
+    // A cashier reads the first words, a technician the rest.
+    (code, format!("{} ({error})", words(code)))
 }
 
 /// Code and words of a trouble.
@@ -64,12 +109,13 @@ pub(super) fn of_trouble(trouble: &Trouble, backend: Option<&str>) -> (u16, Stri
     }
     let code = match trouble.code.as_str() {
         "bad_task" => BAD_TASK,
-        "not_supported" => NOT_SUPPORTED,
+        "not_supported" | "unsupported" => NOT_SUPPORTED,
+        "needs_person" => CONNECTION_LOST,
         "interrupted" => INTERRUPTED,
         "cancelled" | "expired" => CANCELLED,
         _ => UNKNOWN,
     };
-    (code, trouble.text.clone())
+    (code, format!("{} ({})", words(code), trouble.text))
 }
 
 /// The driver's code for an error byte of the native wire: table 2.9, captured.

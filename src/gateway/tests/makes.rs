@@ -1,0 +1,408 @@
+//! The vendor's face in front of other printers than its own: Shtrikh-M, and the vendor's server with the format 1.2.
+
+use super::*;
+use galley_atol::web::{
+    AtolWebConfig, AtolWebPrinters,
+    emulator::{WebEmulator, WebEmulatorConfig},
+};
+use galley_fiscal::PrinterFactory;
+use galley_shtrih_m::{
+    ShtrihConfig, ShtrihPrinters,
+    emulator::{
+        At, EmulatorConfig as ShtrihSetup, Fault as ShtrihFault, ShtrihEmulator,
+        Times as ShtrihTimes, TokioClock as ShtrihClock,
+    },
+};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Base64 of the code of atol.md 3.6, with its group separator.
+const MARK: &str = "MDEwNDYwNjk5NDA2NDM2Nh0yMWFYV3k3Zk1mMUdOMzIdOTFmZmQw";
+
+/// A gateway with one printer of any make, and a client of the vendor's web requests.
+struct Face {
+    _folder: tempfile::TempDir,
+    http: RouterHttp,
+    _service: Service,
+    asked: std::cell::Cell<u32>,
+}
+
+impl Face {
+    async fn new(factory: Arc<dyn PrinterFactory>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = DeviceSettings {
+            id: "kkt-0".to_owned(),
+            open_shift: true,
+            close_expired_shift: true,
+            operator: None,
+            tax_system: galley_fiscal::TaxSystem::General,
+        };
+        let service = Service::start(Parts {
+            world: MemoryDoors::world(Timestamp::from_millis(NOON), 7),
+            journal: JournalOptions {
+                path: folder.path().join("journal.db"),
+                inline: true,
+                crash: None,
+            },
+            printers: vec![(settings, factory)],
+            tokens: vec![(Secret::new(TILL), Role::Till, "hall".to_owned())],
+            keep: Duration::from_secs(3600),
+            vendor_without_token: false,
+            vendor_origins: Vec::new(),
+            zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(3)),
+        })
+        .await
+        .unwrap();
+        let http = RouterHttp::new().route("gateway", service.gateway.router());
+        Self {
+            _folder: folder,
+            http,
+            _service: service,
+            asked: std::cell::Cell::new(0),
+        }
+    }
+
+    async fn shtrih() -> (ShtrihEmulator, Self) {
+        let net = MemoryNet::new();
+        let noon = galley_shtrih_m::local_time::LocalDateTime::new(2026, 11, 22, 12, 0, 0).unwrap();
+        let clock = Arc::new(ShtrihClock::starting(noon));
+        let printer = ShtrihEmulator::open(None, ShtrihSetup::default(), clock).unwrap();
+        let (core, door) = (printer.clone(), net.listen("kkt-0"));
+        tokio::spawn(async move { core.listen(door).await });
+        let address = "mem://kkt-0".parse().unwrap();
+        let factory = ShtrihPrinters::new(Arc::new(net), address, ShtrihConfig::default());
+        (printer, Self::new(Arc::new(factory)).await)
+    }
+
+    async fn web() -> (WebEmulator, Self) {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let net = MemoryNet::new();
+        let noon = LocalDateTime::new(2026, 11, 22, 12, 0, 0).unwrap();
+        let clock = Arc::new(TokioClock::starting(noon));
+        let server = WebEmulator::open(None, WebEmulatorConfig::default(), clock).unwrap();
+        let (core, door) = (server.clone(), net.listen("web"));
+        tokio::spawn(async move { core.listen(door).await });
+        let factory = AtolWebPrinters::new(
+            Arc::new(net),
+            "mem://web".parse().unwrap(),
+            AtolWebConfig::default(),
+            Arc::new(|| {
+                uuid::Uuid::from_u128(
+                    0xB000 << 64 | u128::from(NEXT.fetch_add(1, Ordering::Relaxed)),
+                )
+            }),
+        );
+        (server, Self::new(Arc::new(factory)).await)
+    }
+
+    async fn send(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://gateway{path}"))
+            .header(header::AUTHORIZATION, format!("Bearer {TILL}"))
+            .body(Bytes::from(body.to_string()))
+            .unwrap();
+        let answer = self.http.send(request, LONG).await.unwrap();
+        let value = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
+        (answer.status().as_u16(), value)
+    }
+
+    /// Asks for tasks under a new uuid, and waits as the vendor's clients do.
+    async fn ask(&self, tasks: Value) -> Vec<Value> {
+        self.asked.set(self.asked.get() + 1);
+        let uuid = format!("00000000-0000-0000-0000-{:012}", self.asked.get());
+        let body = json!({"uuid": uuid, "request": tasks, "deviceID": "default"});
+        let (status, answer) = self.send(Method::POST, "/api/v2/requests", &body).await;
+        assert_eq!(status, 201, "{answer}");
+        for _ in 0..1000 {
+            let path = format!("/api/v2/requests/{uuid}");
+            let (_, answer) = self.send(Method::GET, &path, &Value::Null).await;
+            let results = answer["results"].as_array().unwrap().clone();
+            let live = |r: &Value| r["status"] == "wait" || r["status"] == "inProgress";
+            if !results.iter().any(live) {
+                return results;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{uuid} is never decided");
+    }
+
+    /// The answer of one task that must succeed.
+    async fn fine(&self, task: Value) -> Value {
+        let result = self.ask(json!([task])).await.remove(0);
+        assert_eq!(result["status"], "ready", "{result}");
+        result["result"].clone()
+    }
+
+    /// The code of one task that must fail.
+    async fn code(&self, task: Value) -> i64 {
+        let result = self.ask(json!([task])).await.remove(0);
+        assert_eq!(result["status"], "error", "{result}");
+        let code = result["error"]["code"].as_i64().unwrap();
+        assert_eq!(result["errorCode"], code);
+        assert_eq!(result["errorDescription"], result["error"]["description"]);
+        code
+    }
+}
+
+/// A sale as the "Market" till of F-Lab builds it: numbers for words, every form of payment, most of them empty.
+fn sale_of_a_real_till(sum: f64) -> Value {
+    json!({"type": "sell", "electronically": false, "taxationType": "osn", "validateMarkingCodes": false,
+        "operator": {"name": "Иванова", "vatin": null},
+        "items": [
+            {"type": "position", "name": "Плов", "price": sum, "quantity": 1.0, "amount": sum, "infoDiscountAmount": 0.0,
+             "measurementUnit": 0, "itemUnits": 0, "paymentObject": "1", "paymentMethod": "fullPayment",
+             "industryInfo": [null], "tax": {"type": "none"}},
+            {"type": "text", "text": "Спасибо"}],
+        "payments": [
+            {"type": "cash", "sum": 0.0}, {"type": "electronically", "sum": sum},
+            {"type": "prepaid", "sum": 0.0}, {"type": "credit", "sum": 0.0}]})
+}
+
+fn mark() -> Value {
+    json!({"imc": MARK, "imcType": 256, "itemEstimatedStatus": 1, "imcModeProcessing": 0})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_till_written_for_the_vendors_server_sells_at_a_shtrikh() {
+    let (printer, face) = Face::shtrih().await;
+    let sold = face.fine(sale_of_a_real_till(350.0)).await;
+    assert_eq!(sold["fiscalParams"]["total"], 350.0);
+    assert_eq!(printer.receipts().len(), 1);
+    let number = &sold["fiscalParams"]["fiscalDocumentNumber"];
+    let document = face
+        .fine(json!({"type": "getFnDocument", "fiscalDocumentNumber": number}))
+        .await;
+    let tags = &document["documentTLV"];
+    assert_eq!(tags["1020"], 350.0);
+    assert_eq!(tags["1054"], 1);
+    assert_eq!(tags["fiscalDocumentType"], "receipt");
+    assert_eq!(tags["short"], true);
+    let sign: u32 = sold["fiscalParams"]["fiscalDocumentSign"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert_eq!(tags["1077"], format!("{sign:08X}"));
+    // Clients read dates wherever the vendor has one.
+    let status = face.fine(json!({"type": "ofdExchangeStatus"})).await;
+    let shift = face.fine(json!({"type": "getShiftStatus"})).await;
+    for date in [
+        &status["status"]["notSentFirstDocDateTime"],
+        &shift["shiftStatus"]["expiredTime"],
+    ] {
+        let text = date.as_str().unwrap();
+        assert!(text.parse::<jiff::Timestamp>().is_ok(), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shtrikhs_refusals_are_the_vendors_errors_in_words_for_a_cashier() {
+    let (printer, face) = Face::shtrih().await;
+    face.fine(sale_of_a_real_till(100.0)).await;
+    // No such document, by number; its bytes; on paper, which this make can't.
+    let absent = json!({"type": "getFnDocument", "fiscalDocumentNumber": 900});
+    assert_eq!(face.code(absent).await, 123);
+    let raw = json!({"type": "getFnDocument", "fiscalDocumentNumber": 2, "withRawData": true});
+    assert_eq!(face.code(raw).await, 123);
+    let paper = json!({"type": "printFnDocument", "fiscalDocumentNumber": 2});
+    assert_eq!(face.code(paper).await, 11);
+    // More money out of the drawer than is in it.
+    let out = face
+        .ask(json!([{"type": "cashOut", "cashSum": 5000.0}]))
+        .await;
+    assert_eq!(out[0]["error"]["code"], 80, "{out:?}");
+    let words = out[0]["error"]["description"].as_str().unwrap();
+    assert!(
+        words.starts_with("В ящике недостаточно наличных"),
+        "{words}"
+    );
+    // A shift that is open already, a clock that can't be set now.
+    assert_eq!(face.code(json!({"type": "openShift"})).await, 83);
+    // A code of its own that no other make has.
+    let report = At::Command(galley_shtrih_m::command::op::X_REPORT);
+    printer.set_fault_at(ShtrihFault::Refuse { err: 0xD4 }, report, ShtrihTimes::Once);
+    assert_eq!(face.code(json!({"type": "reportX"})).await, 409);
+    printer.set_fault(ShtrihFault::PaperOut, ShtrihTimes::Once);
+    assert_eq!(face.code(sale_of_a_real_till(200.0)).await, 44);
+    printer.set_fault(ShtrihFault::PaperBack, ShtrihTimes::Once);
+    face.fine(sale_of_a_real_till(300.0)).await;
+    let sums: Vec<u64> = printer.receipts().iter().map(|d| d.total_minor).collect();
+    assert_eq!(sums, [10_000, 30_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_marked_unit_is_checked_step_by_step_and_sold() {
+    let (server, face) = Face::web().await;
+    // What such tills begin with, whatever was before.
+    face.fine(json!({"type": "cancelMarkingCodeValidation"}))
+        .await;
+    face.fine(json!({"type": "clearMarkingCodeValidationResult"}))
+        .await;
+    let begun = face
+        .fine(json!({"type": "beginMarkingCodeValidation", "params": mark()}))
+        .await;
+    assert_eq!(begun["offlineValidation"]["fmCheck"], true);
+    assert_eq!(begun["offlineValidation"]["fmCheckErrorReason"], "checked");
+    // One at a time.
+    let again = json!({"type": "beginMarkingCodeValidation", "params": mark()});
+    assert_eq!(face.code(again).await, 401);
+    let status = face
+        .fine(json!({"type": "getMarkingCodeValidationStatus"}))
+        .await;
+    assert_eq!(
+        (
+            &status["ready"],
+            &status["driverError"]["code"],
+            &status["sentImcRequest"]
+        ),
+        (&json!(true), &json!(0), &json!(true))
+    );
+    let told = &status["onlineValidation"]["itemInfoCheckResult"];
+    assert_eq!(told["imcEstimatedStatusCorrect"], true);
+    let accepted = face.fine(json!({"type": "acceptMarkingCode"})).await;
+    assert_eq!(&accepted["itemInfoCheckResult"], told);
+    // It is over: there is nothing to look at or to accept.
+    for step in [
+        "getMarkingCodeValidationStatus",
+        "acceptMarkingCode",
+        "declineMarkingCode",
+    ] {
+        assert_eq!(face.code(json!({"type": step})).await, 404, "{step}");
+    }
+    let mut sale = sale_of_a_real_till(99.5);
+    sale["items"][0]["paymentObject"] = json!("33");
+    sale["items"][0]["imcParams"] = mark();
+    sale["items"][0]["imcParams"]["itemInfoCheckResult"] = told.clone();
+    face.fine(sale).await;
+    let sold = server.documents().pop().unwrap().task;
+    assert_eq!(sold["items"][0]["imcParams"]["imc"], MARK);
+    let tasks = server.tasks();
+    let count = |name: &str| tasks.iter().filter(|t| *t == name).count();
+    assert_eq!(count("acceptMarkingCode"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_declined_unit_is_declined_at_the_printer_and_several_are_checked_at_once() {
+    let (server, face) = Face::web().await;
+    face.fine(json!({"type": "beginMarkingCodeValidation", "params": mark()}))
+        .await;
+    face.fine(json!({"type": "declineMarkingCode"})).await;
+    let answer = face
+        .fine(json!({"type": "validateMarks", "timeout": 5000, "params": [mark(), {"imc": "", "imcModeProcessing": 0}]}))
+        .await;
+    assert_eq!(
+        answer[0]["onlineValidation"]["itemInfoCheckResult"]["imcCheckResult"],
+        true
+    );
+    assert_eq!(answer[0]["itemInfoCheckResult"]["imcCheckResult"], true);
+    // One that can't be read does not keep the others from it.
+    assert_eq!(answer[1]["driverError"]["code"], 501);
+    let ready = face
+        .fine(json!({"type": "checkMarkingCodeValidationsReady"}))
+        .await;
+    assert_eq!(ready["validationReady"], true);
+    let tasks = server.tasks();
+    let count = |name: &str| tasks.iter().filter(|t| *t == name).count();
+    assert_eq!(
+        (count("declineMarkingCode"), count("acceptMarkingCode")),
+        (1, 1)
+    );
+    let missing = json!({"type": "beginMarkingCodeValidation"});
+    assert_eq!(face.code(missing).await, 501);
+}
+
+#[tokio::test(start_paused = true)]
+async fn setup_is_refused_and_what_nobody_knows_is_told_from_it() {
+    let (_printer, face) = Face::shtrih().await;
+    assert_eq!(face.code(json!({"type": "fnChange"})).await, 11);
+    assert_eq!(face.code(json!({"type": "sel"})).await, 501);
+    let asked = face
+        .fine(json!({"type": "getDeviceParameters", "keys": [1, 57]}))
+        .await;
+    let codes: Vec<_> = asked["deviceParameters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (p["key"].as_i64().unwrap(), p["errorCode"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(codes, [(1, 11), (57, 11)]);
+    let set = face
+        .fine(
+            json!({"type": "setDeviceParameters", "deviceParameters": [{"key": 1, "value": "x"}]}),
+        )
+        .await;
+    assert_eq!(set["deviceParameters"][0]["errorCode"], 11);
+    for (method, path, status) in [
+        (Method::GET, "/api/v2/serverInfo", 200),
+        (Method::GET, "/api/v2/settings", 200),
+        (Method::PUT, "/api/v2/settings", 403),
+        (Method::GET, "/api/v2/devices", 200),
+        (Method::GET, "/api/v2/devices/default", 200),
+        (Method::GET, "/api/v2/devices/kkt-9", 404),
+        (Method::DELETE, "/api/v2/devices/kkt-0", 403),
+        (Method::POST, "/api/v2/setDefaultDevice", 403),
+        (Method::POST, "/api/v2/activateDevice?deviceID=kkt-0", 200),
+        (Method::POST, "/api/v2/deactivateDevice?deviceID=kkt-0", 403),
+        (
+            Method::GET,
+            "/api/v2/getRequestsQueueStatus?deviceID=default",
+            200,
+        ),
+        (
+            Method::POST,
+            "/api/v2/operations/queryShiftStatus?deviceID=kkt-0",
+            200,
+        ),
+        (Method::POST, "/api/v2/operations/queryLicenses", 501),
+        (
+            Method::POST,
+            "/api/v2/operations/queryShiftStatus?deviceID=kkt-9",
+            400,
+        ),
+    ] {
+        let (told, answer) = face.send(method.clone(), path, &json!({})).await;
+        assert_eq!(told, status, "{method} {path}: {answer}");
+        if status >= 400 {
+            assert!(
+                answer["error"]["code"].is_number(),
+                "{method} {path}: {answer}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_another_origin_gets_no_answer_from_a_browser() {
+    let rig = Rig::new(1).await;
+    let ask = |origin: &'static str, method: Method| {
+        let request = Request::builder()
+            .method(method)
+            .uri("http://gateway/api/v2/requests")
+            .header(header::ORIGIN, origin)
+            .header(header::AUTHORIZATION, format!("Bearer {TILL}"))
+            .body(Bytes::from_static(br#"{"uuid": "x", "request": []}"#))
+            .unwrap();
+        rig.http.send(request, LONG)
+    };
+    let known = ask("https://till.example.org", Method::OPTIONS)
+        .await
+        .unwrap();
+    assert_eq!(known.status(), 204);
+    assert_eq!(
+        known.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN],
+        "https://till.example.org"
+    );
+    let known = ask("https://till.example.org", Method::POST).await.unwrap();
+    assert_eq!(known.status(), 400);
+    assert!(
+        known
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+    );
+    for method in [Method::OPTIONS, Method::POST] {
+        let stranger = ask("https://elsewhere.example", method).await.unwrap();
+        assert_eq!(stranger.status(), 403);
+        let headers = stranger.headers();
+        assert!(!headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
+    }
+}
