@@ -16,12 +16,17 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Bytes a request's body may have. An order of 50 lines has about 5 kB.
 const MAX_BODY: usize = 256 * 1024;
 /// Bytes that are read and dropped of a body that is too large: a connection that is closed while the client
 /// still sends is reset, and the client never sees the refusal.
 const MAX_DRAINED: usize = 32 * 1024 * 1024;
+/// How long a request waits for the disk: less than a kiosk waits for its answer. Whether it was written is open then,
+/// and the same key tells.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest Idempotency-Key.
 const MAX_KEY: usize = 128;
 /// Header by which a client sees that an answer is the stored one.
@@ -113,7 +118,7 @@ impl<T> Post<T> {
             fingerprint,
         } = self;
         let cx = api.site.context(caller.actor());
-        let (replay, replayed) = api
+        let written = api
             .site
             .store
             .write(move |tx| -> Result<(Replay, bool), Problem> {
@@ -136,8 +141,10 @@ impl<T> Post<T> {
                     tx.remember(&key, &replay, cx.now)?;
                 }
                 Ok((replay, false))
-            })
-            .await?;
+            });
+        let (replay, replayed) = timeout(PATIENCE, written)
+            .await
+            .unwrap_or_else(|_| Err(Problem::slow_disk()))?;
         let status = StatusCode::from_u16(replay.status).unwrap_or(StatusCode::OK);
         let mut response = (
             status,

@@ -1,9 +1,10 @@
 //! What is sold, and whether the store takes orders.
 
-use super::{Api, Caller, Problem, auth::ANYONE};
+use super::{Api, Caller, Problem, auth::ANYONE, problem::out_of_order};
 use crate::{
     domain::{payment::Tender, text::Text},
     flow::{FlowError, commands},
+    store::Hitch,
 };
 use axum::{Json, extract::State};
 use serde::Serialize;
@@ -88,12 +89,16 @@ pub(super) async fn store(
 ) -> Result<Json<StoreView>, Problem> {
     caller.need(ANYONE)?;
     let cx = api.site.context(caller.actor());
-    let accepting = {
-        let cx = cx.clone();
-        api.site
-            .store
-            .read(move |s| commands::accepting(s, &cx))
-            .await?
+    let accepting = match api.site.store.hitch() {
+        // What is ordered now would wait for the disk with the guest.
+        Some(Hitch::Stalled(_)) => Err(out_of_order()),
+        _ => {
+            let cx = cx.clone();
+            api.site
+                .store
+                .read(move |s| commands::accepting(s, &cx))
+                .await?
+        }
     };
     let online = *api.bank_online.borrow();
     Ok(Json(StoreView {

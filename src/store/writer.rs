@@ -5,12 +5,12 @@
 //! only after its flush. After a failed flush the writer takes nothing for written: it reopens the file and
 //! starts again from what is really there.
 
-use super::{Options, Snapshot, StoreError, Threads, log::Head, open_writer};
+use super::{Options, Snapshot, StoreError, Threads, log::Head, open_writer, vitals::Vitals};
 use crate::protection::{Protection, holds};
 use rusqlite::Connection;
 use std::{
     ops::Deref,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -43,6 +43,7 @@ pub(super) struct Core {
     shared: bool,
     broken: bool,
     closed: bool,
+    vitals: Arc<Vitals>,
 }
 
 /// One write, not yet committed. Reads through it see what it wrote.
@@ -70,6 +71,7 @@ impl Writer {
         options: &Options,
         published: watch::Sender<u64>,
         effects: watch::Sender<()>,
+        vitals: Arc<Vitals>,
     ) -> Result<Self, StoreError> {
         let db = open_writer(options)?;
         let head = Head::load(&db)?;
@@ -84,6 +86,7 @@ impl Writer {
             shared: false,
             broken: false,
             closed: false,
+            vitals,
         };
         if options.threads == Threads::Inline {
             return Ok(Self::Inline(Box::new(Mutex::new(core))));
@@ -158,7 +161,14 @@ impl Writer {
 
 impl Core {
     /// Runs a group of requests in one transaction, flushes, and answers.
-    fn group(&mut self, first: Job, mut next: impl FnMut() -> Option<Job>) {
+    fn group(&mut self, first: Job, next: impl FnMut() -> Option<Job>) {
+        self.vitals.begin();
+        let failed = self.run(first, next);
+        self.vitals.end(failed);
+    }
+
+    /// True when the disk failed.
+    fn run(&mut self, first: Job, mut next: impl FnMut() -> Option<Job>) -> bool {
         let begun = self.begin();
         let mut replies = Vec::new();
         let mut job = Some(first);
@@ -173,7 +183,7 @@ impl Core {
             for reply in replies {
                 reply(begun.clone());
             }
-            return;
+            return false;
         }
         let flushed = begun.and_then(|()| self.commit());
         if flushed.is_ok() {
@@ -186,9 +196,11 @@ impl Core {
                 self.effects.send_replace(());
             }
         }
+        let failed = flushed.is_err();
         for reply in replies {
             reply(flushed.clone());
         }
+        failed
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
