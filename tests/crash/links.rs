@@ -4,7 +4,7 @@ use super::{
     books,
     guests::{Guest, Told, staff},
     relay::{Line, Relay, between},
-    rig::{KIOSK, LIMIT, Part, Rig, STAFF, Wires, eventually},
+    rig::{Door, KIOSK, LIMIT, Part, Rig, STAFF, Wires, eventually},
 };
 use galley::world::SeededEntropy;
 use serde::Serialize;
@@ -142,8 +142,13 @@ pub struct Bad {
     pub violations: Vec<String>,
 }
 
-/// A store whose events wait, and then a bad line to headquarters, until all of them are there.
-pub async fn catch_up(name: &str, line: Line, route: [&str; 2], orders: usize) -> Bad {
+/// Orders that wait for headquarters when the line comes.
+const BACKLOG: usize = 50;
+/// Between two orders from then on.
+const PACE: Duration = Duration::from_millis(100);
+
+/// A store whose events wait, then a bad line to headquarters while guests order for so long, until all is there.
+pub async fn catch_up(name: &str, line: Line, route: [&str; 2], lasts: Duration) -> Bad {
     let mut rig = Rig::new(Wires {
         pty: false,
         straight: route[1] == "url",
@@ -158,18 +163,25 @@ pub async fn catch_up(name: &str, line: Line, route: [&str; 2], orders: usize) -
     door.post("stock/receive", STAFF, "goods", &goods)
         .await
         .unwrap();
-    let wish =
-        json!({"language": "en", "service": "here", "lines": [{"dish_id": "mors", "quantity": 1}]});
-    for n in 0..orders {
-        let key = format!("order-{n}");
-        let (status, order) = door.post("orders", KIOSK, &key, &wish).await.unwrap();
-        assert_eq!(status, 201, "{order}");
+    for n in 0..BACKLOG {
+        order(&door, &format!("before-{n}")).await;
     }
     let tried = relay.opened().len();
     for part in &parts[1..] {
         rig.program(*part).start();
     }
-    let mut bad = watch(&rig, &relay, line).await;
+    let until = Instant::now() + lasts;
+    let guest = tokio::spawn(async move {
+        let mut pace = interval(PACE);
+        let mut n = 0;
+        while Instant::now() < until {
+            pace.tick().await;
+            n += 1;
+            order(&door, &format!("meanwhile-{n}")).await;
+        }
+    });
+    let mut bad = watch(&rig, &relay, line, until).await;
+    guest.await.unwrap();
     bad.line = name.to_owned();
     let opened = relay.opened();
     let opened = &opened[tried.min(opened.len())..];
@@ -189,8 +201,15 @@ pub async fn catch_up(name: &str, line: Line, route: [&str; 2], orders: usize) -
     bad
 }
 
-/// Looks every second of link time until headquarters has everything.
-async fn watch(rig: &Rig, relay: &Relay, line: Line) -> Bad {
+async fn order(door: &Door, key: &str) {
+    let wish =
+        json!({"language": "en", "service": "here", "lines": [{"dish_id": "mors", "quantity": 1}]});
+    let (status, order) = door.post("orders", KIOSK, key, &wish).await.unwrap();
+    assert_eq!(status, 201, "{order}");
+}
+
+/// Looks every second of link time, until guests have gone and headquarters has everything.
+async fn watch(rig: &Rig, relay: &Relay, line: Line, until: Instant) -> Bad {
     let mut bad = Bad::default();
     let began = Instant::now();
     let link_second = match line.flaps {
@@ -223,12 +242,12 @@ async fn watch(rig: &Rig, relay: &Relay, line: Line) -> Bad {
         } else {
             moved = Instant::now();
         }
-        if backlog == 0 {
+        if backlog == 0 && Instant::now() > until {
             bad.events = events;
             bad.seconds = began.elapsed().as_secs_f64();
             return bad;
         }
-        if began.elapsed() > LIMIT * 4 {
+        if Instant::now() > until + LIMIT * 4 {
             bad.violations
                 .push(format!("headquarters has {there} of {events}: {sync}"));
             return bad;
