@@ -378,7 +378,7 @@ async fn over_a_bad_line_headquarters_catches_up_without_a_storm_of_attempts() {
 async fn without_descriptors_the_door_stays_alive() {
     let took = limits::descriptors(32, 60).await;
     println!("\nHUMAN 32 descriptors, 60 idle connections: served {took:?} after they went");
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
     if !writes::possible() {
         return;
     }

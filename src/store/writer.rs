@@ -161,14 +161,8 @@ impl Writer {
 
 impl Core {
     /// Runs a group of requests in one transaction, flushes, and answers.
-    fn group(&mut self, first: Job, next: impl FnMut() -> Option<Job>) {
+    fn group(&mut self, first: Job, mut next: impl FnMut() -> Option<Job>) {
         self.vitals.begin();
-        let failed = self.run(first, next);
-        self.vitals.end(failed);
-    }
-
-    /// True when the disk failed.
-    fn run(&mut self, first: Job, mut next: impl FnMut() -> Option<Job>) -> bool {
         let begun = self.begin();
         let mut replies = Vec::new();
         let mut job = Some(first);
@@ -180,12 +174,15 @@ impl Core {
         }
         if !holds(Protection::CommitBeforeAck) {
             // Acknowledged first, and committed with whatever comes next.
+            self.vitals.end(begun.is_err());
             for reply in replies {
                 reply(begun.clone());
             }
-            return false;
+            return;
         }
         let flushed = begun.and_then(|()| self.commit());
+        // What comes now is not the disk's.
+        self.vitals.end(flushed.is_err());
         if flushed.is_ok() {
             self.published.send_if_modified(|head| {
                 let changed = *head != self.head.seq;
@@ -196,11 +193,9 @@ impl Core {
                 self.effects.send_replace(());
             }
         }
-        let failed = flushed.is_err();
         for reply in replies {
             reply(flushed.clone());
         }
-        failed
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {

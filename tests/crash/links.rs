@@ -214,7 +214,8 @@ async fn watch(rig: &Rig, relay: &Relay, line: Line, until: Instant) -> Bad {
     let began = Instant::now();
     let link_second = match line.flaps {
         Some((up, down)) => (up + down).mul_f64(1.0 / up.as_secs_f64()),
-        None => Duration::from_secs(1),
+        // Where it is far, a packet that is lost once takes longer than a second.
+        None => Duration::from_secs(1).max(line.delay * 7),
     };
     let mut second = interval(link_second);
     second.tick().await;

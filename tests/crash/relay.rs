@@ -49,7 +49,7 @@ struct Shared {
     connections: AtomicU64,
     began: Instant,
     opened: Mutex<Vec<Instant>>,
-    /// Bytes that came through towards the other side.
+    /// Bytes that came through, either way.
     through: AtomicU64,
 }
 
@@ -85,7 +85,7 @@ impl Relay {
         self.shared.opened.lock().unwrap().clone()
     }
 
-    /// Bytes that came through to the other side.
+    /// Bytes that came through, either way.
     pub fn through(&self) -> u64 {
         self.shared.through.load(Ordering::Relaxed)
     }
@@ -119,8 +119,8 @@ async fn accept(door: TcpListener, port: u16, shared: Arc<Shared>) {
             let _ = far.set_nodelay(true);
             let (near_in, near_out) = near.into_split();
             let (far_in, far_out) = far.into_split();
-            let there = carry(near_in, far_out, number, shared.clone(), true);
-            let back = carry(far_in, near_out, number, shared.clone(), false);
+            let there = carry(near_in, far_out, number, shared.clone());
+            let back = carry(far_in, near_out, number, shared.clone());
             tokio::join!(there, back);
         });
     }
@@ -161,7 +161,6 @@ async fn carry(
     mut to: tokio::net::tcp::OwnedWriteHalf,
     number: u64,
     shared: Arc<Shared>,
-    counted: bool,
 ) {
     let mut holes = shared.holes.subscribe();
     let (line_in, mut line_out) = mpsc::channel::<(Instant, Vec<u8>)>(64);
@@ -201,11 +200,8 @@ async fn carry(
             if to.write_all(&bytes).await.is_err() {
                 return;
             }
-            if counted {
-                shared
-                    .through
-                    .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            }
+            let bytes = bytes.len() as u64;
+            shared.through.fetch_add(bytes, Ordering::Relaxed);
         }
         let _ = to.shutdown().await;
     };
