@@ -5,7 +5,7 @@ use super::{
     manager::Manager,
     program::Program,
     rig::{Door, GALLEY, KIOSK, LIMIT, Rig, STAFF, eventually},
-    writes::{STRACE, alone, strace},
+    writes::{alone, strace},
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -113,57 +113,8 @@ pub async fn no_descriptor_for_a_guest() -> Duration {
     took
 }
 
-/// What stands still.
-#[derive(Clone, Copy, Debug)]
-pub enum Still {
-    /// The whole process.
-    All,
-    /// The one thread that writes.
-    Writer,
-}
-
-/// Stops it; what holds it must live on.
-async fn stop(pid: u32, still: Still) -> Option<tokio::process::Child> {
-    let run = |words: &[&str]| {
-        tokio::process::Command::new(words[0])
-            .args(&words[1..])
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap()
-    };
-    match still {
-        Still::All => {
-            let pid = pid.to_string();
-            run(&["kill", "-STOP", &pid]).wait().await.unwrap();
-            None
-        }
-        Still::Writer => {
-            let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-            let writer = tasks.map(|t| t.unwrap()).find(|t| {
-                let name = std::fs::read_to_string(t.path().join("comm")).unwrap_or_default();
-                name.trim() == "store-writer"
-            });
-            let writer = writer.unwrap().file_name().into_string().unwrap();
-            let inject = "inject=futex:delay_enter=3600000000";
-            let words = [
-                STRACE,
-                "-qq",
-                "-o",
-                "/dev/null",
-                "-e",
-                "trace=futex",
-                "-e",
-                inject,
-                "-p",
-                &writer,
-            ];
-            Some(run(&words))
-        }
-    }
-}
-
 /// A process that stands still says nothing, is ended by its manager, and the next one has every order.
-pub async fn standing_still(still: Still, limit: Duration) -> Duration {
+pub async fn standing_still(limit: Duration) -> Duration {
     let rig = disk::rig();
     alone(&rig);
     let socket = rig.path("notify");
@@ -174,7 +125,6 @@ pub async fn standing_still(still: Still, limit: Duration) -> Duration {
     rig.ready().await.unwrap();
     goods(&rig).await;
     let mut told = Vec::new();
-    let mut holder = None;
     let quick = Door {
         http: reqwest::Client::builder()
             .no_proxy()
@@ -185,7 +135,9 @@ pub async fn standing_still(still: Still, limit: Duration) -> Duration {
     };
     let stopped = loop {
         if told.len() == 5 {
-            holder = stop(program.pid().unwrap(), still).await;
+            let pid = program.pid().unwrap().to_string();
+            let mut stop = tokio::process::Command::new("kill");
+            stop.args(["-STOP", &pid]).status().await.unwrap();
         }
         let key = format!("order-{}", told.len());
         match order(&quick, &key).await {
@@ -204,7 +156,6 @@ pub async fn standing_still(still: Still, limit: Duration) -> Duration {
     .await
     .unwrap();
     program.kill().await;
-    drop(holder);
     manager.forget();
     let config = rig.path("galley.toml").display().to_string();
     let words = [GALLEY, "run", "--config", &config];
