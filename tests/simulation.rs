@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use galley::simulate::{Report, Simulation, rot, sabotages, simulate};
+use galley::simulate::{Report, Simulation, Soak, rot, sabotages, simulate, soak};
 use std::ops::RangeInclusive;
 
 /// Within so many seeds every sabotage must be found out.
@@ -81,6 +81,22 @@ fn days_follow_one_another_through_nights_without_power() {
     let report = lives(900..=905, 3, None);
     assert_eq!(report.violations, 0, "{:#?}", report.found);
     assert_eq!(report.days, 18);
+}
+
+#[test]
+fn a_busy_store_without_a_night_breaks_no_promise_in_any_hour() {
+    let report = soak(&Soak {
+        seed: 1,
+        hours: 2,
+        guests: 40,
+        only: Vec::new(),
+        without: Vec::new(),
+    })
+    .unwrap();
+    assert!(report.violations.is_empty(), "{:#?}", report.violations);
+    assert_eq!((report.hours, report.sizes.len()), (2, 2));
+    assert!(report.orders > 40, "{} orders", report.orders);
+    assert!(report.faults.values().sum::<u64>() > 100);
 }
 
 #[test]

@@ -19,13 +19,18 @@ use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+use tokio::time::timeout;
 
 /// Bytes a request's body may have. An order of 50 lines has about 5 kB.
 const MAX_BODY: usize = 256 * 1024;
 /// Bytes that are read and dropped of a body that is too large: a connection that is closed while the client
 /// still sends is reset, and the client never sees the refusal.
 const MAX_DRAINED: usize = 32 * 1024 * 1024;
+/// How long a request waits for the disk: less than a kiosk waits for its answer. Whether it was written is open then,
+/// and the same key tells.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest Idempotency-Key.
 const MAX_KEY: usize = 128;
 /// Header by which a client sees that an answer is the stored one.
@@ -257,7 +262,7 @@ impl<T> Post<T> {
             fingerprint,
         } = self;
         let cx = api.site.context(caller.actor());
-        let (replay, replayed) = api
+        let written = api
             .site
             .store
             .write(move |tx| -> Result<(Replay, bool), Problem> {
@@ -278,8 +283,10 @@ impl<T> Post<T> {
                     tx.remember(&key, &replay, cx.now)?;
                 }
                 Ok((replay, false))
-            })
+            });
+        let (replay, replayed) = timeout(PATIENCE, written)
             .await
+            .unwrap_or_else(|_| Err(Problem::slow_disk()))
             .inspect_err(|problem| api.disk_is_full(problem.is("disk_full")))?;
         api.disk_is_full(false);
         Ok(answer(replay, replayed))

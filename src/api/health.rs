@@ -17,6 +17,11 @@ use prometheus_client::{
     metrics::{family::Family, gauge::Gauge},
     registry::Registry,
 };
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the store may take to write before it counts as not ready.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(health, ready, metrics, description))]
@@ -36,25 +41,32 @@ async fn description() -> Json<utoipa::openapi::OpenApi> {
     Json(openapi::document())
 }
 
-/// The process answers.
+/// The process answers: `ok`, or `degraded` and why while the disk keeps it from writing.
 #[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = Object)))]
-async fn health() -> Json<serde_json::Value> {
-    Json(serde_json::json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+async fn health(State(api): State<Api>) -> Json<serde_json::Value> {
+    let version = env!("CARGO_PKG_VERSION");
+    Json(match api.site.store.hitch() {
+        None => serde_json::json!({"status": "ok", "version": version}),
+        Some(hitch) => {
+            serde_json::json!({"status": "degraded", "why": hitch.to_string(), "version": version})
+        }
+    })
 }
 
 /// The store can write: orders can be taken.
 #[utoipa::path(get, path = "/ready", tag = "health", responses((status = 200, body = Object), (status = 503, body = Object)))]
 async fn ready(State(api): State<Api>) -> Response {
-    let wrote = api
-        .site
-        .store
-        .write(|tx| tx.add_to_counter("ready", 0))
-        .await;
+    let store = &api.site.store;
+    let probe = store.write(|tx| tx.add_to_counter("ready", 0));
+    let wrote = match timeout(PATIENCE, probe).await {
+        Ok(wrote) => wrote.map_err(|e| e.to_string()),
+        Err(_) => Err("the disk does not answer".to_owned()),
+    };
     match wrote {
         Ok(()) => Json(serde_json::json!({"ready": true})).into_response(),
         Err(error) => (
             StatusCode::SERVICE_UNAVAILABLE,
-            Json(serde_json::json!({"ready": false, "why": error.to_string()})),
+            Json(serde_json::json!({"ready": false, "why": error})),
         )
             .into_response(),
     }
@@ -123,6 +135,13 @@ async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     let open: Gauge = Gauge::default();
     open.set(i64::try_from(alerts).unwrap_or(i64::MAX));
     registry.register("alerts_open", "Alerts that need a person", open);
+    let degraded: Gauge = Gauge::default();
+    degraded.set(i64::from(api.site.store.hitch().is_some()));
+    registry.register(
+        "degraded",
+        "1 while the disk keeps the store from writing",
+        degraded,
+    );
     let up = Family::<NameLabel, Gauge>::default();
     for (name, d) in devices {
         up.get_or_create(&NameLabel { name })

@@ -1,6 +1,6 @@
 //! What is sold, and whether the store takes orders.
 
-use super::{Api, Caller, Problem, auth::ANYONE, pages, pictures};
+use super::{Api, Caller, Problem, auth::ANYONE, pages, pictures, problem::out_of_order};
 use crate::{
     domain::{
         catalog::{Catalog, Dish, TechCard},
@@ -16,6 +16,7 @@ use crate::{
         time::{Timestamp, local},
     },
     flow::{FlowError, accepting::Closed, commands, record},
+    store::Hitch,
 };
 use axum::{Json, extract::State};
 use jiff::Zoned;
@@ -353,6 +354,10 @@ pub(super) async fn store(
             .await?
     };
     let accepting = match accepting {
+        // What is ordered now would wait for the disk with the guest.
+        _ if matches!(api.site.store.hitch(), Some(Hitch::Stalled(_))) => {
+            Err(Closed::by_stalled_disk(out_of_order()))
+        }
         _ if api.is_disk_full().await => Err(Closed::by_full_disk()),
         Ok(()) if !any => Err(Closed::by_empty_menu()),
         other => other,

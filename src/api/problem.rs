@@ -80,6 +80,7 @@ slugs! {
     device_refused CONFLICT "The device refused it.";
     device_cannot NOT_IMPLEMENTED "The device can't do this.";
     disk_full INSUFFICIENT_STORAGE "The disk is full.";
+    disk_slow SERVICE_UNAVAILABLE "The disk does not answer.";
     internal INTERNAL_SERVER_ERROR "Something is broken.";
 }
 
@@ -113,6 +114,23 @@ impl Problem {
     pub fn telling(mut self, message: Text) -> Self {
         self.message = Some(Box::new(message));
         self
+    }
+}
+
+/// What a guest is told when the store can't write.
+pub(super) fn out_of_order() -> Text {
+    Text::new(
+        "Касса временно не работает. Позовите сотрудника.",
+        "Kassa vaqtincha ishlamayapti. Xodimni chaqiring.",
+        "The till is out of order for a moment. Please call staff.",
+    )
+}
+
+impl Problem {
+    /// A write took too long; it may still be carried out.
+    pub(super) fn slow_disk() -> Self {
+        Self::disk_slow("the disk takes too long; repeat the request with the same Idempotency-Key")
+            .telling(out_of_order())
     }
 }
 
@@ -270,11 +288,7 @@ impl From<StoreError> for Problem {
             }
             _ => Self::internal("The store's database failed; see the daemon's log."),
         }
-        .telling(Text::new(
-            "Касса временно не работает. Позовите сотрудника.",
-            "Kassa vaqtincha ishlamayapti. Xodimni chaqiring.",
-            "The till is out of order for a moment. Please call staff.",
-        ))
+        .telling(out_of_order())
     }
 }
 

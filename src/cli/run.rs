@@ -6,7 +6,7 @@ use crate::{
     config::{Config, RobotKind, load_catalog},
     devices::manual,
     run::{Daemon, RobotWiring, Wiring},
-    store::Options,
+    store::{Hitch, Options, Store, StoreError},
     sync::Mqtt,
     world::World,
 };
@@ -31,6 +31,9 @@ use tokio_util::sync::CancellationToken;
 pub const CONFIG: &str = crate::config::DEFAULT_PATH;
 /// Who may use the socket: its owner and the group `galley`.
 const SOCKET_MODE: u32 = 0o660;
+
+/// A disk that is silent for longer is given up, and with it the process: only a new one may find it again.
+const LONGEST_STALL: Duration = Duration::from_mins(5);
 
 /// Run the store (what systemd starts as galley.service).
 #[derive(Args, Debug)]
@@ -214,18 +217,37 @@ pub(super) fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-/// Tells systemd that the store lives, as long as its writer answers.
-async fn watchdog(store: crate::store::Store) {
+/// Tells systemd that the store lives: that its runtime turns, and its writer answers or waits for the disk.
+async fn watchdog(store: Store) {
     let Some(limit) = sd_notify::watchdog_enabled() else {
         return;
     };
     let mut every = tokio::time::interval(limit / 3);
     loop {
         every.tick().await;
-        let alive = store.write(|tx| tx.add_to_counter("ready", 0)).await;
-        // A full disk is no reason to be killed: reads, printing and cooking go on.
-        if !matches!(alive, Err(crate::store::StoreError::Closed)) {
+        if lives(&store, limit / 3).await {
             tell_systemd(&[sd_notify::NotifyState::Watchdog]);
         }
+    }
+}
+
+/// Whether the store is worth keeping. A full or slow disk is no reason to be killed: reads, printing and cooking go
+/// on, and no start makes it faster.
+async fn lives(store: &Store, patience: Duration) -> bool {
+    let before = store.groups();
+    // One that is stalled already is not asked: its queue is for guests.
+    if !matches!(store.hitch(), Some(Hitch::Stalled(_))) {
+        let probe = store.write(|tx| tx.add_to_counter("ready", 0));
+        if let Ok(wrote) = tokio::time::timeout(patience, probe).await {
+            return !matches!(wrote, Err(StoreError::Closed));
+        }
+    }
+    match store.at_work() {
+        Some(since) => {
+            tracing::warn!(seconds = since.as_secs(), "the disk does not answer");
+            since < LONGEST_STALL
+        }
+        // With nothing to do and a request in its queue, it stands still.
+        None => store.groups() != before,
     }
 }

@@ -5,7 +5,8 @@ use super::{
     output::print,
 };
 use crate::simulate::{
-    Matrix, MatrixReport, Report, Simulation, Which, matrix, rot, sabotages, simulate, troubles,
+    Matrix, MatrixReport, Report, Simulation, Soak, SoakReport, Which, matrix, rot, sabotages,
+    simulate, soak, troubles,
 };
 use anyhow::Context as _;
 use clap::Args;
@@ -24,7 +25,8 @@ use std::{
     "galley simulate --faults list            what can go wrong",
     "galley simulate --matrix fiscal          every fault at every point of each fiscal document",
     "galley simulate --matrix fiscal --cell sale-receipt/link-cut/7",
-    "                                         one cell of it again"
+    "                                         one cell of it again",
+    "galley simulate --soak 72                three days and nights at three times the peak"
 ))]
 pub struct SimulateArgs {
     /// Which lives: one seed, or A..B with both ends
@@ -60,6 +62,12 @@ pub struct SimulateArgs {
     /// Of the matrix, only every N-th point
     #[arg(long, value_name = "N", requires = "matrix", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub every: u64,
+    /// Instead of days, one store for so many hours without a night, every promise checked after each
+    #[arg(long, value_name = "HOURS", conflicts_with_all = ["matrix", "rot"], value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub soak: Option<u32>,
+    /// Guests of each hour of a soak
+    #[arg(long, value_name = "N", requires = "soak", default_value_t = Soak::GUESTS)]
+    pub guests: u64,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
@@ -106,6 +114,9 @@ pub async fn execute(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     }
     if let Some(which) = args.matrix {
         return fault_matrix(which, args).await;
+    }
+    if let Some(hours) = args.soak {
+        return long_life(hours, args).await;
     }
     let calm = args.faults.iter().any(|f| f == "none");
     let simulation = Simulation {
@@ -170,6 +181,59 @@ async fn bit_rot(flips: u64, args: SimulateArgs) -> anyhow::Result<ExitCode> {
     } else {
         Exit::Unhealthy.into()
     })
+}
+
+async fn long_life(hours: u32, args: SimulateArgs) -> anyhow::Result<ExitCode> {
+    let wanted = Soak {
+        seed: *args.seeds.0.start(),
+        hours,
+        guests: args.guests,
+        only: args.faults,
+        without: args.without,
+    };
+    let report = tokio::task::spawn_blocking(move || soak(&wanted))
+        .await
+        .context("the simulator died")??;
+    if args.json {
+        print(&(serde_json::to_string(&report)? + "\n"))?;
+    } else {
+        print(&lived(&report))?;
+    }
+    Ok(if report.violations.is_empty() {
+        Exit::Done.into()
+    } else {
+        Exit::Unhealthy.into()
+    })
+}
+
+fn lived(report: &SoakReport) -> String {
+    let mut text = String::new();
+    for v in &report.violations {
+        let _ = writeln!(text, "  broken: {}: {}", v.invariant, v.what);
+    }
+    for line in &report.story {
+        let _ = writeln!(text, "    {line}");
+    }
+    let faults: u64 = report.faults.values().sum();
+    let _ = writeln!(
+        text,
+        "{} hours from seed {}, {} orders, {} effects, {} events, {faults} faults of {} kinds, {} crashes ({} with the \
+         power), {} violations; the database has {} bytes an order, from {} in the first half to {} in the second; {:.1} s",
+        report.hours,
+        report.seed,
+        report.orders,
+        report.effects,
+        report.events,
+        report.faults.len(),
+        report.crashes,
+        report.power_cuts,
+        report.violations.len(),
+        report.bytes_an_order,
+        report.first_half,
+        report.second_half,
+        report.seconds
+    );
+    text
 }
 
 async fn fault_matrix(which: Which, args: SimulateArgs) -> anyhow::Result<ExitCode> {

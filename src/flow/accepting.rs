@@ -50,6 +50,12 @@ impl Closed {
         )
     }
 
+    /// The disk does not answer; `reason` is for guests.
+    #[must_use]
+    pub fn by_stalled_disk(reason: Text) -> Self {
+        Self::new("disk", reason)
+    }
+
     /// Nothing on the menu can be had.
     #[must_use]
     pub fn by_empty_menu() -> Self {

@@ -3,7 +3,7 @@
 use super::{
     check::{self, Violation},
     people::{Memories, Memory, Staff, Visit},
-    plan::{Day, Plan, Trouble, opening_hours},
+    plan::{Day, Plan, Trouble},
     rig::{Rig, STAFF},
     trouble,
 };
@@ -20,8 +20,6 @@ use tokio::{
 const SETTLE: Duration = Duration::from_mins(20);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_secs(2);
-/// From closing to opening.
-const NIGHT: Duration = Duration::from_hours(15);
 
 /// What became of a life.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +40,8 @@ pub struct Fate {
     pub power_cuts: u64,
     /// Troubles by name.
     pub troubles: BTreeMap<String, u64>,
+    /// The store's database after each day, bytes.
+    pub sizes: Vec<u64>,
     /// Broken promises.
     pub violations: Vec<Violation>,
     /// The story of the order that the first violation is about, or of the store's last effects.
@@ -126,6 +126,7 @@ async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
         }
         live_a_day(&rig, day, &memories).await;
         fate.days += 1;
+        fate.sizes.push(bytes_on_disk(&rig));
         let seen: Vec<Memory> = memories.borrow().clone();
         fate.violations = match settle(&rig, fate.days).await {
             Ok(()) => {
@@ -187,6 +188,12 @@ async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
     Ok(fate)
 }
 
+/// All files of the store.
+fn bytes_on_disk(rig: &Rig) -> u64 {
+    let files = rig.disk().files();
+    files.into_iter().map(|(_, bytes)| bytes as u64).sum()
+}
+
 /// Nothing counts as safe at headquarters that its database doesn't hold. Looks all the time, as later the events
 /// may have arrived all the same.
 async fn watch_cursor(rig: Rig, seen_ahead: Rc<Cell<Option<(u64, u64)>>>) {
@@ -245,7 +252,7 @@ async fn live_a_day(rig: &Rig, day: &Day, memories: &Memories) {
         });
     }
     while troubles.join_next().await.is_some() {}
-    sleep_until(morning + opening_hours()).await;
+    sleep_until(morning + Duration::from_millis(day.open_ms)).await;
     trouble::mend_all(rig).await;
     closing.send_replace(true);
     while guests.join_next().await.is_some() {}
@@ -321,7 +328,8 @@ async fn night(rig: &Rig, day: &Day) {
         rig.power_off();
         sleep(LOOK).await;
     }
-    rig.truth().sleep_through(NIGHT);
+    rig.truth()
+        .sleep_through(Duration::from_millis(day.night_ms));
     rig.power_on();
     sleep(LOOK).await;
 }

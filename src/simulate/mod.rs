@@ -17,6 +17,7 @@ mod plan;
 mod rig;
 mod rot;
 mod shrink;
+mod soak;
 mod steps;
 mod tell;
 mod trouble;
@@ -26,6 +27,7 @@ pub use check::Violation;
 pub use life::Fate;
 pub use matrix::{Broken, Matrix, MatrixReport, Row, Which, matrix};
 pub use rot::{Rot, rot};
+pub use soak::{Soak, SoakReport, soak};
 
 use crate::{
     protection::{Protection, without},

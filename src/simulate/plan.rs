@@ -3,7 +3,7 @@
 
 use crate::world::{Entropy as _, SeededEntropy};
 use serde::Serialize;
-use std::{fmt, time::Duration};
+use std::fmt;
 
 /// Guests of one day, at the least and how many more.
 const GUESTS: (u64, u64) = (4, 7);
@@ -15,6 +15,10 @@ const ADDED: u64 = 3;
 const FEW: u32 = 3;
 /// How long the doors are open, ms.
 const OPEN_MS: u64 = 150_000;
+/// What a soak lives at a time, ms.
+const HOUR_MS: u64 = 3_600_000;
+/// From closing to opening, ms.
+const NIGHT_MS: u64 = 15 * 3_600_000;
 /// How long a trouble lasts, at the least and how much more, ms.
 const LASTS_MS: (u64, u64) = (200, 30_000);
 
@@ -311,11 +315,33 @@ pub(super) struct Guest {
     pub(super) mood: Mood,
 }
 
+impl Guest {
+    /// One who comes in the first two thirds of the opening hours.
+    fn draw(chance: &SeededEntropy, open_ms: u64) -> Self {
+        Self {
+            at_ms: chance.below(open_ms * 2 / 3),
+            seed: chance.below(u64::MAX),
+            mood: match chance.below(16) {
+                0 => Mood::Leaves,
+                1 | 2 => Mood::PaysLate,
+                3 => Mood::Regrets,
+                4 => Mood::Greedy,
+                5 => Mood::PaysTwice,
+                _ => Mood::Plain,
+            },
+        }
+    }
+}
+
 /// One day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Day {
     pub(super) guests: Vec<Guest>,
     pub(super) troubles: Vec<Event>,
+    /// How long the doors are open, ms.
+    pub(super) open_ms: u64,
+    /// From closing to the next opening, ms.
+    pub(super) night_ms: u64,
     /// The box is off in the night.
     pub(super) off_at_night: bool,
 }
@@ -399,7 +425,7 @@ fn stream(seed: u64, mark: u64) -> SeededEntropy {
 }
 
 /// A trouble out of `allowed`, by weight; none when there is nothing to choose.
-fn strike(chance: &SeededEntropy, allowed: &[Trouble]) -> Option<Event> {
+fn strike(chance: &SeededEntropy, allowed: &[Trouble], open_ms: u64) -> Option<Event> {
     let weights: u64 = allowed.iter().map(|t| t.weight()).sum();
     if weights == 0 {
         return None;
@@ -411,7 +437,7 @@ fn strike(chance: &SeededEntropy, allowed: &[Trouble]) -> Option<Event> {
         hit
     });
     drawn.map(|trouble| Event {
-        at_ms: chance.below(OPEN_MS),
+        at_ms: chance.below(open_ms),
         lasts_ms: LASTS_MS.0 + chance.below(LASTS_MS.1),
         trouble: *trouble,
         number: chance.below(1 << 20),
@@ -434,34 +460,56 @@ impl Plan {
         let days = (0..days)
             .map(|_| {
                 let mut guests: Vec<Guest> = (0..draw(GUESTS))
-                    .map(|_| Guest {
-                        at_ms: chance.below(OPEN_MS * 2 / 3),
-                        seed: chance.below(u64::MAX),
-                        mood: match chance.below(16) {
-                            0 => Mood::Leaves,
-                            1 | 2 => Mood::PaysLate,
-                            3 => Mood::Regrets,
-                            4 => Mood::Greedy,
-                            5 => Mood::PaysTwice,
-                            _ => Mood::Plain,
-                        },
-                    })
+                    .map(|_| Guest::draw(&chance, OPEN_MS))
                     .collect();
                 guests.sort_by_key(|g| g.at_ms);
                 let mut troubles = Vec::new();
                 if !first.is_empty() {
                     for _ in 0..draw(TROUBLES) {
-                        troubles.extend(strike(&chance, &first));
+                        troubles.extend(strike(&chance, &first, OPEN_MS));
                     }
                 }
                 for _ in 0..later.below(ADDED) {
-                    troubles.extend(strike(&later, &added));
+                    troubles.extend(strike(&later, &added, OPEN_MS));
                 }
                 troubles.sort_by_key(|t| t.at_ms);
                 Day {
                     guests,
                     troubles,
+                    open_ms: OPEN_MS,
+                    night_ms: NIGHT_MS,
                     off_at_night: chance.below(3) == 0,
+                }
+            })
+            .collect();
+        Self { seed, ground, days }
+    }
+
+    /// Draws so many hours without a night, each with so many guests; troubles come as densely as on any day.
+    pub(super) fn soak(seed: u64, hours: u32, guests: u64, allowed: &[Trouble]) -> Self {
+        let chance = stream(seed, 0x0073_6f61_6b);
+        let ground = Ground {
+            route: Route::Both,
+            ..Ground::default()
+        };
+        let allowed: Vec<Trouble> = allowed.iter().copied().filter(|t| !t.is_ground()).collect();
+        let troubles = HOUR_MS / OPEN_MS * (TROUBLES.0 + TROUBLES.1 / 2);
+        let days = (0..hours)
+            .map(|_| {
+                let mut guests: Vec<Guest> = (0..guests)
+                    .map(|_| Guest::draw(&chance, HOUR_MS * 3 / 2))
+                    .collect();
+                guests.sort_by_key(|g| g.at_ms);
+                let mut troubles: Vec<Event> = (0..troubles)
+                    .filter_map(|_| strike(&chance, &allowed, HOUR_MS))
+                    .collect();
+                troubles.sort_by_key(|t| t.at_ms);
+                Day {
+                    guests,
+                    troubles,
+                    open_ms: HOUR_MS,
+                    night_ms: 0,
+                    off_at_night: false,
                 }
             })
             .collect();
@@ -477,9 +525,4 @@ impl Plan {
     pub(super) fn guests(&self) -> usize {
         self.days.iter().map(|d| d.guests.len()).sum()
     }
-}
-
-/// How long the doors are open.
-pub(super) const fn opening_hours() -> Duration {
-    Duration::from_millis(OPEN_MS)
 }

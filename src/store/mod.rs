@@ -22,6 +22,7 @@ mod stops;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod vitals;
 mod writer;
 
 pub use effects::{Attempt, EffectRow, EffectState, NewEffect};
@@ -30,6 +31,7 @@ pub use guests::{Person, Who};
 pub use log::{Head, LogEntry};
 pub use orders::OrderFilter;
 pub use requests::Replay;
+pub use vitals::Hitch;
 pub use writer::Tx;
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
@@ -37,6 +39,7 @@ use std::{
     ops::Deref,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::sync::watch;
 
@@ -113,6 +116,7 @@ struct Inner {
     readers: Mutex<Vec<Connection>>,
     head: watch::Receiver<u64>,
     effects: watch::Receiver<()>,
+    vitals: Arc<vitals::Vitals>,
 }
 
 impl Store {
@@ -129,7 +133,8 @@ impl Store {
         }
         let (head_tx, head) = watch::channel(0);
         let (effects_tx, effects) = watch::channel(());
-        let writer = writer::Writer::start(&options, head_tx, effects_tx)?;
+        let vitals = Arc::<vitals::Vitals>::default();
+        let writer = writer::Writer::start(&options, head_tx, effects_tx, vitals.clone())?;
         Ok(Self {
             inner: Arc::new(Inner {
                 options,
@@ -137,6 +142,7 @@ impl Store {
                 readers: Mutex::new(Vec::new()),
                 head,
                 effects,
+                vitals,
             }),
         })
     }
@@ -226,6 +232,24 @@ impl Store {
     #[must_use]
     pub fn effects_changed(&self) -> watch::Receiver<()> {
         self.inner.effects.clone()
+    }
+
+    /// What keeps it from writing, without asking the writer: it answers while the disk does not.
+    #[must_use]
+    pub fn hitch(&self) -> Option<Hitch> {
+        self.inner.vitals.hitch()
+    }
+
+    /// How long the writer has been at what it is at; none when it waits for requests.
+    #[must_use]
+    pub fn at_work(&self) -> Option<Duration> {
+        self.inner.vitals.at_work()
+    }
+
+    /// How many groups of requests the writer is through with.
+    #[must_use]
+    pub fn groups(&self) -> u64 {
+        self.inner.vitals.groups()
     }
 
     /// The database file.

@@ -5,12 +5,12 @@
 //! only after its flush. After a failed flush the writer takes nothing for written: it reopens the file and
 //! starts again from what is really there.
 
-use super::{Options, Snapshot, StoreError, Threads, log::Head, open_writer};
+use super::{Options, Snapshot, StoreError, Threads, log::Head, open_writer, vitals::Vitals};
 use crate::protection::{Protection, holds};
 use rusqlite::Connection;
 use std::{
     ops::Deref,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -43,6 +43,7 @@ pub(super) struct Core {
     shared: bool,
     broken: bool,
     closed: bool,
+    vitals: Arc<Vitals>,
 }
 
 /// One write, not yet committed. Reads through it see what it wrote.
@@ -70,6 +71,7 @@ impl Writer {
         options: &Options,
         published: watch::Sender<u64>,
         effects: watch::Sender<()>,
+        vitals: Arc<Vitals>,
     ) -> Result<Self, StoreError> {
         let db = open_writer(options)?;
         let head = Head::load(&db)?;
@@ -84,6 +86,7 @@ impl Writer {
             shared: false,
             broken: false,
             closed: false,
+            vitals,
         };
         if options.threads == Threads::Inline {
             return Ok(Self::Inline(Box::new(Mutex::new(core))));
@@ -159,6 +162,7 @@ impl Writer {
 impl Core {
     /// Runs a group of requests in one transaction, flushes, and answers.
     fn group(&mut self, first: Job, mut next: impl FnMut() -> Option<Job>) {
+        self.vitals.begin();
         let begun = self.begin();
         let mut replies = Vec::new();
         let mut job = Some(first);
@@ -170,12 +174,15 @@ impl Core {
         }
         if !holds(Protection::CommitBeforeAck) {
             // Acknowledged first, and committed with whatever comes next.
+            self.vitals.end(begun.is_err());
             for reply in replies {
                 reply(begun.clone());
             }
             return;
         }
         let flushed = begun.and_then(|()| self.commit());
+        // What comes now is not the disk's.
+        self.vitals.end(flushed.is_err());
         if flushed.is_ok() {
             self.published.send_if_modified(|head| {
                 let changed = *head != self.head.seq;

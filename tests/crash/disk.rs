@@ -2,8 +2,8 @@
 
 use super::{
     program::Program,
-    rig::{GALLEY, KIOSK, LIMIT, Part, Rig, STAFF, Wires, eventually},
-    writes::{STRACE, alone},
+    rig::{KIOSK, LIMIT, Part, Rig, STAFF, Wires, eventually},
+    writes::{alone, under_strace},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -76,28 +76,7 @@ impl Shop {
         match inject {
             None => shop.rig.program(Part::Store).start(),
             Some((calls, error)) => {
-                let trace = format!("trace={calls}");
-                let inject = format!("inject={calls}:{error}");
-                let config = shop.rig.path("galley.toml").display().to_string();
-                let words = [
-                    STRACE,
-                    "-f",
-                    "-qq",
-                    "-o",
-                    "/dev/null",
-                    "-e",
-                    &trace,
-                    "-e",
-                    &inject,
-                    GALLEY,
-                    "run",
-                    "--config",
-                    &config,
-                ];
-                let mut traced =
-                    Program::new(words.map(str::to_owned), shop.rig.path("traced.out"));
-                traced.start();
-                shop.traced = Some(traced);
+                shop.traced = Some(under_strace(&shop.rig, calls, error));
             }
         }
         shop.rig.ready().await.unwrap();

@@ -45,6 +45,11 @@ impl Program {
         self.child = Some(child);
     }
 
+    /// Its number, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref()?.id()
+    }
+
     /// `kill -9`: it is gone when this returns.
     pub async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

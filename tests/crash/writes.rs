@@ -41,27 +41,7 @@ pub async fn kill_at(call: &str, nth: u32) -> Point {
         straight: false,
     });
     alone(&rig);
-    let inject = format!("inject={call}:signal=KILL:when={nth}");
-    let trace = format!("trace={call}");
-    let config = rig.path("galley.toml").display().to_string();
-    let words = [
-        STRACE,
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        &trace,
-        "-e",
-        &inject,
-        GALLEY,
-        "run",
-        "--config",
-        &config,
-    ];
-    let log = rig.path("traced.out");
-    let mut traced = Program::new(words.map(str::to_owned), log);
-    traced.start();
+    let mut traced = under_strace(&rig, call, &format!("signal=KILL:when={nth}"));
     let mut told = Told::default();
     let (survived, open) = orders(&rig, &mut traced, &mut told).await;
     traced.kill_below().await;
@@ -91,6 +71,25 @@ pub async fn kill_at(call: &str, nth: u32) -> Point {
         *what = format!("{call} {nth}: {what}");
     }
     point
+}
+
+/// Starts the rig's daemon under strace, which tampers with these calls; what it saw of them is in `trace`.
+pub fn under_strace(rig: &Rig, calls: &str, how: &str) -> Program {
+    let mut traced = strace(rig, calls, how);
+    traced.start();
+    traced
+}
+
+/// As [`under_strace`], not started yet.
+pub fn strace(rig: &Rig, calls: &str, how: &str) -> Program {
+    let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:{how}"));
+    let (log, config) = (rig.path("trace"), rig.path("galley.toml"));
+    let (log, config) = (log.display().to_string(), config.display().to_string());
+    let words = [
+        STRACE, "-f", "-qq", "-o", &log, "-e", &trace, "-e", &inject, GALLEY, "run", "--config",
+        &config,
+    ];
+    Program::new(words.map(str::to_owned), rig.path("traced.out"))
 }
 
 /// A store without devices and services: only its own writes count here.
