@@ -10,6 +10,7 @@ pub mod effects;
 pub mod engine;
 mod error;
 pub mod executor;
+pub mod keep;
 pub mod law;
 mod payments;
 pub mod record;

@@ -1,12 +1,14 @@
 //! `galley fiscal correct`: a correction receipt for a sale that went without one.
 
 use crate::cli::{
-    client::Client,
+    client::{Client, Door},
+    complete,
     exit::Exit,
     order::{find, minor},
-    output::{View, print, print_json},
+    output::{View, money, print, print_json},
 };
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -33,6 +35,7 @@ enum What {
     /// An order that was paid and has no receipt
     Order {
         /// Number, such as A17, or id
+        #[arg(add = ArgValueCompleter::new(complete::orders))]
         order: String,
         #[command(flatten)]
         by: By,
@@ -81,8 +84,8 @@ struct By {
 
 pub(super) async fn execute(
     client: &Client,
+    door: &Door,
     args: CorrectArgs,
-    json: bool,
 ) -> anyhow::Result<ExitCode> {
     let (path, body) = match args.what {
         What::Order {
@@ -110,8 +113,15 @@ pub(super) async fn execute(
             }),
         ),
     };
+    let sum = match body["sum_minor"].as_i64() {
+        Some(sum) => format!("over {}", money(sum)),
+        None => "over what was paid and has no receipt".to_owned(),
+    };
+    door.confirm(&format!(
+        "The printer registers a correction {sum}. It goes to the tax office and can't be taken back."
+    ))?;
     let answer = client.post(&path, &body).await?;
-    if json {
+    if door.json {
         print_json(&answer)?;
     } else {
         print(&format!(
