@@ -112,10 +112,61 @@ pub(super) fn is_private(name: &str) -> bool {
     })
 }
 
-/// One line: words that follow a name of a secret, keys, phones, addresses, names and passwords in URLs.
-fn line(line: &str) -> String {
+/// Phones as people write them, in groups: `+7 (900) 123-45-67`, `8 900 123 45 67`.
+fn without_grouped_phones(line: &str) -> String {
     let mut text = String::new();
     let mut rest = line;
+    let mut before = ' ';
+    while let Some(c) = rest.chars().next() {
+        let starts =
+            matches!(c, '+' | '7' | '8' | '9') && !before.is_alphanumeric() && before != '+';
+        if let Some(length) = starts.then(|| grouped_phone(rest)).flatten() {
+            text += GONE;
+            rest = &rest[length..];
+            before = ']';
+            continue;
+        }
+        text.push(c);
+        before = c;
+        rest = &rest[c.len_utf8()..];
+    }
+    text
+}
+
+/// How long the phone at the beginning is, in bytes; none when there is none.
+fn grouped_phone(text: &str) -> Option<usize> {
+    let plus = text.starts_with('+');
+    let mut digits = String::new();
+    let mut separated = false;
+    let mut bytes = text.bytes().enumerate().skip(usize::from(plus)).peekable();
+    while let Some((at, b)) = bytes.next() {
+        match b {
+            b'0'..=b'9' => digits.push(char::from(b)),
+            b' ' | b'-' | b'(' | b')' | b'.' => separated = true,
+            _ => return None,
+        }
+        let group_ends =
+            b.is_ascii_digit() && !bytes.peek().is_some_and(|(_, n)| n.is_ascii_digit());
+        let whole = match digits.len() {
+            11..=15 if plus => true,
+            11 => ["79", "89", "77"].iter().any(|s| digits.starts_with(s)),
+            12 => digits.starts_with("998"),
+            16.. => return None,
+            _ => false,
+        };
+        // Without separators it is a word, and looked at as one.
+        if group_ends && whole && separated {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
+/// One line: words that follow a name of a secret, keys, phones, addresses, names and passwords in URLs.
+fn line(line: &str) -> String {
+    let line = without_grouped_phones(line);
+    let mut text = String::new();
+    let mut rest = line.as_str();
     let mut after_name = false;
     while !rest.is_empty() {
         let end = rest.find(is_gap).unwrap_or(rest.len());
@@ -212,6 +263,8 @@ mod tests {
             "the guest +7 (no) is +79001234567, really",
             "call 89001234567.",
             "call +998-90-123-45-67",
+            "call +7 (900) 123-45-67 or",
+            "8 900 123 45 67, the guest's",
             "to 998901234567",
             "mail to anna.petrova@example.com!",
             "mqtts://galley:pa55@broker.example",
@@ -250,6 +303,7 @@ mod tests {
             "serial:///dev/ttyACM0?baud=115200 opened",
             "http://192.168.1.20:7460/v1 answered 200 in 35 ms",
             "S001-20261122T040000Z.backup",
+            "2026-11-22 14:00:00 7 8 9 events, 8 of 900 at 2026-11-22T14:00:00+00:00",
             "password_credential = \"alfa-bank\"",
             "/var/lib/galley/backups/S001-20261122T040000Z.backup",
             "2f6a1c0e9b2f6a1c0e9b2f6a1c0e9b2f6a1c0e9b2f6a1c0e9b2f6a1c0e9bffff",
