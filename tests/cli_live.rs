@@ -49,7 +49,10 @@ fn copy_folder(from: &Path, to: &Path) {
         let entry = entry.unwrap();
         if entry.path().is_dir() {
             copy_folder(&entry.path(), &to.join(entry.file_name()));
-        } else if entry.file_type().unwrap().is_file() {
+        } else if entry.file_type().unwrap().is_file()
+            // What several processes share of a database is none's to copy.
+            && !entry.file_name().to_string_lossy().ends_with("-shm")
+        {
             fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
         }
     }
@@ -121,10 +124,10 @@ async fn a_store_is_backed_up_lost_and_brought_back() {
     assert!(damaged.err.contains("cut short"), "{}", damaged.err);
     let unasked = restore(&file, KEY, &[]).await;
     assert_eq!(unasked.code, 2);
+    let words = unasked.err.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        unasked.err.contains("among them 1 orders and 1 receipts"),
-        "{}",
-        unasked.err
+        words.contains("among them 1 orders and 1 receipts"),
+        "{words}"
     );
     assert_eq!(
         fs::read(data.join("galley.db")).unwrap(),

@@ -34,7 +34,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            if !["web", "target", "tests", "emulator"]
+            if !["node_modules", "target", "tests", "emulator"]
                 .iter()
                 .any(|n| path.ends_with(n))
             {
@@ -50,6 +50,8 @@ fn types() -> Types {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     sources(&root.join("src"), &mut files);
+    // Pages are no Rust.
+    files.retain(|f| !f.starts_with(root.join("src/web")));
     sources(&root.join("drivers"), &mut files);
     files.sort();
     let mut types = Types::new();
@@ -167,24 +169,38 @@ fn peel(kind: &str) -> (String, &'static str) {
     (kind.to_owned(), "")
 }
 
-/// The type of a name as it is written in a file: the file's own, one of a module that is named, or the only one.
+/// The type of a name as it is written in a file: the file's own, or one of the module that the file names it by.
 fn resolve<'a>(types: &'a Types, kind: &str, file: &Path) -> Option<&'a Type> {
     let (path, name) = match kind.rsplit_once("::") {
-        Some((path, name)) => (Some(path), name),
+        Some((path, name)) => (Some(path.to_owned()), name),
         None => (None, kind),
     };
     let all = types.get(name)?;
-    let module = path.map(|p| format!("/{}/", p.rsplit("::").next().unwrap_or(p)));
+    let named = path.is_some();
+    let module = path.or_else(|| imported(file, name));
     let in_module = |t: &&Type| {
-        module
-            .as_ref()
-            .is_some_and(|m| t.file.display().to_string().contains(m.as_str()))
+        module.as_ref().is_some_and(|m| {
+            let m = m.rsplit("::").next().unwrap_or(m);
+            t.file.components().any(|c| c.as_os_str() == m)
+                || t.file.file_stem().is_some_and(|s| s == m)
+        })
     };
     all.iter()
-        .find(in_module)
-        .or_else(|| all.iter().find(|t| t.file == file))
+        .find(|t| t.file == file && !named)
+        .or_else(|| all.iter().find(in_module))
         .or_else(|| all.iter().find(|t| t.file.ends_with("config.rs")))
         .or_else(|| all.first())
+}
+
+/// The module before a name in a file's `use`: `fiscal_law` of `fiscal_law::Limits`.
+fn imported(file: &Path, name: &str) -> Option<String> {
+    let text = fs::read_to_string(file).unwrap();
+    let found = text
+        .match_indices(&format!("::{name}"))
+        .find(|(at, whole)| !text[at + whole.len()..].starts_with(char::is_alphanumeric))?;
+    let before = &text[..found.0];
+    let start = before.rfind(|c: char| !c.is_alphanumeric() && c != '_')? + 1;
+    Some(before[start..].to_owned())
 }
 
 fn draw(types: &Types, whole: &Type, above: &str, out: &mut String) {

@@ -1,6 +1,7 @@
 //! `galley doctor`: looks at the box from outside the daemon, so it works when the daemon is down. Each check says what
 //! was measured, why that is odd, and the command that mends it.
 
+mod accounting;
 mod bundle;
 mod daemon;
 mod machine;
@@ -25,9 +26,20 @@ use std::{
 /// Where the daemon keeps its data unless configured otherwise (systemd's `StateDirectory=galley`).
 pub const DATA: &str = "/var/lib/galley";
 /// The checks, in their order: what others rest on comes first.
-const CHECKS: [&str; 12] = [
-    "config", "data", "disk", "clock", "sqlite", "socket", "daemon", "backup", "device", "serial",
-    "till", "alert",
+const CHECKS: [&str; 13] = [
+    "config",
+    "data",
+    "disk",
+    "clock",
+    "sqlite",
+    "socket",
+    "daemon",
+    "backup",
+    "device",
+    "serial",
+    "till",
+    "accounting",
+    "alert",
 ];
 
 /// Look for what is wrong with this box, daemon running or not.
@@ -187,6 +199,10 @@ async fn look(args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
         let config = (!elsewhere).then_some(args.config.as_path());
         findings.extend(printer::look(&args.door, config).await?);
     }
+    if wanted("accounting") {
+        let config = (!elsewhere).then_some(args.config.as_path());
+        findings.extend(accounting::look(config).await);
+    }
     findings.retain(|f| wanted(f.check));
     let place = |check: &str| CHECKS.iter().position(|c| *c == check);
     findings.sort_by_key(|f| place(f.check));
@@ -233,7 +249,7 @@ fn config(args: &DoctorArgs) -> Vec<Finding> {
 
 fn show(findings: &[Finding]) -> String {
     /// Where the words begin: behind the mark and the check.
-    const INDENT: usize = 10;
+    const INDENT: usize = 14;
     let mut text = String::new();
     for f in findings {
         let mark = match f.level {

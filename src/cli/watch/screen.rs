@@ -55,8 +55,9 @@ impl Screen {
 
     /// Lines that fit.
     pub(super) fn rows(&self) -> usize {
-        let size = tcgetwinsize(io::stdout());
-        let rows = size.map_or(24, |s| s.ws_row).max(2);
+        // Some lines tell no size, or none at all.
+        let size = tcgetwinsize(io::stdout()).map_or(0, |s| s.ws_row);
+        let rows = if size < 2 { 24 } else { size };
         usize::from(rows - SPARE)
     }
 
