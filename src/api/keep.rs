@@ -54,10 +54,10 @@ impl From<BackupError> for Problem {
         match error {
             BackupError::Store(e) => e.into(),
             BackupError::NoRoom { .. } => Self::disk_full(text),
-            BackupError::NoKey | BackupError::Sealed(..) | BackupError::Wrong(..) => {
-                Self::conflict(text)
-            }
-            BackupError::File { .. } => Self::conflict(text),
+            BackupError::NoKey
+            | BackupError::Sealed(..)
+            | BackupError::Wrong(..)
+            | BackupError::File { .. } => Self::conflict(text),
         }
     }
 }
@@ -151,12 +151,7 @@ pub(super) async fn secrets(
     caller: Caller,
 ) -> Result<Json<SecretList>, Problem> {
     caller.need(MANAGERS)?;
-    let rows = api
-        .site
-        .store
-        .read(|s| s.secrets())
-        .await
-        .map_err(|e: StoreError| Problem::from(e))?;
+    let rows = api.site.store.read(|s| s.secrets()).await?;
     let keys = &api.keeping.keys;
     Ok(Json(SecretList {
         enabled: !keys.is_empty(),
@@ -238,8 +233,7 @@ pub(super) async fn set_secret(
     api.site
         .store
         .write(move |tx| tx.put_secret(&kept, &sealed, now))
-        .await
-        .map_err(|e: StoreError| Problem::from(e))?;
+        .await?;
     tracing::info!(
         secret.name = name,
         by = post.caller.name,
@@ -271,8 +265,7 @@ pub(super) async fn remove_secret(
         .site
         .store
         .write(move |tx| tx.delete_secret(&gone))
-        .await
-        .map_err(|e: StoreError| Problem::from(e))?;
+        .await?;
     if !was {
         return Err(Problem::not_found(format!("there is no secret {name}")));
     }

@@ -79,8 +79,11 @@ pub(super) fn devices(typed: &OsStr) -> Vec<CompletionCandidate> {
         .each("devices")
         .map(|d| (d.text("id"), d.text("state")))
         .collect();
-    if !found.iter().any(|(id, _)| id == "bank") {
-        found.push(("bank".to_owned(), String::new()));
+    // These are there whoever answers.
+    for known in ["printer", "robot", "bank"] {
+        if !found.iter().any(|(id, _)| id == known) {
+            found.push((known.to_owned(), String::new()));
+        }
     }
     candidates(found.into_iter(), typed)
 }

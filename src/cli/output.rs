@@ -35,15 +35,11 @@ pub fn schema() -> String {
 /// The document with its schema; what is no object becomes the `value` of one.
 #[must_use]
 pub fn with_schema(value: &Value) -> Value {
-    let mut whole = json!({"schema": schema()});
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                whole[name] = field.clone();
-            }
-        }
-        other => whole["value"] = other.clone(),
-    }
+    let mut whole = match value {
+        Value::Object(_) => value.clone(),
+        other => json!({ "value": other }),
+    };
+    whole["schema"] = schema().into();
     whole
 }
 

@@ -174,8 +174,7 @@ fn line(line: &str) -> String {
         let gap_end = tail.find(|c| !is_gap(c)).unwrap_or(tail.len());
         let (gap, tail) = tail.split_at(gap_end);
         if !word.is_empty() {
-            let private = after_name && !word.is_empty();
-            text += &if private {
+            text += &if after_name {
                 GONE.to_owned()
             } else {
                 self::word(word)

@@ -265,7 +265,7 @@ mod tests {
             reason: "schedule".into(),
             seq: 50,
             head: [0; 32],
-            schema: 5,
+            database_schema: 5,
             version: "0.1.0".into(),
             bytes: 1,
             key: String::new(),

@@ -200,7 +200,7 @@ pub fn well(line: &str) -> Response {
             json!({"enabled": true, "folder": "/var/lib/galley/backups", "every_ms": 86_400_000, "keep": 14,
             "backups": [{"file": "/var/lib/galley/backups/S001-20251122T040000Z.backup", "file_bytes": 1_200_000,
                 "store_id": "S001", "at": 1_763_784_000_000_i64, "reason": "schedule", "seq": 900, "head": "00",
-                "schema": 5, "version": "0.1.0", "bytes": 9_000_000, "key": "aa"}]}),
+                "database_schema": 5, "version": "0.1.0", "bytes": 9_000_000, "key": "aa"}]}),
         ),
         "/secrets" => ok(json!({"enabled": true, "secrets": [
             {"name": "bank", "set_at": 1_763_784_000_000_i64, "sealed_with": "current", "shadowed": false},

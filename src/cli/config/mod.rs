@@ -284,7 +284,7 @@ zone = "Asia/Tashkent"
 name = { ru = "Кафе", uz = "Kafe", en = "Cafe" }
 
 [sync]
-broker = "mqtts://galley:pa55word@broker.example"
+url = "https://galley:pa55word@hq.example"
 
 [printer]
 kind = "atol_native"
@@ -335,7 +335,7 @@ credential = "kiosk"
             !text.contains("pa55word") && !text.contains("4711"),
             "{text}"
         );
-        assert!(text.contains("mqtts://(hidden)@broker.example"), "{text}");
+        assert!(text.contains("https://(hidden)@hq.example"), "{text}");
         assert!(
             text.contains("\"hq_token\""),
             "the name of a credential is no secret: {text}"

@@ -202,7 +202,12 @@ fn redactor(args: &DoctorArgs) -> Redactor {
     {
         known.extend(credentials.revealed());
     }
-    let folder = credential_folder(config.as_ref().and_then(|c| c.store.credentials.as_deref()));
+    // A configuration that is refused names its folder all the same.
+    let named = fs::read_to_string(&args.config)
+        .ok()
+        .and_then(|text| text.parse::<toml::Table>().ok())
+        .and_then(|table| Some(table.get("store")?.get("credentials")?.as_str()?.to_owned()));
+    let folder = credential_folder(named.as_ref().map(Path::new));
     for entry in folder
         .and_then(|f| fs::read_dir(f).ok())
         .into_iter()

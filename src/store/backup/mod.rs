@@ -98,8 +98,8 @@ pub struct Header {
     /// That event's hash.
     #[serde(with = "hex")]
     pub head: Hash,
-    /// The database's schema.
-    pub schema: u32,
+    /// The schema of the database in it.
+    pub database_schema: u32,
     /// The Galley that made it.
     pub version: String,
     /// Bytes of the database.
@@ -390,7 +390,7 @@ fn describe(
         reason: occasion.reason.clone(),
         seq: head.seq,
         head: head.hash,
-        schema,
+        database_schema: schema,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         bytes: fs::metadata(plain)
             .map_err(|e| BackupError::file(plain, &e))?
