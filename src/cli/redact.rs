@@ -44,6 +44,8 @@ const HARMLESS: &[&str] = &[
 const SHORTEST: usize = 6;
 /// A run of so many characters without a space, of mixed kinds, is taken for a key.
 const KEY_LENGTH: usize = 24;
+/// A key of that length changes between kinds of characters about twice as often.
+const CHANGES: usize = 7;
 
 /// Takes out what is known to be secret, and what looks so.
 #[derive(Clone, Debug, Default)]
@@ -234,7 +236,9 @@ fn looks_like_key(word: &str) -> bool {
     if word.len() < KEY_LENGTH || !word.chars().all(of) || word.starts_with('/') {
         return false;
     }
-    if word.parse::<uuid::Uuid>().is_ok() || word.contains("//") {
+    // Ids of orders are written with their hyphens; without them it may be a key.
+    let uuid = word.len() == 36 && word.matches('-').count() == 4;
+    if uuid || word.contains("//") {
         return false;
     }
     let hex = word.bytes().all(|b| b.is_ascii_hexdigit());
@@ -242,9 +246,17 @@ fn looks_like_key(word: &str) -> bool {
         // A hash of the log tells nothing, and technicians compare them; other lengths are keys.
         return word.len() != 64;
     }
-    let has = |what: fn(&char) -> bool| word.chars().any(|c| what(&c));
-    // Names of things have no digits and capitals in a mix.
-    has(char::is_ascii_digit) && has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase)
+    // What chance has made changes between digits, capitals and small letters all the time; names do not.
+    let kinds: Vec<u8> = word
+        .chars()
+        .filter_map(|c| match c {
+            '0'..='9' => Some(0),
+            'A'..='Z' => Some(1),
+            'a'..='z' => Some(2),
+            _ => None,
+        })
+        .collect();
+    kinds.windows(2).filter(|w| w[0] != w[1]).count() >= CHANGES
 }
 
 #[cfg(test)]

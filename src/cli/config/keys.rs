@@ -43,10 +43,16 @@ pub(super) fn find(typed: &str) -> Vec<Key> {
         .filter(|k| super::belongs(k.key, &typed) && k.key != typed)
         .collect();
     let known = [exact, below].concat();
-    if known.is_empty() {
-        return all().filter(|k| k.key.contains(&typed)).collect();
+    if !known.is_empty() {
+        return known;
     }
-    known
+    let containing: Vec<Key> = all().filter(|k| k.key.contains(&typed)).collect();
+    if !containing.is_empty() {
+        return containing;
+    }
+    // One of a table's own names, such as a tender's: the table says what it means.
+    let above = |k: &Key| super::belongs(&typed, k.key) && k.kind == "table";
+    all().filter(above).last().into_iter().collect()
 }
 
 /// A key without numbers: `tokens[3].name` is `tokens[].name`.

@@ -318,6 +318,11 @@ fn a_key_is_found_by_itself_by_its_part_and_by_a_word_of_it() {
             .any(|k| k.key == "policy.pay_within")
     );
     assert!(find("nonsense-it-is").is_empty());
+    assert_eq!(
+        find("connectors.one_c.tenders.sbp_qr")[0].key,
+        "connectors.one_c.tenders"
+    );
+    assert!(find("store.nonsense-it-is").len() <= 1);
     let kind = find("printer.kind")[0];
     assert!(kind.words().contains(&"atol_native"), "{kind:?}");
 }
