@@ -82,7 +82,12 @@ pub async fn keep(site: Arc<Site>, plan: Plan, every: Duration, shutdown: Cancel
             pause = left;
             continue;
         }
-        let made = back_up(&site, &plan, "schedule").await;
+        // A long copy does not keep the store from stopping: what it leaves is swept away by the next.
+        let made = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            made = back_up(&site, &plan, "schedule") => made,
+        };
         pause = if made.is_ok() { every } else { AGAIN };
         if let Err(error) = tell(&site, made.err()).await {
             tracing::error!(%error, "the backup's alert can't be written");

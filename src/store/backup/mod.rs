@@ -21,6 +21,7 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 /// How a file begins.
@@ -31,6 +32,8 @@ const ENDING: &str = "backup";
 const MAX_HEADER: u32 = 64 * 1024;
 /// Room that stays free on the disk whatever is copied: the store must go on selling.
 const ROOM_LEFT: u64 = 256 * 1024 * 1024;
+/// Drafts of one would be swept away by another.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// Only the daemon's user reads it.
 const MODE: u32 = 0o600;
 
@@ -206,15 +209,13 @@ pub fn needs_migration(options: &Options) -> Result<Option<usize>, StoreError> {
 /// As [`Store::make_backup`].
 pub fn make(options: &Options, plan: &Plan, occasion: &Occasion) -> Result<Listed, BackupError> {
     let key = plan.keys.first().ok_or(BackupError::NoKey)?;
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     fs::create_dir_all(&plan.folder).map_err(|e| BackupError::file(&plan.folder, &e))?;
+    sweep(&plan.folder);
     has_room(options, &plan.folder)?;
     let stamp = stamp(occasion.at);
     let plain = Draft(plan.folder.join(format!(".{stamp}.plain")));
     let sealed = Draft(plan.folder.join(format!(".{stamp}.sealed")));
-    for draft in [&plain, &sealed] {
-        // Left over from a crash in the same second: it is of no use.
-        let _ = fs::remove_file(&draft.0);
-    }
     // SQLite takes a file that is there and empty; so nobody else can read it from its first byte on.
     drop(create(&plain.0)?);
     copy(options, &plain.0)?;
@@ -222,7 +223,7 @@ pub fn make(options: &Options, plan: &Plan, occasion: &Occasion) -> Result<Liste
     seal(&plain.0, &sealed.0, &header, key, &occasion.salt)?;
     // What can't be opened is no backup.
     drop(plain);
-    verify(&sealed.0, &plan.keys, &plan.folder, &mut |_, _| {})?;
+    verify_alone(&sealed.0, &plan.keys, &plan.folder, &mut |_, _| {})?;
     let file = plan
         .folder
         .join(format!("{}-{stamp}.{ENDING}", safe(&plan.store_id)));
@@ -276,6 +277,16 @@ pub fn listed(file: &Path) -> Result<Listed, BackupError> {
 /// # Errors
 /// What is wrong with it.
 pub fn verify(
+    file: &Path,
+    keys: &[Key],
+    room: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Listed, BackupError> {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    verify_alone(file, keys, room, progress)
+}
+
+fn verify_alone(
     file: &Path,
     keys: &[Key],
     room: &Path,
@@ -464,6 +475,21 @@ fn has_room(options: &Options, folder: &Path) -> Result<(), BackupError> {
         });
     }
     Ok(())
+}
+
+/// Takes drafts away that a crash has left: a plain copy must not lie about.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let draft = [".plain", ".sealed", ".check"]
+            .iter()
+            .any(|e| name.ends_with(e));
+        if name.starts_with('.') && draft {
+            // One that can't go is told by whoever needs its room.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Lets the oldest go, but never the last one that was made before an update.

@@ -74,6 +74,9 @@ impl Shop {
 #[tokio::test]
 async fn a_store_comes_back_as_it_was_and_what_was_there_stays_beside_it() {
     let shop = Shop::with_events(50).await;
+    // What a crash has left.
+    fs::create_dir_all(shop.plan().folder).unwrap();
+    fs::write(shop.plan().folder.join(".20260101T000000Z.plain"), b"x").unwrap();
     let made = shop.backup(0, "by hand").await;
     assert_eq!(made.header.seq, 50);
     assert_eq!(
