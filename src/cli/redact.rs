@@ -182,9 +182,7 @@ fn line(line: &str) -> String {
                 self::word(word)
             };
             let scheme = ["bearer", "basic"].contains(&word.to_lowercase().as_str());
-            after_name = scheme
-                || (is_private(word)
-                    && (gap.contains(['=', ':']) || gap.trim().is_empty() && scheme));
+            after_name = scheme || is_private(word) && gap.contains(['=', ':']);
         }
         text += gap;
         rest = tail;

@@ -133,6 +133,10 @@ fn values(path: &Path) -> anyhow::Result<Vec<Setting>> {
 }
 
 /// The configuration with the defaults that are decided elsewhere.
+#[allow(
+    clippy::needless_update,
+    reason = "a new key of the policy is shown as it is set until its default is known here"
+)]
 fn effective(config: &Config) -> Config {
     let p = config.policy();
     let set = &config.policy;

@@ -238,10 +238,12 @@ fn disk(whole: View<'_>) -> (Level, String) {
     let Some(free) = disk.at("free_bytes").0.as_u64() else {
         return (Level::Blank, "-".to_owned());
     };
-    let level = match free {
-        ..DISK_OUT => Level::Error,
-        ..DISK_LOW => Level::Warning,
-        _ => Level::Ok,
+    let level = if free < DISK_OUT {
+        Level::Error
+    } else if free < DISK_LOW {
+        Level::Warning
+    } else {
+        Level::Ok
     };
     let total = disk.at("total_bytes").0.as_u64().unwrap_or(0);
     (level, format!("{} of {} free", size(free), size(total)))
