@@ -196,6 +196,7 @@ impl Rig {
             sync: None,
             brokers: Arc::new(Mqtt),
             tokens: vec![(Secret::new("bench"), Role::Kiosk, "bench".to_owned())],
+            keeping: galley::flow::keep::Keeping::default(),
         })
         .await
         .unwrap();

@@ -13,7 +13,7 @@ use crate::{
 use galley_atol::{AtolConfig, web::AtolWebConfig};
 use galley_escpos::EscPosConfig;
 use galley_shtrih_m::ShtrihConfig;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -26,7 +26,7 @@ pub const DEFAULT_PATH: &str = "/etc/galley/galley.toml";
 pub const DEFAULT_SOCKET: &str = "/run/galley/galley.sock";
 
 /// All settings of a store. Unknown keys are refused.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The store itself.
@@ -59,13 +59,16 @@ pub struct Config {
     /// The way to headquarters.
     #[serde(default)]
     pub sync: SyncConfig,
+    /// Copies of the database, in case it is lost.
+    #[serde(default)]
+    pub backup: BackupSection,
     /// Who may come in over the network.
     #[serde(default)]
     pub tokens: Vec<TokenSection>,
 }
 
 /// `[store]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreSection {
     /// The store's id, given by headquarters.
@@ -86,6 +89,15 @@ pub struct StoreSection {
     /// Folder of the credentials, one file each; systemd's `$CREDENTIALS_DIRECTORY` when none.
     #[serde(default)]
     pub credentials: Option<PathBuf>,
+    /// Name of the credential that holds the box's key, at least 32 characters; `galley backup key` makes one. It seals
+    /// backups and what `galley secret set` keeps. Without the credential there is neither. A former key is kept under
+    /// the same name with `-old` behind it until `galley secret rotate` is done.
+    #[serde(default = "key_credential")]
+    pub key_credential: String,
+}
+
+fn key_credential() -> String {
+    "galley-key".to_owned()
 }
 
 fn data() -> PathBuf {
@@ -100,8 +112,31 @@ fn socket() -> PathBuf {
     DEFAULT_SOCKET.into()
 }
 
+/// `[backup]`: made when the box has its key. Durations are written with units: `"24h"`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BackupSection {
+    /// Where they are kept; `backups` in the data folder when none. Better another disk.
+    pub folder: Option<PathBuf>,
+    /// How often one is made; 24 hours. One is also made before an update changes the database.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub every: Duration,
+    /// How many are kept; 14.
+    pub keep: usize,
+}
+
+impl Default for BackupSection {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            every: Duration::from_hours(24),
+            keep: 14,
+        }
+    }
+}
+
 /// `[catalog]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CatalogSection {
     /// The catalog's file (TOML); the one in the database is in force when none.
@@ -111,7 +146,7 @@ pub struct CatalogSection {
 }
 
 /// `[policy]`: what is not set keeps its default. Durations are written with units: `"10m"`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicySection {
     /// An order that is not paid by then is given up; 10 minutes.
@@ -147,7 +182,7 @@ pub struct PolicySection {
 }
 
 /// `[printer]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrinterSection {
     /// Which back end.
@@ -180,7 +215,7 @@ pub struct PrinterSection {
 }
 
 /// Back ends of fiscal printers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PrinterKind {
     /// ATOL's own wire, protocol 3: firmware of platform 2.5.
@@ -194,7 +229,7 @@ pub enum PrinterKind {
 }
 
 /// `[printer.web_login]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebLogin {
     /// User.
@@ -204,7 +239,7 @@ pub struct WebLogin {
 }
 
 /// `[printer.gateway]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrinterAtGateway {
     /// The printer's id there.
@@ -306,7 +341,7 @@ impl SlipPrinters {
 }
 
 /// `[robot]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RobotSection {
     /// Which driver.
@@ -331,7 +366,7 @@ fn two() -> u32 {
 }
 
 /// Drivers of robots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RobotKind {
     /// The kitchen-robot link klink/1, our own interface.
@@ -341,7 +376,7 @@ pub enum RobotKind {
 }
 
 /// `[connectors]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connectors {
     /// The bank.
@@ -353,7 +388,7 @@ pub struct Connectors {
 }
 
 /// `[[tokens]]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenSection {
     /// Who holds it.
@@ -442,6 +477,12 @@ impl Config {
         faults.extend(self.fiscal.faults());
         faults.extend(self.hours.faults());
         faults.extend(self.kiosk.faults());
+        if self.backup.keep == 0 {
+            faults.push("backup.keep: at least 1".to_owned());
+        }
+        if self.backup.every < Duration::from_mins(10) {
+            faults.push("backup.every: at least 10 minutes".to_owned());
+        }
         if let Err(e) = self.sync.validate() {
             faults.push(format!("sync.{e}"));
         }
@@ -504,6 +545,15 @@ impl Config {
         }
     }
 
+    /// The folder of the backups.
+    #[must_use]
+    pub fn backups(&self) -> PathBuf {
+        match &self.backup.folder {
+            Some(folder) => folder.clone(),
+            None => self.store.data.join("backups"),
+        }
+    }
+
     /// Reads a credential by name.
     ///
     /// # Errors
@@ -513,17 +563,24 @@ impl Config {
     }
 }
 
+/// Where credentials are: in `folder`, or in the one that systemd gives.
+#[must_use]
+pub fn credential_folder(folder: Option<&Path>) -> Option<PathBuf> {
+    folder
+        .map(Path::to_path_buf)
+        .or_else(|| std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from))
+}
+
 /// Reads a credential by name: a file of `folder`, or of the folder that systemd gives. `setting` names the former.
 ///
 /// # Errors
 /// When there is no such file; in words.
 pub fn credential(folder: Option<&Path>, setting: &str, name: &str) -> Result<Secret, String> {
-    let folder = folder
-        .map(Path::to_path_buf)
-        .or_else(|| std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from))
-        .ok_or_else(|| {
-            format!("credential {name}: no folder; set {setting} or start by systemd with LoadCredential=")
-        })?;
+    let folder = credential_folder(folder).ok_or_else(|| {
+        format!(
+            "credential {name}: no folder; set {setting} or start by systemd with LoadCredential="
+        )
+    })?;
     let plain = !name.is_empty() && !name.contains('/') && !name.starts_with('.');
     if !plain {
         return Err(format!("credential {name:?}: not a file name"));

@@ -7,6 +7,7 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod connectors;
+pub mod credentials;
 #[cfg(all(feature = "emulators", feature = "hq"))]
 pub mod demo;
 pub mod devices;

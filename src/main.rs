@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .expect("no TLS provider is installed before main");
+    galley::cli::complete();
     let cli = Cli::parse();
     log(&cli);
     match tokio::runtime::Builder::new_multi_thread()

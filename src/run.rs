@@ -27,9 +27,13 @@ use crate::{
         commands::{clear_alert, raise_alert},
         engine::{Engine, Poke},
         executor::Executor,
+        keep::{Keeping, keep, salt},
         upkeep,
     },
-    store::{Options, Store},
+    store::{
+        Options, Store,
+        backup::{self, Occasion, Plan},
+    },
     sync::{self, Brokers, Identity, Status, SyncConfig, UplinkHandle, UplinkState},
     world::{Secret, World},
 };
@@ -76,6 +80,8 @@ pub struct Wiring {
     pub brokers: Arc<dyn Brokers>,
     /// Who may come in.
     pub tokens: Vec<(Secret, Role, String)>,
+    /// Backups, secrets, and the keys for them.
+    pub keeping: Keeping,
 }
 
 /// How the robot is reached.
@@ -123,7 +129,11 @@ impl Daemon {
             sync,
             brokers,
             tokens,
+            keeping,
         } = wiring;
+        if let Some(plan) = &keeping.plan {
+            back_up_before_update(&world, &database, plan)?;
+        }
         let store = Store::open(database).context("cannot open the store's database")?;
         let store_id = policy.store_id.clone();
         let site = Site::open(store.clone(), world.clone(), policy, catalog, zone.clone())
@@ -209,6 +219,9 @@ impl Daemon {
         let engine = Arc::new(Engine::new(site.clone(), executors, poke.clone()));
         tasks.spawn(engine.run(shutdown.clone()));
         tasks.spawn(upkeep::look_after(site.clone(), shutdown.clone()));
+        if let Some(plan) = keeping.plan.clone() {
+            tasks.spawn(keep(site.clone(), plan, keeping.every, shutdown.clone()));
+        }
 
         let uplink = match sync {
             Some((config, token)) if config.is_enabled() => {
@@ -255,6 +268,7 @@ impl Daemon {
             addresses,
             pictures,
             store_name: name,
+            keeping,
             closing: shutdown.clone(),
         });
         Ok(Self {
@@ -286,6 +300,23 @@ impl Daemon {
         // A request that is being answered still holds the store; without power it can't write either.
         self.site.store.close().await;
     }
+}
+
+/// A database that this program would change is copied first: the way back is the former program with that copy.
+fn back_up_before_update(world: &World, database: &Options, plan: &Plan) -> anyhow::Result<()> {
+    // What can't even be looked at is told by whoever opens it.
+    let Ok(Some(schema)) = backup::needs_migration(database) else {
+        return Ok(());
+    };
+    let occasion = Occasion {
+        at: world.clock.now(),
+        reason: backup::BEFORE_UPDATE.to_owned(),
+        salt: salt(world.entropy.as_ref()),
+    };
+    let made = backup::make(database, plan, &occasion)
+        .context("the database must be backed up before it is updated")?;
+    tracing::info!(schema, file = %made.file.display(), "backed up before the update");
+    Ok(())
 }
 
 /// Tells a person when headquarters refuses this store, and wakes the engine when the network is back.

@@ -28,7 +28,7 @@ async fn a_healthy_store_is_told_in_eighty_columns() {
 }
 
 #[tokio::test]
-async fn a_store_that_takes_no_orders_ends_with_5_and_its_reason() {
+async fn a_store_that_takes_no_orders_is_unhealthy_and_says_why() {
     let stub = Stub::start(|line| match line {
         "GET /api/v1/store" => ok(json!({
             "accepting": {"ok": false, "reason": {"en": "The printer is away"}}
@@ -36,14 +36,14 @@ async fn a_store_that_takes_no_orders_ends_with_5_and_its_reason() {
         other => well(other),
     });
     let ended = stub.galley(&["status"]).await;
-    assert_eq!(ended.code, 5);
+    assert_eq!(ended.code, 3);
     assert!(
         ended.out.contains("REFUSED: The printer is away"),
         "{}",
         ended.out
     );
     let ended = stub.galley(&["status", "--json"]).await;
-    assert_eq!(ended.code, 5);
+    assert_eq!(ended.code, 3);
     let json: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!(json["store"]["accepting"]["ok"], false);
 }
@@ -71,7 +71,7 @@ async fn an_order_is_found_by_its_number() {
         ]
     );
     let ended = stub.galley(&["order", "show", "B99"]).await;
-    assert_eq!(ended.code, 4, "{}", ended.err);
+    assert_eq!(ended.code, 1, "{}", ended.err);
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn a_list_of_orders_is_a_table() {
 async fn a_refund_carries_exact_money_a_reason_and_a_key_of_its_own() {
     let stub = Stub::start(well);
     let args = [
-        "order", "refund", ORDER, "--amount", "120.50", "--reason", "cold",
+        "order", "refund", ORDER, "--amount", "120.50", "--reason", "cold", "--yes",
     ];
     let ended = stub.galley(&args).await;
     assert_eq!(ended.code, 0, "{}", ended.err);
@@ -132,11 +132,11 @@ async fn a_refund_carries_exact_money_a_reason_and_a_key_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_refusal_ends_with_1_in_the_daemons_words() {
+async fn a_refusal_by_the_state_of_things_is_told_in_the_daemons_words() {
     let stub = Stub::start(|_| problem(409, "refund_too_large", "only 450.00 can go back"));
-    let args = ["order", "refund", ORDER, "--reason", "cold"];
+    let args = ["order", "refund", ORDER, "--reason", "cold", "--yes"];
     let ended = stub.galley(&args).await;
-    assert_eq!((ended.code, ended.out.as_str()), (1, ""));
+    assert_eq!((ended.code, ended.out.as_str()), (6, ""));
     assert_eq!(
         ended.err,
         "galley: only 450.00 can go back [refund_too_large]\n  \
@@ -144,14 +144,18 @@ async fn a_refusal_ends_with_1_in_the_daemons_words() {
     );
     let ended = stub.galley(&[&args[..], &["--json"]].concat()).await;
     let json: Value = serde_json::from_str(&ended.err).unwrap();
-    assert_eq!((ended.code, &json["slug"]), (1, &json!("refund_too_large")));
+    assert_eq!((ended.code, &json["slug"]), (6, &json!("refund_too_large")));
+    assert_eq!(
+        (&json["schema"], &json["exit_code"]),
+        (&json!("galley/error/1"), &json!(6))
+    );
 }
 
 #[tokio::test]
-async fn no_daemon_ends_with_3_and_advice() {
+async fn no_daemon_is_told_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     let ended = galley(&folder.path().join("none"), &["shift", "show"]).await;
-    assert_eq!(ended.code, 3);
+    assert_eq!(ended.code, 5);
     assert!(
         ended.err.contains("systemctl status galley"),
         "{}",
@@ -160,7 +164,7 @@ async fn no_daemon_ends_with_3_and_advice() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_ends_with_6_and_the_key_to_repeat_it_by() {
+async fn a_lost_answer_is_an_unknown_outcome_with_the_key_to_repeat_it_by() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("s");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -170,13 +174,15 @@ async fn a_lost_answer_ends_with_6_and_the_key_to_repeat_it_by() {
         stream.readable().await.unwrap();
         drop(stream);
     });
-    let ended = galley(&socket, &["shift", "close"]).await;
-    assert_eq!(ended.code, 6, "{}", ended.err);
+    let ended = galley(&socket, &["shift", "close", "--yes"]).await;
+    assert_eq!(ended.code, 7, "{}", ended.err);
     let key = ended.err.split("--key ").nth(1).unwrap();
     let key = key.split_whitespace().next().unwrap();
 
     let stub = Stub::start(well);
-    let ended = stub.galley(&["shift", "close", "--key", key]).await;
+    let ended = stub
+        .galley(&["shift", "close", "--yes", "--key", key])
+        .await;
     assert_eq!(ended.code, 0);
     assert_eq!(stub.asked()[0].headers["idempotency-key"], key);
 }
@@ -285,7 +291,7 @@ async fn every_act_reaches_its_own_door() {
             json!({"outcome": "not_done", "reason": "seen"}),
         ),
     ] {
-        let ended = stub.galley(args).await;
+        let ended = stub.galley(&[args, &["--yes"]].concat()).await;
         assert_eq!(ended.code, 0, "{args:?}: {}", ended.err);
         let asked = stub.asked().pop().unwrap();
         assert_eq!(asked.line, format!("POST /api/v1{line}"));
@@ -306,18 +312,18 @@ async fn a_waiting_payment_and_an_owed_refund_are_found_by_the_number_of_their_o
             json!([{"id": "r-1", "state": "awaiting_person"}, {"id": "r-2", "state": "refused"}]);
         ok(order)
     });
-    let ended = stub.galley(&["order", "call-off", "A17"]).await;
+    let ended = stub.galley(&["order", "call-off", "A17", "--yes"]).await;
     assert_eq!(ended.code, 0, "{}", ended.err);
     let asked = stub.lines().pop().unwrap();
     assert_eq!(asked, "POST /api/v1/payments/p-2/cancel");
     // Which of two is not guessed.
-    let ended = stub.galley(&["order", "refunded", "A17"]).await;
+    let ended = stub.galley(&["order", "refunded", "A17", "--yes"]).await;
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("r-1\nr-2"), "{}", ended.err);
     assert!(stub.lines().pop().unwrap().starts_with("GET"));
     let stub = Stub::start(well);
-    let ended = stub.galley(&["order", "call-off", "A17"]).await;
-    assert_eq!(ended.code, 4);
+    let ended = stub.galley(&["order", "call-off", "A17", "--yes"]).await;
+    assert_eq!(ended.code, 1);
     assert!(
         ended
             .err
@@ -335,7 +341,9 @@ async fn a_robot_is_cleared_only_by_somebody_who_says_that_they_looked() {
     assert!(ended.err.contains("--inspected"), "{}", ended.err);
     assert!(stub.lines().is_empty());
     let stub = Stub::start(|_| problem(503, "device_away", "the robot does not answer"));
-    let ended = stub.galley(&["robot", "clear", "--inspected"]).await;
+    let ended = stub
+        .galley(&["robot", "clear", "--inspected", "--yes"])
+        .await;
     assert_ne!(ended.code, 0);
     assert!(
         ended.err.contains("the robot does not answer"),
@@ -367,7 +375,7 @@ async fn every_look_is_told_or_given_as_it_came() {
 }
 
 #[tokio::test]
-async fn differences_in_the_books_end_with_5() {
+async fn differences_in_the_books_are_unhealthy() {
     let stub = Stub::start(|_| {
         ok(json!({"totals": {"orders": 1}, "differences": [
             {"subject": "A17 0192f3c5-5d0e-7c1a-9d9e-3c1a0c5b7a10", "what": "money kept differs from money on receipts, and more",
@@ -375,7 +383,7 @@ async fn differences_in_the_books_end_with_5() {
         ]}))
     });
     let ended = stub.galley(&["reconcile", "--day", "2026-11-22"]).await;
-    assert_eq!(ended.code, 5);
+    assert_eq!(ended.code, 3);
     assert!(
         ended.out.contains("money on receipts, and more"),
         "{}",
@@ -439,4 +447,142 @@ async fn what_can_be_read_in_two_ways_is_asked_back_with_the_choices() {
     let ended = stub.galley(&["order", "list", "--state", "foo"]).await;
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("receipted"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_back_is_refused_where_nobody_can_be_asked() {
+    let stub = Stub::start(well);
+    for args in [
+        &["order", "refund", ORDER, "--reason", "cold"][..],
+        &["order", "refunded", ORDER],
+        &["order", "call-off", ORDER],
+        &["order", "cancel", ORDER],
+        &["payment", "confirm", ORDER],
+        &["payment", "cancel", ORDER],
+        &["shift", "close"],
+        &["shift", "cash", "out", "100", "--who", "A", "--why", "b"],
+        &["robot", "clear", "--inspected"],
+        &["robot", "reset"],
+        &["robot", "start"],
+        &["robot", "resume"],
+        &["robot", "job", "problem", "j-1"],
+        &["fiscal", "clock", "set"],
+        &["fiscal", "table", "set", "2", "1", "3", "--hex", "01"],
+        &[
+            "fiscal", "correct", "order", ORDER, "--who", "A", "--why", "b",
+        ],
+        &["effect", "settle", "1", "--not-done", "--reason", "x"],
+        &["secret", "remove", "bank"],
+        &["secret", "rotate"],
+    ] {
+        let ended = stub.galley(args).await;
+        assert_eq!(ended.code, 2, "{args:?}: {}", ended.err);
+        assert!(ended.err.contains("--yes"), "{args:?}: {}", ended.err);
+    }
+    let acts = stub
+        .lines()
+        .iter()
+        .filter(|l| l.starts_with("POST"))
+        .count();
+    assert_eq!(acts, 0);
+}
+
+#[tokio::test]
+async fn every_exit_code_is_reached() {
+    let stub = Stub::start(|line| match line {
+        "GET /api/v1/robot/status" => problem(403, "forbidden", "a kiosk token may not do this"),
+        "GET /api/v1/fiscal/status" => problem(503, "device_away", "the printer is away"),
+        "GET /api/v1/stock" => problem(500, "internal", "it broke"),
+        "GET /api/v1/sync" => ok(json!({"uplink": "offline", "readers": []})),
+        other => well(other),
+    });
+    for (args, code) in [
+        (&["shift", "show"][..], 0),
+        (&["stock", "list"], 1),
+        (&["shift", "show", "--nonsense"], 2),
+        (&["sync", "status"], 3),
+        (&["robot", "status"], 4),
+        (&["shift", "show", "--socket", "/nowhere/s"], 5),
+        (&["fiscal", "status"], 6),
+        // 7 has a test of its own: a_lost_answer…
+    ] {
+        let ended = stub.galley(args).await;
+        assert_eq!(ended.code, code, "{args:?}: {}", ended.err);
+        if code > 3 {
+            let ended = stub.galley(&[args, &["--json"]].concat()).await;
+            let json: Value = serde_json::from_str(&ended.err).unwrap();
+            assert_eq!(json["exit_code"], code, "{args:?}");
+            assert_eq!(json["schema"], "galley/error/1");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_socket_that_is_not_for_everybody_says_so() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let stub = Stub::start(well);
+    let socket = stub.folder.path().join("s");
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0)).unwrap();
+    let ended = stub.galley(&["shift", "show"]).await;
+    // Root may open anything.
+    if ended.code != 0 {
+        assert_eq!(ended.code, 4, "{}", ended.err);
+        assert!(ended.err.contains("group galley"), "{}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_asked_for_as_it_is_wanted_and_told_a_line_each() {
+    let stub = Stub::start(well);
+    let ended = stub
+        .galley(&["logs", "--order", "A17", "--device", "printer", "-n", "5"])
+        .await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(ended.out.contains("receipt.registered"), "{}", ended.out);
+    assert!(ended.out.contains("A17"), "{}", ended.out);
+    let asked = stub.lines();
+    assert!(
+        asked.contains(&format!(
+            "GET /api/v1/log?order={ORDER}&device=printer&limit=5"
+        )),
+        "{asked:?}"
+    );
+    let ended = stub.galley(&["logs", "--json"]).await;
+    for line in ended.out.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(event["schema"], "galley/log/1");
+    }
+    assert_eq!(stub.galley(&["logs", "--since", "soon"]).await.code, 2);
+}
+
+#[tokio::test]
+async fn a_secret_comes_from_a_pipe_and_does_not_travel_in_the_clear() {
+    let stub = Stub::start(|line| match line {
+        "POST /api/v1/secrets" => ok(json!({"name": "bank", "shadowed": true})),
+        other => well(other),
+    });
+    let socket = stub.folder.path().join("s");
+    let ended = galley_with(&socket, &["secret", "set", "bank"], "hunter2\n").await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(!ended.out.contains("hunter2"));
+    assert!(ended.out.contains("comes first"), "{}", ended.out);
+    let asked = stub.asked().pop().unwrap();
+    assert_eq!(asked.body, json!({"name": "bank", "value": "hunter2"}));
+    let args = [
+        "secret",
+        "set",
+        "bank",
+        "--store",
+        "http://box.example",
+        "--token",
+        "t",
+    ];
+    let ended = galley_with(&socket, &args, "hunter2\n").await;
+    assert_eq!(ended.code, 2, "{}", ended.err);
+    assert_eq!(
+        galley_with(&socket, &["secret", "set", "bank"], "")
+            .await
+            .code,
+        2
+    );
 }

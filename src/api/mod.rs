@@ -8,7 +8,10 @@ mod body;
 mod devices;
 mod extract;
 mod health;
+mod host;
+mod keep;
 mod live;
+mod log;
 mod marks;
 mod menu;
 mod openapi;
@@ -92,6 +95,8 @@ pub struct Parts {
     pub pictures: Option<PathBuf>,
     /// Names of the store for guests.
     pub store_name: crate::domain::text::Text,
+    /// What is kept: backups, secrets, and the keys for them.
+    pub keeping: crate::flow::keep::Keeping,
     /// Live streams end when the store stops.
     pub closing: CancellationToken,
 }
@@ -238,4 +243,11 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(proof::settle))
         .routes(routes!(proof::sync))
         .routes(routes!(proof::reconcile))
+        .routes(routes!(host::show))
+        .routes(routes!(log::read))
+        .routes(routes!(keep::list, keep::make))
+        .routes(routes!(keep::verify))
+        .routes(routes!(keep::secrets, keep::set_secret))
+        .routes(routes!(keep::rotate))
+        .routes(routes!(keep::remove_secret))
 }

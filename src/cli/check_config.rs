@@ -19,7 +19,8 @@ use std::{
 #[derive(Args, Debug)]
 #[command(after_help = help!(
     "galley check-config                      what systemd runs before each start",
-    "galley check-config ./galley.toml --json"
+    "galley check-config ./galley.toml --json",
+    "galley config -h                         show it, explain it"
 ))]
 pub struct CheckConfigArgs {
     /// The file
@@ -35,13 +36,21 @@ pub struct CheckConfigArgs {
 /// # Errors
 /// When the file can't be read.
 pub async fn execute(args: CheckConfigArgs) -> anyhow::Result<ExitCode> {
-    let path = args.config.display();
-    let faults = faults(&args.config)
-        .map_err(|e| anyhow::Error::from(e).context(format!("cannot read {path}")))?;
-    if args.json {
-        print_json(&json!({"config": path.to_string(), "faults": faults}))?;
+    check(&args.config, args.json)
+}
+
+/// Tells everything that is wrong with a file.
+///
+/// # Errors
+/// When the file can't be read.
+pub(super) fn check(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let shown = path.display();
+    let faults =
+        faults(path).map_err(|e| anyhow::Error::from(e).context(format!("cannot read {shown}")))?;
+    if json {
+        print_json(&json!({"config": shown.to_string(), "faults": faults}))?;
     } else if faults.is_empty() {
-        print(&format!("{path} can be used\n"))?;
+        print(&format!("{shown} can be used\n"))?;
     } else {
         let lines: String = faults.iter().map(|f| format!("{f}\n")).collect();
         print(&lines)?;
@@ -49,7 +58,7 @@ pub async fn execute(args: CheckConfigArgs) -> anyhow::Result<ExitCode> {
     Ok(if faults.is_empty() {
         Exit::Done
     } else {
-        Exit::Refused
+        Exit::Failed
     }
     .into())
 }

@@ -40,6 +40,9 @@ pub struct Door {
     /// Print the daemon's answer as JSON
     #[arg(long, global = true)]
     pub json: bool,
+    /// Do not ask before what can't be taken back
+    #[arg(short, long, global = true)]
+    pub yes: bool,
     /// Repeat an act whose answer was lost, by the key it was given then
     #[arg(long, global = true, value_name = "UUID")]
     pub key: Option<Uuid>,
@@ -50,6 +53,7 @@ pub struct Door {
 pub struct Client {
     transport: Transport,
     key: Option<Uuid>,
+    patience: Duration,
 }
 
 #[derive(Debug)]
@@ -63,6 +67,14 @@ enum Transport {
 }
 
 impl Door {
+    /// Says what will happen and lets a person decide, unless `--yes` has.
+    ///
+    /// # Errors
+    /// When the answer is no, or nobody can be asked.
+    pub fn confirm(&self, what: &str) -> anyhow::Result<()> {
+        super::ask::confirm(self.yes, what)
+    }
+
     /// Gets ready to ask the daemon.
     ///
     /// # Errors
@@ -93,11 +105,18 @@ impl Door {
         Ok(Client {
             transport,
             key: self.key,
+            patience: PATIENCE,
         })
     }
 }
 
 impl Client {
+    /// Waits longer for answers, for long work.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
     /// Reads `/api/v1` + `path`.
     ///
     /// # Errors
@@ -176,14 +195,16 @@ impl Client {
         let answer = match &self.transport {
             Transport::Socket(path) => self.over_socket(path, request, key).await?,
             Transport::Network { http, .. } => {
-                http.send(request, PATIENCE).await.map_err(|e| match e {
-                    HttpError::NotSent(why) => CallError::Unreachable {
-                        door: self.door(),
-                        why,
-                        advice: "Check the address, and that the store is online.",
-                    },
-                    HttpError::Unknown(why) => self.lost(why, key),
-                })?
+                http.send(request, self.patience)
+                    .await
+                    .map_err(|e| match e {
+                        HttpError::NotSent(why) => CallError::Unreachable {
+                            door: self.door(),
+                            why,
+                            advice: "Check the address, and that the store is online.",
+                        },
+                        HttpError::Unknown(why) => self.lost(why, key),
+                    })?
             }
         };
         let status = answer.status();
@@ -223,15 +244,13 @@ impl Client {
     ) -> Result<Response<Bytes>, CallError> {
         let stream = UnixStream::connect(path)
             .await
-            .map_err(|e| CallError::Unreachable {
-                door: self.door(),
-                advice: match e.kind() {
-                    std::io::ErrorKind::PermissionDenied => {
-                        "Only root and the group galley may open it: use sudo, or join the group."
-                    }
-                    _ => "Is it running? See: systemctl status galley; galley doctor",
+            .map_err(|e| match e.kind() {
+                std::io::ErrorKind::PermissionDenied => CallError::NotAllowed { door: self.door() },
+                _ => CallError::Unreachable {
+                    door: self.door(),
+                    advice: "Is it running? See: systemctl status galley; galley doctor",
+                    why: e.to_string(),
                 },
-                why: e.to_string(),
             })?;
         let exchange = async {
             let (mut sender, connection) =
@@ -246,9 +265,9 @@ impl Client {
             let (parts, body) = answer.into_parts();
             Ok::<_, hyper::Error>((parts, Limited::new(body, MAX_ANSWER).collect().await))
         };
-        let (parts, body) = tokio::time::timeout(PATIENCE, exchange)
+        let (parts, body) = tokio::time::timeout(self.patience, exchange)
             .await
-            .map_err(|_| self.lost(format!("nothing came within {PATIENCE:?}"), key))?
+            .map_err(|_| self.lost(format!("nothing came within {:?}", self.patience), key))?
             .map_err(|e| self.lost(e.to_string(), key))?;
         let body = body.map_err(|e| self.lost(e.to_string(), key))?;
         Ok(Response::from_parts(parts, body.to_bytes()))
@@ -290,6 +309,14 @@ pub enum CallError {
     /// What was named does not exist.
     #[error("there is no {0}")]
     NoSuch(String),
+    /// The socket is not for whoever asks.
+    #[error(
+        "{door} may not be opened by you\nOnly root and the group galley may: use sudo, or join the group."
+    )]
+    NotAllowed {
+        /// Where.
+        door: String,
+    },
     /// Nobody took the request.
     #[error("no daemon answers at {door} ({why})\n{advice}")]
     Unreachable {

@@ -2,15 +2,12 @@
 
 use super::{
     exit::{Exit, help},
-    output::print,
+    output::{print, print_json, print_json_line},
+    progress::Progress,
 };
 use crate::demo::{Addresses, Books, Demo};
 use clap::Args;
-use std::{
-    io::{IsTerminal as _, Write as _},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 /// Try it: a whole store, with bank, printer, robot, 1C and SMS emulated.
 #[derive(Args, Debug)]
@@ -66,18 +63,15 @@ pub async fn execute(args: DemoArgs) -> anyhow::Result<ExitCode> {
     .await?;
     let a = &running.addresses;
     if let Some(orders) = args.orders {
-        let show = !args.json || std::io::stderr().is_terminal();
+        let mut progress = Progress::of("orders");
         let books = running
             .live_a_day(orders, args.faults, |done| {
-                // Nobody minds when it can't be shown.
-                let _ = show.then(|| write!(std::io::stderr(), "\r{done} of {orders} orders"));
+                progress.at(done as u64, Some(orders.into()));
             })
             .await?;
-        if show {
-            let _ = writeln!(std::io::stderr());
-        }
+        drop(progress);
         if args.json {
-            print(&serde_json::to_string_pretty(&books)?)?;
+            print_json(&serde_json::to_value(&books)?)?;
         } else {
             print(&day(&books))?;
         }
@@ -90,7 +84,7 @@ pub async fn execute(args: DemoArgs) -> anyhow::Result<ExitCode> {
         });
     }
     if args.json {
-        print(&serde_json::to_string(&serde_json::json!({ "links": a }))?)?;
+        print_json_line(&serde_json::json!({ "links": a }))?;
     } else {
         print(&welcome(a))?;
     }

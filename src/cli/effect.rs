@@ -2,10 +2,12 @@
 
 use super::{
     client::Door,
+    complete,
     exit::{Exit, Misuse, help},
     output::{print, print_json},
 };
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -32,6 +34,7 @@ enum Act {
     #[command(group = clap::ArgGroup::new("outcome").required(true).args(["done", "not_done"]))]
     Settle {
         /// The effect, as its alert names it
+        #[arg(add = ArgValueCompleter::new(complete::effects))]
         id: i64,
         /// It was done, with this result
         #[arg(long, value_name = "JSON")]
@@ -64,9 +67,15 @@ pub async fn execute(args: EffectArgs) -> anyhow::Result<ExitCode> {
         .transpose()?;
     let outcome = if result.is_some() { "done" } else { "not_done" };
     let mut body = json!({"outcome": outcome, "reason": reason});
-    if let Some(result) = result {
-        body["result"] = result;
+    if let Some(result) = &result {
+        body["result"] = result.clone();
     }
+    let what = if result.is_some() {
+        format!("Effect {id} counts as done, with the result you give. It is never done again.")
+    } else {
+        format!("Effect {id} counts as not done and is DONE NOW. If it was done, it happens twice.")
+    };
+    args.door.confirm(&what)?;
     let path = format!("/effects/{id}/settle");
     let answer = args.door.client()?.post(&path, &body).await?;
     if args.door.json {

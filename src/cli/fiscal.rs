@@ -5,11 +5,13 @@ mod wire;
 
 use super::{
     client::{CallError, Client, Door},
+    complete,
     exit::{Exit, Misuse, help},
     order::find,
     output::{View, facts, facts_of, print, print_json, wrap},
 };
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 #[derive(Args, Debug)]
 #[command(after_help = help!(
     "galley fiscal status         paper, shift, drive, documents for the OFD",
-    "galley fiscal law            what the law wants and is not so; ends with 5",
+    "galley fiscal law            what the law wants and is not so; ends with 3",
     "galley fiscal last           the last document in the fiscal drive",
     "galley fiscal document 4711  any of them, by its number",
     "galley fiscal clock set      the printer's clock; the shift must be closed",
@@ -40,7 +42,7 @@ enum Act {
     Status,
     /// What the law on tills wants and is not so: shift, OFD, drive, clock, receipts
     #[command(
-        after_help = "Ends with 5 when something is found. Limits stand under [fiscal] in the configuration;\n\
+        after_help = "Ends with 3 when something is found. Limits stand under [fiscal] in the configuration;\n\
         each names its source in docs/fiscal.md.\n\nExamples:\n  galley fiscal law\n  galley fiscal law --json | jq .blocked"
     )]
     Law,
@@ -115,11 +117,13 @@ enum Slip {
     /// What an order costs, with a QR code to pay it by, or to find it by
     PreBill {
         /// Number, such as A17, or id
+        #[arg(add = ArgValueCompleter::new(complete::orders))]
         order: String,
     },
     /// What is still to be cooked of an order, for people: the robot is down
     Kitchen {
         /// Number, such as A17, or id
+        #[arg(add = ArgValueCompleter::new(complete::orders))]
         order: String,
     },
     /// Lines of text
@@ -170,7 +174,9 @@ pub async fn execute(args: FiscalArgs) -> anyhow::Result<ExitCode> {
         // A file: the daemon need not run.
         Act::Wire(wire) => return wire::execute(wire, &args.door.socket, json).await,
         Act::Law => return law(&client, json).await,
-        Act::Correct(correction) => return correct::execute(&client, *correction, json).await,
+        Act::Correct(correction) => {
+            return correct::execute(&client, &args.door, *correction).await;
+        }
         Act::Status => client.get("/fiscal/status").await?,
         Act::Last => client.get("/fiscal/last").await?,
         Act::Document { number } => printer(&client, &format!("documents/{number}")).await?,
@@ -181,7 +187,13 @@ pub async fn execute(args: FiscalArgs) -> anyhow::Result<ExitCode> {
         Act::Totals => printer(&client, "totals").await?,
         Act::Clock { act } => match act.unwrap_or(Clock::Show) {
             Clock::Show => printer(&client, "clock").await?,
-            Clock::Set { time } => have(&client, "clock", &json!({ "time": time })).await?,
+            Clock::Set { time } => {
+                let to = time.as_deref().unwrap_or("the box's own time");
+                args.door.confirm(&format!(
+                    "The printer's clock is set to {to}; documents carry it from then on."
+                ))?;
+                have(&client, "clock", &json!({ "time": time })).await?
+            }
         },
         Act::Copy => have(&client, "copy-last", &json!({})).await?,
         Act::Continue => have(&client, "continue-print", &json!({})).await?,
@@ -212,6 +224,9 @@ pub async fn execute(args: FiscalArgs) -> anyhow::Result<ExitCode> {
                 if !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
                     return Err(Misuse(format!("--hex {hex}: write it like 0a1f")).into());
                 }
+                args.door.confirm(&format!(
+                    "Field {field} of row {row} of the printer's table {table} becomes {hex}. A wrong value can make the till unusable."
+                ))?;
                 let path = format!("tables/{table}/{row}/{field}");
                 have(&client, &path, &json!({ "hex": hex })).await?
             }

@@ -1,6 +1,7 @@
 //! `galley gateway`: what technicians ask a fiscal gateway.
 
 use super::{
+    ask::confirm,
     client::{Client, Door, query, segment},
     exit::{Exit, Misuse, help},
     output::{Lean, Table, View, ago, facts_of, print, print_json},
@@ -53,6 +54,9 @@ pub(super) struct GatewayDoor {
     /// Print the gateway's answer as JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
+    /// Do not ask before what can't be taken back
+    #[arg(short, long, global = true)]
+    yes: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -135,6 +139,7 @@ impl GatewayDoor {
             store: self.url.clone(),
             token: self.token.clone(),
             json: self.json,
+            yes: self.yes,
             key: None,
         };
         door.client()
@@ -174,6 +179,9 @@ pub async fn execute(args: GatewayArgs) -> anyhow::Result<ExitCode> {
         }
         Act::Show { key } => shown(client.get_root(&document(&key, "")).await?),
         Act::Cancel { key } => {
+            let what =
+                format!("Document {key} is called off: if it does not exist yet, it never will.");
+            confirm(args.door.yes, &what)?;
             let path = document(&key, "/cancel");
             shown(client.post_root(&path, &json!({})).await?)
         }
@@ -188,6 +196,18 @@ pub async fn execute(args: GatewayArgs) -> anyhow::Result<ExitCode> {
                 Outcome::Retry => "retry",
                 Outcome::Cancelled => "cancelled",
             };
+            let what = match outcome {
+                Outcome::Registered => {
+                    format!("Document {key} counts as registered. Nothing is printed.")
+                }
+                Outcome::Retry => format!(
+                    "Document {key} counts as never made and is printed again. If it exists, there will be two."
+                ),
+                Outcome::Cancelled => {
+                    format!("Document {key} counts as never made, and is not made any more.")
+                }
+            };
+            confirm(args.door.yes, &what)?;
             let mut body = json!({"outcome": word, "reason": reason});
             if let Some(number) = document_number {
                 body["record"] = json!({"document_number": number});
@@ -203,6 +223,10 @@ pub async fn execute(args: GatewayArgs) -> anyhow::Result<ExitCode> {
             drive_number,
             reason,
         } => {
+            let what = format!(
+                "Printer {id} is taken to have the fiscal drive {drive_number} from now on. What waits goes to it."
+            );
+            confirm(args.door.yes, &what)?;
             let body = json!({"drive_number": drive_number, "reason": reason});
             shown(
                 client

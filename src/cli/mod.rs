@@ -1,8 +1,12 @@
 //! The command line: one file a noun. Arguments stand beside what they do; printing happens only here.
 
 mod alert;
+pub mod ask;
+mod backup;
 mod check_config;
 pub mod client;
+mod complete;
+mod config;
 #[cfg(feature = "emulators")]
 mod demo;
 mod doctor;
@@ -15,13 +19,20 @@ mod fiscal_gateway;
 mod gateway;
 #[cfg(feature = "hq")]
 mod hq;
+mod logs;
+mod man;
 mod menu;
 mod order;
 pub mod output;
+mod payment;
 mod printers;
+mod progress;
 mod reconcile;
+mod redact;
+mod restore;
 mod robot;
 mod run;
+mod secret;
 mod sales;
 mod shift;
 #[cfg(all(feature = "emulators", feature = "hq"))]
@@ -29,6 +40,7 @@ mod simulate;
 mod status;
 mod stock;
 mod sync;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use client::CallError;
@@ -43,7 +55,9 @@ use std::{
 #[command(name = "galley", version, max_term_width = 80, arg_required_else_help = true, after_help = help!(
     "galley demo                  try it: everything outside is emulated",
     "galley status                how the store does",
+    "galley watch                 the same, live",
     "galley doctor                what is wrong with this box",
+    "galley logs -f               what happens, as it happens",
     "galley order show A17        one order, with payments and receipts",
     "galley COMMAND -h            more about a command, with examples"
 ))]
@@ -69,19 +83,29 @@ enum Command {
     #[cfg(all(feature = "emulators", feature = "hq"))]
     Simulate(simulate::SimulateArgs),
     Status(status::StatusArgs),
+    Watch(watch::WatchArgs),
     Doctor(doctor::DoctorArgs),
+    Logs(logs::LogsArgs),
+    Alert(alert::AlertArgs),
     Order(order::OrderArgs),
-    Shift(shift::ShiftArgs),
+    Payment(payment::PaymentArgs),
     Fiscal(fiscal::FiscalArgs),
-    Gateway(gateway::GatewayArgs),
+    Shift(shift::ShiftArgs),
     Robot(robot::RobotArgs),
     Stock(stock::StockArgs),
     Menu(menu::MenuArgs),
     Sales(sales::SalesArgs),
     Sync(sync::SyncArgs),
     Reconcile(reconcile::ReconcileArgs),
-    Alert(alert::AlertArgs),
     Effect(effect::EffectArgs),
+    Gateway(gateway::GatewayArgs),
+    Config(config::ConfigArgs),
+    Secret(secret::SecretArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Completions(complete::CompletionsArgs),
+    #[command(hide = true)]
+    Man(man::ManArgs),
 }
 
 impl Cli {
@@ -102,39 +126,50 @@ impl Cli {
         }
     }
 
-    /// Whether errors are to be told as JSON too.
-    fn json(&self) -> bool {
+    /// What it is about, for documents, and whether errors are to be told as JSON too.
+    fn about(&self) -> (&'static str, bool) {
         match &self.command {
-            Command::Run(_) | Command::FiscalGateway(_) => false,
-            Command::CheckConfig(a) => a.json,
+            Command::Run(_) => ("run", false),
+            Command::FiscalGateway(_) => ("fiscal-gateway", false),
+            Command::CheckConfig(a) => ("config", a.json),
             #[cfg(feature = "emulators")]
-            Command::Demo(a) => a.json,
+            Command::Demo(a) => ("demo", a.json),
             #[cfg(feature = "hq")]
-            Command::Hq(_) => false,
+            Command::Hq(_) => ("hq", false),
             #[cfg(feature = "emulators")]
-            Command::Emulate(_) => false,
+            Command::Emulate(_) => ("emulate", false),
             #[cfg(all(feature = "emulators", feature = "hq"))]
-            Command::Simulate(a) => a.json,
-            Command::Status(a) => a.door.json,
-            Command::Doctor(a) => a.door.json,
-            Command::Order(a) => a.door.json,
-            Command::Shift(a) => a.door.json,
-            Command::Fiscal(a) => a.door.json,
-            Command::Gateway(a) => a.door.json,
-            Command::Robot(a) => a.door.json,
-            Command::Stock(a) => a.door.json,
-            Command::Menu(a) => a.door.json,
-            Command::Sales(a) => a.door.json,
-            Command::Sync(a) => a.door.json,
-            Command::Reconcile(a) => a.door.json,
-            Command::Alert(a) => a.door.json,
-            Command::Effect(a) => a.door.json,
+            Command::Simulate(a) => ("simulate", a.json),
+            Command::Status(a) => ("status", a.door.json),
+            Command::Watch(a) => ("status", a.door.json),
+            Command::Doctor(a) => ("doctor", a.door.json),
+            Command::Logs(a) => ("log", a.door.json),
+            Command::Alert(a) => ("alert", a.door.json),
+            Command::Order(a) => ("order", a.door.json),
+            Command::Payment(a) => ("payment", a.door.json),
+            Command::Fiscal(a) => ("fiscal", a.door.json),
+            Command::Shift(a) => ("shift", a.door.json),
+            Command::Robot(a) => ("robot", a.door.json),
+            Command::Stock(a) => ("stock", a.door.json),
+            Command::Menu(a) => ("menu", a.door.json),
+            Command::Sales(a) => ("sales", a.door.json),
+            Command::Sync(a) => ("sync", a.door.json),
+            Command::Reconcile(a) => ("reconcile", a.door.json),
+            Command::Effect(a) => ("effect", a.door.json),
+            Command::Gateway(a) => ("gateway", a.door.json),
+            Command::Config(a) => ("config", a.json),
+            Command::Secret(a) => ("secret", a.door.json),
+            Command::Backup(a) => ("backup", a.door.json),
+            Command::Restore(a) => ("restore", a.json),
+            Command::Completions(_) => ("completions", false),
+            Command::Man(_) => ("man", false),
         }
     }
 
     /// Does what was asked. An error is told once, on standard error, with its causes.
     pub async fn run(self) -> ExitCode {
-        let json = self.json();
+        let (noun, json) = self.about();
+        output::about(noun);
         match self.execute().await {
             Ok(code) => code,
             Err(error) => {
@@ -158,21 +193,35 @@ impl Cli {
             #[cfg(all(feature = "emulators", feature = "hq"))]
             Command::Simulate(args) => simulate::execute(args).await,
             Command::Status(args) => status::execute(args).await,
+            Command::Watch(args) => watch::execute(args).await,
             Command::Doctor(args) => doctor::execute(args).await,
+            Command::Logs(args) => logs::execute(args).await,
+            Command::Alert(args) => alert::execute(args).await,
             Command::Order(args) => order::execute(args).await,
-            Command::Shift(args) => shift::execute(args).await,
+            Command::Payment(args) => payment::execute(args).await,
             Command::Fiscal(args) => fiscal::execute(args).await,
-            Command::Gateway(args) => gateway::execute(args).await,
+            Command::Shift(args) => shift::execute(args).await,
             Command::Robot(args) => robot::execute(args).await,
             Command::Stock(args) => stock::execute(args).await,
             Command::Menu(args) => menu::execute(args).await,
             Command::Sales(args) => sales::execute(args).await,
             Command::Sync(args) => sync::execute(args).await,
             Command::Reconcile(args) => reconcile::execute(args).await,
-            Command::Alert(args) => alert::execute(args).await,
             Command::Effect(args) => effect::execute(args).await,
+            Command::Gateway(args) => gateway::execute(args).await,
+            Command::Config(args) => config::execute(args).await,
+            Command::Secret(args) => secret::execute(args).await,
+            Command::Backup(args) => backup::execute(args).await,
+            Command::Restore(args) => restore::execute(args).await,
+            Command::Completions(args) => complete::execute(&args),
+            Command::Man(args) => man::execute(&args),
         }
     }
+}
+
+/// Answers a shell that completes a command line, and ends then: `COMPLETE=bash galley` registers it.
+pub fn complete() {
+    complete::answer();
 }
 
 /// Whether logs go to something that is no screen.
@@ -184,14 +233,20 @@ pub fn log_to_machine(cli: &Cli) -> bool {
 /// One line a cause; with `json` the daemon's own words as one document.
 fn tell(error: &anyhow::Error, json: bool) {
     let text = match (json, error.downcast_ref::<CallError>()) {
-        (true, Some(CallError::Refused(problem))) if problem.whole.is_object() => {
-            problem.whole.to_string()
+        (true, call) => {
+            let mut whole = match call {
+                Some(CallError::Refused(problem)) if problem.whole.is_object() => {
+                    problem.whole.clone()
+                }
+                Some(CallError::AnswerLost { key: Some(key), .. }) => {
+                    serde_json::json!({"detail": format!("{error:#}"), "key": key})
+                }
+                _ => serde_json::json!({"detail": format!("{error:#}")}),
+            };
+            whole["schema"] = "galley/error/1".into();
+            whole["exit_code"] = Exit::of(error).code().into();
+            whole.to_string()
         }
-        (true, _) => serde_json::json!({
-            "detail": format!("{error:#}"),
-            "exit_code": Exit::of(error).code(),
-        })
-        .to_string(),
         (false, _) => format!("galley: {error:#}"),
     };
     // Nothing is left to be done when even this can't be written.
@@ -217,7 +272,7 @@ mod tests {
             assert!(text.contains("Examples:"), "{name}");
             assert!(text.contains("Exit codes:"), "{name}");
             for line in text.lines() {
-                assert!(line.chars().count() <= 80, "{name}: {line}");
+                assert!(output::width(line) <= 80, "{name}: {line}");
             }
         }
     }

@@ -4,11 +4,13 @@ mod codes;
 
 use super::{
     client::{CallError, Client, Door, query, segment},
+    complete,
     exit::{Exit, Misuse, help},
     output::{Lean, Table, View, facts, print, print_json, time},
 };
 use crate::domain::order::OrderState;
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
+use clap_complete::ArgValueCompleter;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use uuid::Uuid;
@@ -28,7 +30,9 @@ const LOOK_BACK: u32 = 200;
     "galley order refunded A17        the money was given back by hand",
     "galley order call-off A17        give up the payment that waits; the order stays",
     "galley order slip A17            what is still to be cooked of it, on paper",
-    "galley order slip A17 --pre-bill what it costs, with a QR code to pay it by"
+    "galley order slip A17 --pre-bill what it costs, with a QR code to pay it by",
+    "galley order cancel A17          give the whole order up, while it is unpaid",
+    "galley order hand-over A17       the guest has the dishes"
 ))]
 pub struct OrderArgs {
     #[command(flatten)]
@@ -51,16 +55,19 @@ enum Act {
     /// One order: its dishes, payments, receipts and refunds
     Show {
         /// Number, such as A17, or id
+        #[arg(add = ArgValueCompleter::new(complete::orders))]
         order: String,
     },
     /// What happened to one order, and every attempt at every act for it
     Log {
         /// Number, such as A17, or id
+        #[arg(add = ArgValueCompleter::new(complete::orders))]
         order: String,
     },
     /// Give money back: through the bank, or by a cashier's hand
     Refund {
         /// Number, such as A17, or id
+        #[arg(add = ArgValueCompleter::new(complete::orders))]
         order: String,
         /// How much, such as 120.50; all of it when not given
         #[arg(long)]
@@ -72,6 +79,7 @@ enum Act {
     /// Confirm that a refund was given back by hand: cash, a card at the terminal, or one the bank refused
     Refunded {
         /// Number of its order, such as A17, or id of the refund, as `order show` and the alert tell it
+        #[arg(add = ArgValueCompleter::new(complete::orders))]
         refund: String,
         /// The terminal's reference (RRN), if there is one
         #[arg(long)]
@@ -84,15 +92,29 @@ enum Act {
     /// Give up one payment that waits for its money; the order stays and can be paid otherwise
     CallOff {
         /// Number of its order, such as A17, or id of the payment, as `order show --json` tells it
+        #[arg(add = ArgValueCompleter::new(complete::orders))]
         payment: String,
     },
     /// Print paper about an order: the kitchen's slip, or a pre-bill. No receipt
     Slip {
         /// Number, such as A17, or id
+        #[arg(add = ArgValueCompleter::new(complete::orders))]
         order: String,
         /// What it costs, for the guest, instead of what is to be cooked
         #[arg(long)]
         pre_bill: bool,
+    },
+    /// Give an unpaid order up
+    Cancel {
+        /// Number, such as A17, or id
+        #[arg(add = ArgValueCompleter::new(complete::orders))]
+        order: String,
+    },
+    /// Say that the dishes went over the counter
+    HandOver {
+        /// Number, such as A17, or id
+        #[arg(add = ArgValueCompleter::new(complete::orders))]
+        order: String,
     },
 }
 
@@ -153,6 +175,10 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
                 .map(|text| minor("--amount", text))
                 .transpose()?;
             let id = find(&client, &order).await?;
+            if !args.door.yes {
+                let now = client.get(&format!("/orders/{}", segment(&id))).await?;
+                args.door.confirm(&refunding(View(&now), amount_minor))?;
+            }
             let mut body = json!({"reason": reason});
             if let Some(amount) = amount_minor {
                 body["amount_minor"] = amount.into();
@@ -175,6 +201,9 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
         Act::Refunded { refund, reference } => {
             let body = reference.map_or_else(|| json!({}), |r| json!({"reference": r}));
             let refund = part(&client, &refund, &REFUNDS).await?;
+            args.door.confirm(
+                "The money counts as given back by hand, and the return receipt is printed. Only if the guest has it.",
+            )?;
             let path = format!("/refunds/{}/confirm", segment(&refund));
             let answer = client.post(&path, &body).await?;
             if args.door.json {
@@ -185,25 +214,75 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
         }
         Act::CallOff { payment } => {
             let payment = part(&client, &payment, &PAYMENTS).await?;
+            args.door.confirm(
+                "The payment is given up. Should its money come all the same, it goes back or counts, as it can.",
+            )?;
             let path = format!("/payments/{}/cancel", segment(&payment));
             let answer = client.post(&path, &json!({})).await?;
             if args.door.json {
                 print_json(&answer)?;
             } else {
-                let p = View(&answer);
-                let (tender, amount) = (p.text("tender"), p.money("amount_minor"));
-                let end = match p.text("state").as_str() {
-                    "closed" => "closed; its order stays and can be paid otherwise".to_owned(),
-                    "waiting" | "registering" => {
-                        "being closed; until then its money may still come".to_owned()
-                    }
-                    other => other.to_owned(),
-                };
-                print(&format!("{tender} payment of {amount}: {end}\n"))?;
+                print(&called_off(View(&answer)))?;
+            }
+        }
+        Act::Cancel { order } => {
+            let id = find(&client, &order).await?;
+            args.door.confirm(&format!(
+                "Order {order} is given up; its dishes won't be cooked."
+            ))?;
+            let path = format!("/orders/{}/cancel", segment(&id));
+            let answer = client.post(&path, &json!({})).await?;
+            if args.door.json {
+                print_json(&answer)?;
+            } else {
+                print(&show(View(&answer)))?;
+            }
+        }
+        Act::HandOver { order } => {
+            let id = find(&client, &order).await?;
+            let path = format!("/orders/{}/hand-over", segment(&id));
+            let answer = client.post(&path, &json!({})).await?;
+            if args.door.json {
+                print_json(&answer)?;
+            } else {
+                print(&format!("{order}: {}\n", View(&answer).text("state")))?;
             }
         }
     }
     Ok(Exit::Done.into())
+}
+
+/// What a refund will do, before it is done.
+fn refunding(order: View<'_>, amount: Option<i64>) -> String {
+    let tenders: Vec<String> = order
+        .each("payments")
+        .filter(|p| p.is("state", "captured"))
+        .map(|p| {
+            let back = match p.number("refunded_minor") {
+                Some(n) if n > 0 => format!(", of which {} went back", super::output::money(n)),
+                _ => String::new(),
+            };
+            format!("{} by {}{back}", p.money("amount_minor"), p.text("tender"))
+        })
+        .collect();
+    let amount = amount.map_or_else(|| "all that is left".to_owned(), super::output::money);
+    format!(
+        "Order {} over {}: {amount} goes back to the guest, with a return receipt. Paid: {}.",
+        order.text("number"),
+        order.money("total_minor"),
+        tenders.join("; ")
+    )
+}
+
+/// How a payment stands after somebody has decided about it.
+pub(super) fn called_off(payment: View<'_>) -> String {
+    let (tender, amount) = (payment.text("tender"), payment.money("amount_minor"));
+    let end = match payment.text("state").as_str() {
+        "closed" => "closed; its order stays and can be paid otherwise".to_owned(),
+        "waiting" | "registering" => "being closed; until then its money may still come".to_owned(),
+        other => other.to_owned(),
+    };
+    format!("{tender} payment of {amount}: {end}\n")
 }
 
 /// The id behind what a person typed.
@@ -224,13 +303,13 @@ pub(super) async fn find(client: &Client, order: &str) -> Result<String, CallErr
 }
 
 /// Parts of an order that an act is about, and the states in which it makes sense.
-struct Parts {
+pub(super) struct Parts {
     list: &'static str,
     one: &'static str,
-    states: &'static [&'static str],
+    pub(super) states: &'static [&'static str],
 }
 
-const PAYMENTS: Parts = Parts {
+pub(super) const PAYMENTS: Parts = Parts {
     list: "payments",
     one: "payment that waits for its money",
     states: &["registering", "waiting"],
@@ -243,7 +322,7 @@ const REFUNDS: Parts = Parts {
 };
 
 /// The id behind what a person typed: that of the part itself, or of the only one of an order.
-async fn part(client: &Client, typed: &str, parts: &Parts) -> anyhow::Result<String> {
+pub(super) async fn part(client: &Client, typed: &str, parts: &Parts) -> anyhow::Result<String> {
     if typed.parse::<Uuid>().is_ok() {
         return Ok(typed.to_owned());
     }

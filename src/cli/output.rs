@@ -2,13 +2,95 @@
 
 use crate::world::{Clock as _, SystemClock};
 use jiff::tz::TimeZone;
-use serde_json::Value;
-use std::io::{self, Write as _};
+use serde_json::{Value, json};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    sync::OnceLock,
+};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Characters of a line.
 pub const WIDTH: usize = 80;
 /// Nothing to show.
 const NONE: &str = "-";
+/// Version of the shape of every document.
+const SCHEMA: u32 = 1;
+
+/// What this invocation is about: `order`, `status` …
+static NOUN: OnceLock<String> = OnceLock::new();
+
+/// Says once what this invocation is about; every JSON document tells it.
+pub(super) fn about(noun: &str) {
+    let _ = NOUN.set(noun.to_owned());
+}
+
+/// `galley/order/1`: what kind of document it is, and the version of its shape. A field is only ever added within a
+/// version.
+#[must_use]
+pub fn schema() -> String {
+    let noun = NOUN.get().map_or("galley", String::as_str);
+    format!("galley/{noun}/{SCHEMA}")
+}
+
+/// The document with its schema; what is no object becomes the `value` of one.
+#[must_use]
+pub fn with_schema(value: &Value) -> Value {
+    let mut whole = match value {
+        Value::Object(_) => value.clone(),
+        other => json!({ "value": other }),
+    };
+    whole["schema"] = schema().into();
+    whole
+}
+
+/// A colour; it is never the only sign of anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paint {
+    /// Well.
+    Green,
+    /// Odd.
+    Yellow,
+    /// Wrong.
+    Red,
+    /// A heading.
+    Bold,
+    /// Beside the point.
+    Dim,
+}
+
+/// Whether standard output takes colours: a terminal, no `NO_COLOR` (no-color.org), not `TERM=dumb`.
+#[must_use]
+pub fn colours() -> bool {
+    static YES: OnceLock<bool> = OnceLock::new();
+    *YES.get_or_init(|| {
+        let unset = |name: &str| std::env::var_os(name).is_none_or(|v| v.is_empty());
+        unset("NO_COLOR")
+            && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+            && io::stdout().is_terminal()
+    })
+}
+
+/// Text in a colour, where there are colours.
+#[must_use]
+pub fn paint(colour: Paint, text: &str) -> String {
+    if !colours() || text.is_empty() {
+        return text.to_owned();
+    }
+    let code = match colour {
+        Paint::Green => "32",
+        Paint::Yellow => "33",
+        Paint::Red => "31",
+        Paint::Bold => "1",
+        Paint::Dim => "2",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+/// Columns that a text takes on a terminal.
+#[must_use]
+pub fn width(text: &str) -> usize {
+    text.width()
+}
 
 /// Writes text to standard output. A reader that has gone away (`| head`) is no failure.
 ///
@@ -29,12 +111,21 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Writes one JSON document.
+/// Writes one JSON document, with its schema.
 ///
 /// # Errors
 /// When it can't be written.
 pub fn print_json(value: &Value) -> anyhow::Result<()> {
-    print(&serde_json::to_string_pretty(value)?)?;
+    print(&serde_json::to_string_pretty(&with_schema(value))?)?;
+    Ok(())
+}
+
+/// Writes one JSON document as one line, with its schema, for streams.
+///
+/// # Errors
+/// When it can't be written.
+pub fn print_json_line(value: &Value) -> anyhow::Result<()> {
+    print(&with_schema(value).to_string())?;
     Ok(())
 }
 
@@ -91,7 +182,7 @@ impl Table {
         let width = |i: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(i));
             cells
-                .map(|c| c.chars().count())
+                .map(|c| c.width())
                 .chain([self.head.get(i).map_or(0, |h| h.0.len())])
                 .max()
                 .unwrap_or(0)
@@ -116,20 +207,30 @@ impl Table {
 }
 
 fn pad(text: &str, width: usize, lean: Lean) -> String {
-    let fill = " ".repeat(width.saturating_sub(text.chars().count()));
+    let fill = " ".repeat(width.saturating_sub(text.width()));
     match lean {
         Lean::Left => format!("{text}{fill}"),
         Lean::Right => format!("{fill}{text}"),
     }
 }
 
-/// At most `width` characters; what is cut shows as `…`.
+/// At most `width` columns; what is cut shows as `…`.
 #[must_use]
 pub fn shorten(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
+    if text.width() <= width {
         return text.to_owned();
     }
-    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
+    let mut room = width.saturating_sub(1);
+    let kept: String = text
+        .chars()
+        .take_while(|c| match room.checked_sub(c.width().unwrap_or(0)) {
+            Some(left) => {
+                room = left;
+                true
+            }
+            None => false,
+        })
+        .collect();
     format!("{}…", kept.trim_end())
 }
 
@@ -148,7 +249,7 @@ pub fn wrap(text: &str, indent: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for word in clean(text).split_whitespace() {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+            Some(line) if line.width() + 1 + word.width() <= room => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -164,7 +265,7 @@ pub fn wrap(text: &str, indent: usize) -> String {
 pub fn facts(pairs: &[(String, String)]) -> String {
     let width = pairs
         .iter()
-        .map(|(name, _)| name.chars().count())
+        .map(|(name, _)| name.width())
         .max()
         .unwrap_or(0);
     pairs
@@ -348,6 +449,34 @@ mod tests {
         assert!(text.lines().all(|l| l.chars().count() <= WIDTH), "{text}");
         assert!(text.contains("450.00") && text.contains('…'));
         assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn columns_are_counted_as_a_terminal_draws_them() {
+        let mut table = Table::new(&[("ID", Lean::Left), ("WHAT", Lean::Left)]);
+        // Cyrillic takes a column each, Chinese two, a combining accent none.
+        for id in ["Плов", "炒飯", "e\u{301}e\u{301}e\u{301}e\u{301}"] {
+            table.row([id.into(), "x".into()]);
+        }
+        let text = table.render();
+        let at: Vec<usize> = text
+            .lines()
+            .skip(1)
+            .map(|l| l.split_once('x').unwrap().0.width())
+            .collect();
+        assert_eq!(at, [6, 6, 6], "{text}");
+        assert_eq!(shorten("炒飯炒飯", 5), "炒飯…");
+        assert_eq!(shorten("Плов с мясом", 6), "Плов…");
+    }
+
+    #[test]
+    fn every_document_tells_its_schema() {
+        assert_eq!(
+            with_schema(&json!({"a": 1})),
+            json!({"schema": schema(), "a": 1})
+        );
+        assert_eq!(with_schema(&json!([1]))["value"], json!([1]));
+        assert!(schema().starts_with("galley/") && schema().ends_with("/1"));
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use super::{
     client::{Door, segment},
+    complete,
     exit::{Exit, help},
     output::{Lean, Table, View, facts_of, print, print_json},
 };
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -54,6 +56,7 @@ enum Act {
         /// What became of it
         what: What,
         /// The job
+        #[arg(add = ArgValueCompleter::new(complete::jobs))]
         id: String,
     },
 }
@@ -90,30 +93,51 @@ pub async fn execute(args: RobotArgs) -> anyhow::Result<ExitCode> {
             client.post("/robot/pause", &nothing).await?,
             "the robot begins no more dishes\n".to_owned(),
         ),
-        Act::Resume => (
-            client.post("/robot/resume", &nothing).await?,
-            "the robot goes on\n".to_owned(),
-        ),
-        Act::Clear { inspected } => (
-            client
-                .post("/robot/clear", &json!({"inspected": inspected}))
-                .await?,
-            "asked; when galley robot status says stopped: galley robot reset\n".to_owned(),
-        ),
-        Act::Reset => (
-            client.post("/robot/reset", &nothing).await?,
-            "asked; when galley robot status says idle: galley robot start\n".to_owned(),
-        ),
-        Act::Start => (
-            client.post("/robot/start", &nothing).await?,
-            "asked; see galley robot status\n".to_owned(),
-        ),
+        Act::Resume => {
+            args.door.confirm(
+                "The robot goes on where it stopped: its arms move. Nobody may be in the cell.",
+            )?;
+            (
+                client.post("/robot/resume", &nothing).await?,
+                "the robot goes on\n".to_owned(),
+            )
+        }
+        Act::Clear { inspected } => {
+            args.door.confirm("The robot leaves its stop behind. You say that the cell was inspected and is free.")?;
+            (
+                client
+                    .post("/robot/clear", &json!({"inspected": inspected}))
+                    .await?,
+                "asked; when galley robot status says stopped: galley robot reset\n".to_owned(),
+            )
+        }
+        Act::Reset => {
+            args.door.confirm("The robot makes itself ready; arms may move to their places. Nobody may be in the cell.")?;
+            (
+                client.post("/robot/reset", &nothing).await?,
+                "asked; when galley robot status says idle: galley robot start\n".to_owned(),
+            )
+        }
+        Act::Start => {
+            args.door.confirm(
+                "The robot begins to cook what waits: its arms move. Nobody may be in the cell.",
+            )?;
+            (
+                client.post("/robot/start", &nothing).await?,
+                "asked; see galley robot status\n".to_owned(),
+            )
+        }
         Act::Job { what, id } => {
             let word = match what {
                 What::Started => "started",
                 What::Ready => "ready",
                 What::Problem => "problem",
             };
+            if matches!(what, What::Problem) {
+                args.door.confirm(&format!(
+                    "Job {id} counts as failed: the dish is cooked again, or its price goes back."
+                ))?;
+            }
             let path = format!("/robot/jobs/{}/{word}", segment(&id));
             (
                 client.post(&path, &nothing).await?,

@@ -3,10 +3,12 @@
 use super::{exit::help, printers};
 use crate::{
     api::Role,
-    config::{Config, RobotKind, load_catalog},
+    config::{Config, RobotKind, credential_folder, load_catalog},
+    credentials::Credentials,
     devices::manual,
+    flow::keep::Keeping,
     run::{Daemon, RobotWiring, Wiring},
-    store::{Hitch, Options, Store, StoreError},
+    store::{Hitch, Options, Store, StoreError, backup::Plan},
     sync::Mqtt,
     world::World,
 };
@@ -109,7 +111,8 @@ fn serve(
 /// The store as the configuration has it.
 fn wiring(config: &Config) -> anyhow::Result<Wiring> {
     let world = World::system().context("cannot set up HTTP")?;
-    let secret = |name: &str| config.credential(name).map_err(anyhow::Error::msg);
+    let credentials = Credentials::of(config).map_err(anyhow::Error::msg)?;
+    let secret = |name: &str| credentials.get(name).map_err(anyhow::Error::msg);
     let catalog = config
         .catalog
         .file
@@ -183,7 +186,30 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
         sync,
         brokers: Arc::new(Mqtt),
         tokens,
+        keeping: keeping(config, &credentials),
     })
+}
+
+/// Backups and secrets are kept where the box has a key for them.
+fn keeping(config: &Config, credentials: &Credentials) -> Keeping {
+    let keys = credentials.keys().to_vec();
+    if keys.is_empty() {
+        tracing::warn!(
+            credential = config.store.key_credential,
+            "the box has no key: no backups are made, and no secrets kept; see: galley backup -h"
+        );
+    }
+    Keeping {
+        plan: (!keys.is_empty()).then(|| Plan {
+            folder: config.backups(),
+            keep: config.backup.keep,
+            keys: keys.clone(),
+            store_id: config.store.id.clone(),
+        }),
+        keys,
+        every: config.backup.every,
+        credentials: credential_folder(config.store.credentials.as_deref()),
+    }
 }
 
 pub(super) fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {

@@ -83,10 +83,22 @@ pub async fn execute(args: ShiftArgs) -> anyhow::Result<ExitCode> {
             client.post("/shift/open", &json!({})).await?,
             Some("the printer opens the shift\n"),
         ),
-        Act::Close => (
-            client.post("/shift/close", &json!({})).await?,
-            Some("the printer closes the shift; see: galley shift show\n"),
-        ),
+        Act::Close => {
+            if !args.door.yes {
+                let now = client.get("/shift").await?;
+                let now = View(&now);
+                args.door.confirm(&format!(
+                    "Shift {} is closed with its Z report: {} receipts, {} of sales. The next sale opens a new one.",
+                    now.text("number"),
+                    now.text("receipts"),
+                    now.money("sales_minor")
+                ))?;
+            }
+            (
+                client.post("/shift/close", &json!({})).await?,
+                Some("the printer closes the shift; see: galley shift show\n"),
+            )
+        }
         Act::X => (
             client.post("/shift/x-report", &json!({})).await?,
             Some("the printer prints an X report\n"),
@@ -102,6 +114,10 @@ pub async fn execute(args: ShiftArgs) -> anyhow::Result<ExitCode> {
             who,
             why,
         } => {
+            let drawer = if direction == "in" { "into" } else { "out of" };
+            args.door.confirm(&format!(
+                "{sum} goes {drawer} the drawer; the printer registers it, and it can't be taken back."
+            ))?;
             let body = json!({
                 "direction": direction, "sum_minor": minor("SUM", sum)?, "who": who, "why": why,
             });

@@ -2,7 +2,7 @@
 
 use super::{
     exit::{Exit, help},
-    output::print,
+    output::{print, print_json_line},
 };
 use crate::simulate::{
     Matrix, MatrixReport, Report, Simulation, Soak, SoakReport, Which, matrix, rot, sabotages,
@@ -148,7 +148,7 @@ pub async fn execute(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     .await
     .context("the simulator died")??;
     if args.json {
-        print(&(serde_json::to_string(&report)? + "\n"))?;
+        print_json_line(&serde_json::to_value(&report)?)?;
     } else {
         print(&told(&report))?;
     }
@@ -165,7 +165,7 @@ async fn bit_rot(flips: u64, args: SimulateArgs) -> anyhow::Result<ExitCode> {
         .await
         .context("the simulator died")??;
     if args.json {
-        print(&(serde_json::to_string(&found)? + "\n"))?;
+        print_json_line(&serde_json::to_value(&found)?)?;
     } else {
         let mut text = format!(
             "{} bits flipped: {} noticed, {} in places that hold nothing, {} silent\n",
@@ -255,7 +255,7 @@ async fn fault_matrix(which: Which, args: SimulateArgs) -> anyhow::Result<ExitCo
     .await
     .context("the simulator died")??;
     if args.json {
-        print(&(serde_json::to_string(&report)? + "\n"))?;
+        print_json_line(&serde_json::to_value(&report)?)?;
     } else {
         print(&table(&report))?;
     }

@@ -2,10 +2,12 @@
 
 use super::{
     client::{CallError, Client, Door},
+    complete,
     exit::{Exit, Misuse, help},
     output::{Lean, Table, View, print, print_json},
 };
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -31,6 +33,7 @@ enum Act {
     /// Goods came in
     Receive {
         /// The ingredient's id, as in the list
+        #[arg(add = ArgValueCompleter::new(complete::ingredients))]
         ingredient: String,
         /// How much: mg, g, kg; ul, ml, l; without a unit pieces (or the smallest unit)
         quantity: String,
@@ -44,6 +47,7 @@ enum Act {
     /// Somebody counted: what is really there replaces what the books say
     Count {
         /// The ingredient's id, as in the list
+        #[arg(add = ArgValueCompleter::new(complete::ingredients))]
         ingredient: String,
         /// How much there is
         quantity: String,

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 /// Headquarters and the other readers of the log.
 #[derive(Args, Debug)]
 #[command(after_help = help!(
-    "galley sync status           ends with 5 while headquarters is out of reach",
+    "galley sync status           ends with 3 while headquarters is out of reach",
     "galley sync status --json | jq '.readers[].backlog'"
 ))]
 pub struct SyncArgs {

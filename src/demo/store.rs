@@ -8,8 +8,9 @@ use super::{
 use crate::{
     devices::{fiscal::FiscalSettings, manual},
     domain::{policy::Policy, text::Text},
+    flow::keep::Keeping,
     run::{Daemon, RobotWiring, Wiring},
-    store::Options,
+    store::{Options, backup::Plan, vault::Key},
     sync::{Mqtt, SyncConfig},
     world::{Secret, SystemClock, SystemEntropy, World},
 };
@@ -18,7 +19,7 @@ use axum::Router;
 use galley_atol::AtolPrinters;
 use galley_link::{Cable, CableDialer, SystemDialer, WireFile, WireLog};
 use galley_moley::{KlinkConfig, KlinkDriver};
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, watch};
 
 /// What goes over the printer's wire, beside the database: `galley fiscal wire` finds it there.
@@ -78,6 +79,25 @@ impl StorePart {
                 daemon: Mutex::new(None),
                 doors: watch::Sender::new(None),
             }),
+        }
+    }
+
+    /// Backups and secrets as a real box has them; the key guards nothing but play money.
+    fn keeping(&self) -> Keeping {
+        let keys: Vec<Key> = Key::new("the-key-of-a-demonstration-is-no-secret")
+            .into_iter()
+            .collect();
+        let folder = self.inner.database.with_file_name("backups");
+        Keeping {
+            plan: Some(Plan {
+                folder,
+                keep: 14,
+                keys: keys.clone(),
+                store_id: "S001".to_owned(),
+            }),
+            keys,
+            every: Duration::from_hours(24),
+            credentials: None,
         }
     }
 
@@ -194,6 +214,7 @@ impl StorePart {
             sms: Some(p.served.sms_config()?),
             sync: Some(p.sync.clone()),
             brokers: Arc::new(Mqtt),
+            keeping: self.keeping(),
             tokens: TOKENS
                 .iter()
                 .map(|(token, role, name)| (Secret::new(*token), *role, (*name).to_owned()))

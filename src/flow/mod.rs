@@ -11,6 +11,7 @@ pub mod effects;
 pub mod engine;
 mod error;
 pub mod executor;
+pub mod keep;
 pub mod law;
 pub mod marking;
 pub mod menu;

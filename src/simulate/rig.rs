@@ -543,6 +543,7 @@ impl Rig {
                 Secret::new(STORE_TOKEN),
             )),
             brokers: p.broker.way(Some(heart.clone())),
+            keeping: crate::flow::keep::Keeping::default(),
             tokens: vec![
                 (Secret::new(STAFF), Role::Manager, "manager".to_owned()),
                 (Secret::new(KIOSK), Role::Kiosk, "kiosk".to_owned()),

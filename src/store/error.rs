@@ -26,6 +26,9 @@ pub enum StoreError {
     /// A value that can't be written or read as JSON: a bug.
     #[error("database document: {0}")]
     Json(Arc<serde_json::Error>),
+    /// A secret that stays closed.
+    #[error("secret {0}: {1}")]
+    Secret(String, super::vault::VaultError),
     /// A movement that the stock ledger refuses.
     #[error(transparent)]
     Stock(#[from] crate::domain::stock::StockError),

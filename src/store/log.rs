@@ -148,6 +148,23 @@ impl Snapshot<'_> {
         Ok(rows)
     }
 
+    /// The number of the first event at `at` or later; one behind the last when there is none. Times go up with the
+    /// numbers but for a clock that was set back, so it is found by halving.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn first_event_since(&self, at: Timestamp) -> Result<u64, StoreError> {
+        let (mut low, mut high) = (1, self.head()?.seq + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.event(middle)? {
+                Some(e) if e.at < at => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        Ok(low)
+    }
+
     /// The event with this number.
     ///
     /// # Errors

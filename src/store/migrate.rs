@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_book_sums.sql"),
     include_str!("migrations/0005_marks_contacts.sql"),
     include_str!("migrations/0008_menu.sql"),
+    include_str!("migrations/0012_secrets.sql"),
 ];
 
 /// Brings the database to this program's version, each step in a transaction of its own.
@@ -29,6 +30,12 @@ pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
         tx.commit()?;
     }
     Ok(())
+}
+
+/// Of what schema a database is, and whether that is an older one than this program's. None when there is none yet.
+pub(super) fn outdated(db: &Connection) -> Result<Option<usize>, StoreError> {
+    let applied: usize = db.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    Ok((1..MIGRATIONS.len()).contains(&applied).then_some(applied))
 }
 
 #[cfg(test)]

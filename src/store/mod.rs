@@ -5,6 +5,7 @@
 //! through [`Store::read`], on one consistent snapshot.
 
 mod alerts;
+pub mod backup;
 mod contacts;
 mod cursors;
 mod documents;
@@ -16,12 +17,14 @@ mod marks;
 mod migrate;
 mod orders;
 mod requests;
+mod secrets;
 mod shifts;
 mod stock;
 mod stops;
 #[cfg(test)]
 mod tests;
 mod tokens;
+pub mod vault;
 mod vitals;
 mod writer;
 
@@ -32,6 +35,7 @@ pub use log::{Head, LogEntry};
 pub use orders::OrderFilter;
 pub use requests::Replay;
 pub use vitals::Hitch;
+pub use secrets::{SecretRow, read_secrets};
 pub use writer::Tx;
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
@@ -282,21 +286,35 @@ impl Store {
     /// # Errors
     /// When the file exists or can't be written.
     pub async fn backup(&self, to: PathBuf) -> Result<(), StoreError> {
+        self.aside(move |options| copy(options, &to)).await
+    }
+
+    /// Runs long work on the database file away from those who wait for answers.
+    async fn aside<T, E>(
+        &self,
+        work: impl FnOnce(&Options) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
         let options = self.inner.options.clone();
-        let work = move || {
-            let db = open_reader(&options)?;
-            // The copy is written by the same connection.
-            db.pragma_update(None, "query_only", false)?;
-            db.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
-            Ok(())
-        };
         match self.inner.options.threads {
-            Threads::Inline => work(),
-            Threads::Own => tokio::task::spawn_blocking(work)
+            Threads::Inline => work(&options),
+            Threads::Own => tokio::task::spawn_blocking(move || work(&options))
                 .await
-                .unwrap_or(Err(StoreError::Closed)),
+                .unwrap_or_else(|_| Err(StoreError::Closed.into())),
         }
     }
+}
+
+/// A consistent copy, written by a connection of its own.
+fn copy(options: &Options, to: &Path) -> Result<(), StoreError> {
+    let db = open_reader(options)?;
+    // The copy is written by the same connection.
+    db.pragma_update(None, "query_only", false)?;
+    db.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+    Ok(())
 }
 
 /// A consistent view; what it can read is spread over the files of this folder.

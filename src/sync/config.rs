@@ -2,14 +2,14 @@
 
 use super::broker::{Authority, BrokerAddress};
 use http::Uri;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 
 /// Events a batch may be set to have.
 const MOST_EVENTS: usize = 500;
 
 /// Settings. Durations are written with units: `"15s"`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SyncConfig {
     /// Headquarters' address for the straight route: `https://hq.example`. Without `https` only on this machine.

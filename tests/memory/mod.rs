@@ -147,6 +147,7 @@ impl Rig {
             )),
             brokers: Arc::new(Mqtt),
             tokens: vec![(Secret::new(TOKEN), Role::Manager, "test".to_owned())],
+            keeping: galley::flow::keep::Keeping::default(),
         })
         .await
         .unwrap();

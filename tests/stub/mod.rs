@@ -98,15 +98,29 @@ impl Stub {
 }
 
 pub async fn galley(socket: &PathBuf, args: &[&str]) -> Ended {
-    let run = tokio::process::Command::new(env!("CARGO_BIN_EXE_galley"))
+    galley_with(socket, args, "").await
+}
+
+/// The program with something on its standard input.
+pub async fn galley_with(socket: &PathBuf, args: &[&str], input: &str) -> Ended {
+    use tokio::io::AsyncWriteExt as _;
+    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_galley"))
         .args(args)
         .env_clear()
         .env("GALLEY_SOCKET", socket)
+        .env("PATH", "/usr/bin:/bin")
         .env("TZ", "UTC")
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(LIMIT, run)
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // One that does not read is fine.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let output = tokio::time::timeout(LIMIT, child.wait_with_output())
         .await
         .expect("the command ends in time")
         .unwrap();
@@ -168,6 +182,29 @@ pub fn well(line: &str) -> Response {
             {"name": "hq", "cursor": 90, "head": 100, "backlog": 10, "oldest_age_ms": 4000},
         ]})),
         "/alerts" => ok(json!({"alerts": []})),
+        "/box" => ok(json!({
+            "version": "0.1.0", "now_at": 1_763_800_100_000_i64,
+            "disk": {"free_bytes": 12_000_000_000_u64, "total_bytes": 30_000_000_000_u64},
+            "outbox": {"waiting": 0, "in_doubt": 0, "person": 0, "oldest_at": null},
+            "bank": {"configured": true, "online": true},
+            "drive": {"number": "9999078902004312", "valid_until_at": 1_795_000_000_000_i64, "unsent": 2,
+                "oldest_unsent_at": 1_763_800_000_000_i64, "broken": false},
+            "backup": {"enabled": true, "last_at": 1_763_790_000_000_i64},
+            "printer_clock_ahead_s": 2,
+        })),
+        _ if path.starts_with("/log") => ok(json!({"next": 41, "events": [
+            {"seq": 41, "at": 1_763_800_000_000_i64, "kind": "receipt.registered", "order_id": ORDER, "actor": "system",
+                "body": {"kind": "receipt.registered", "total_minor": 45_050}},
+        ]})),
+        "/backups" => ok(
+            json!({"enabled": true, "folder": "/var/lib/galley/backups", "every_ms": 86_400_000, "keep": 14,
+            "backups": [{"file": "/var/lib/galley/backups/S001-20251122T040000Z.backup", "file_bytes": 1_200_000,
+                "store_id": "S001", "at": 1_763_784_000_000_i64, "reason": "schedule", "seq": 900, "head": "00",
+                "database_schema": 5, "version": "0.1.0", "bytes": 9_000_000, "key": "aa"}]}),
+        ),
+        "/secrets" => ok(json!({"enabled": true, "secrets": [
+            {"name": "bank", "set_at": 1_763_784_000_000_i64, "sealed_with": "current", "shadowed": false},
+        ]})),
         "/stock" => ok(json!({"ingredients": [
             {"id": "rice", "name": {"en": "Rice"}, "unit": "mg", "on_hand": 25_000_000, "reserved": 300_000, "available": 24_700_000, "low": false},
         ]})),

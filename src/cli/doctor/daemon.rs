@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::cli::{
     client::{CallError, Door},
-    output::View,
+    output::{View, duration},
 };
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 
@@ -17,18 +17,40 @@ pub(super) async fn look(door: &Door) -> anyhow::Result<Vec<Finding>> {
     match client.get_root("/ready").await {
         Ok(_) => findings.push(Finding::ok("daemon", "the daemon is ready")),
         Err(CallError::Unreachable { door, why, .. }) => {
-            findings.push(Finding::error(
-                "daemon",
-                format!("no daemon answers at {door} ({why})"),
-                "systemctl status galley; journalctl -u galley -n 50; then systemctl start galley",
-            ));
+            findings.push(
+                Finding::error(
+                    "daemon",
+                    format!("no daemon answers at {door} ({why})"),
+                    "Start it. When it does not stay: galley logs --source journal",
+                )
+                .because("it was stopped, did not start, or listens elsewhere (--socket)")
+                .mend("systemctl start galley; systemctl status galley"),
+            );
             return Ok(findings);
         }
-        Err(error) => findings.push(Finding::error(
-            "daemon",
-            format!("the daemon is not ready: {error}"),
-            "journalctl -u galley -n 50 tells why.",
-        )),
+        Err(CallError::NotAllowed { door }) => {
+            findings.push(
+                Finding::error(
+                    "daemon",
+                    format!("{door} may not be opened by you"),
+                    "Run with sudo, or join the group and log in anew.",
+                )
+                .mend("sudo usermod -aG galley \"$USER\""),
+            );
+            return Ok(findings);
+        }
+        Err(error) => findings.push(
+            Finding::error(
+                "daemon",
+                format!("the daemon is not ready: {error}"),
+                "The daemon's own words tell why.",
+            )
+            .because("it can't write to its database")
+            .mend("galley logs --source journal"),
+        ),
+    }
+    if let Ok(answer) = client.get("/box").await {
+        findings.extend(backup(View(&answer)));
     }
     if let Ok(answer) = client.get("/devices").await {
         for d in View(&answer).each("devices") {
@@ -44,6 +66,7 @@ pub(super) async fn look(door: &Door) -> anyhow::Result<Vec<Finding>> {
                         d.text("address")
                     ),
                 )
+                .mend(format!("galley logs -f --device {}", d.text("id")))
             });
         }
     }
@@ -53,14 +76,60 @@ pub(super) async fn look(door: &Door) -> anyhow::Result<Vec<Finding>> {
                 continue;
             }
             let text = format!("{}: {}", a.word("title"), a.word("detail"));
-            findings.push(if a.is("severity", "error") {
+            let found = if a.is("severity", "error") {
                 Finding::error("alert", text, a.word("advice"))
             } else {
                 Finding::warning("alert", text, a.word("advice"))
+            };
+            findings.push(match a.number("effect_id") {
+                Some(id) => found.mend(format!("galley effect settle {id} -h")),
+                None => found,
             });
         }
     }
     Ok(findings)
+}
+
+/// Whether the store could be brought back.
+fn backup(answer: View<'_>) -> Option<Finding> {
+    /// An older one is no comfort.
+    const OLD_MS: i64 = 3 * 24 * 3_600_000;
+    let backup = answer.at("backup");
+    if backup.0.is_null() {
+        return None;
+    }
+    if !backup.yes("enabled") {
+        return Some(
+            Finding::warning(
+                "backup",
+                "no backups are made",
+                "Give the box a key: it is named by store.key_credential.",
+            )
+            .because("the box has no key to seal them with; a lost disk is a lost log, but for what headquarters has")
+            .mend("galley backup key -h"),
+        );
+    }
+    let age = backup
+        .number("last_at")
+        .zip(answer.number("now_at"))
+        .map(|(at, now)| now.saturating_sub(at).max(0));
+    Some(match age {
+        Some(age) if age <= OLD_MS => {
+            Finding::ok("backup", format!("the last one is {} old", duration(age)))
+        }
+        Some(age) => Finding::warning(
+            "backup",
+            format!("the last one is {} old", duration(age)),
+            "Make one, and see what keeps the schedule from it.",
+        )
+        .mend("galley backup now"),
+        None => Finding::warning(
+            "backup",
+            "there is none yet",
+            "The first is made soon after the start.",
+        )
+        .mend("galley backup now"),
+    })
 }
 
 /// Others than root and galley must not come in: there is no token on this door.
@@ -81,8 +150,10 @@ fn socket(path: &std::path::Path) -> Option<Finding> {
                 "{shown} is open to every user of this box (mode {:o})",
                 mode & 0o777
             ),
-            "chmod o= on it now: who can open it may do everything. Then restart the daemon.",
+            "Close it now, then restart the daemon.",
         )
+        .because("who can open it may do everything")
+        .mend(format!("chmod o= {shown}"))
     } else {
         Finding::ok("socket", format!("{shown}, for root and its group only"))
     })

@@ -1,16 +1,13 @@
 //! What can be seen of the machine without the daemon.
 
 use super::Finding;
+use crate::cli::status::{DISK_LOW, DISK_OUT};
 use crate::world::{Clock as _, SystemClock};
 use serialport::SerialPortType;
 use std::{fs, io, path::Path, time::Duration};
 
 /// The oldest SQLite without the WAL-reset race. [source: sqlite.org/wal.html#walresetbug]
 const OLDEST_SQLITE: i32 = 3_051_003;
-/// With less the daemon may refuse orders soon.
-const DISK_LOW: u64 = 200 * 1024 * 1024;
-/// With less it refuses them.
-const DISK_OUT: u64 = 20 * 1024 * 1024;
 /// A clock before the first release is a flat battery. 2026-01-01T00:00:00Z.
 const EARLIEST_MS: i64 = 1_767_225_600_000;
 /// USB vendor of ATOL's printers. [source: atol.md 1.1]
@@ -31,11 +28,14 @@ pub(super) fn data(folder: &Path) -> Vec<Finding> {
             )];
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            return vec![Finding::error(
-                "data",
-                format!("{shown} does not exist"),
-                "systemd makes it when the service starts: systemctl start galley. Or name it with --data.",
-            )];
+            return vec![
+                Finding::error(
+                    "data",
+                    format!("{shown} does not exist"),
+                    "systemd makes it when the service starts. Or name it with --data.",
+                )
+                .mend("systemctl start galley"),
+            ];
         }
         Err(e) => {
             return vec![Finding::error(
@@ -51,8 +51,9 @@ pub(super) fn data(folder: &Path) -> Vec<Finding> {
             Err(rustix::io::Errno::ROFS) => Finding::error(
                 "data",
                 format!("{shown} is on a file system that is mounted read-only"),
-                "The disk may be failing: see dmesg. The store takes no orders until it can write.",
-            ),
+                "The disk may be failing. The store takes no orders until it can write.",
+            )
+            .mend("dmesg --level=err,warn | tail -n 50"),
             Err(_) => Finding::warning(
                 "data",
                 format!("{shown} may not be written by you"),
@@ -73,12 +74,16 @@ pub(super) fn data(folder: &Path) -> Vec<Finding> {
 
 fn room(bytes: u64, files: u64) -> Finding {
     let text = format!("{} MB free", bytes / (1024 * 1024));
-    let advice =
-        "Free some space: journalctl --vacuum-size=100M; old backups. The store goes on by itself.";
+    let advice = "Free some space; old backups, too. The store goes on by itself.";
+    let mend = "journalctl --vacuum-size=100M";
     if bytes < DISK_OUT || files < 16 {
         Finding::error("disk", text, advice)
+            .because("nothing is sold below 20 MB")
+            .mend(mend)
     } else if bytes < DISK_LOW {
         Finding::warning("disk", text, advice)
+            .because("below 200 MB it may soon be full")
+            .mend(mend)
     } else {
         Finding::ok("disk", text)
     }
@@ -92,15 +97,19 @@ pub(super) async fn clock() -> Finding {
         return Finding::error(
             "clock",
             format!("the clock says {text}"),
-            "Set it (timedatectl set-time) and replace the clock's battery: fiscal documents carry the time.",
-        );
+            "Set it and replace the clock's battery: fiscal documents carry the time.",
+        )
+        .because("that is before this program was made")
+        .mend("timedatectl set-time 'YYYY-MM-DD HH:MM:SS'");
     }
     match synchronised().await {
         Some(false) => Finding::warning(
             "clock",
             format!("{text}, not synchronised with a time server"),
-            "Once online: timedatectl set-ntp true. Without it times drift; the order of events does not.",
-        ),
+            "Let it be, once the box is online.",
+        )
+        .because("without a time server times drift; the order of events does not")
+        .mend("timedatectl set-ntp true"),
         Some(true) => Finding::ok("clock", format!("{text}, synchronised")),
         None => Finding::ok("clock", text),
     }
@@ -158,7 +167,10 @@ pub(super) fn serial_ports() -> Vec<Finding> {
             let text = match &port.port_type {
                 SerialPortType::UsbPort(usb) => {
                     let whose = if usb.vid == ATOL_VID { " (ATOL)" } else { "" };
-                    format!("{}: USB {:04x}:{:04x}{whose}", port.port_name, usb.vid, usb.pid)
+                    format!(
+                        "{}: USB {:04x}:{:04x}{whose}",
+                        port.port_name, usb.vid, usb.pid
+                    )
                 }
                 _ => port.port_name.clone(),
             };
@@ -168,8 +180,9 @@ pub(super) fn serial_ports() -> Vec<Finding> {
                 Err(_) => Finding::warning(
                     "serial",
                     format!("{text} may not be opened by you"),
-                    "Fine for a plain user: the service is in the group dialout. Otherwise: usermod -aG dialout",
-                ),
+                    "Fine for a plain user: the service is in the group dialout.",
+                )
+                .mend("sudo galley doctor --only serial"),
             }
         })
         .collect()

@@ -1,18 +1,21 @@
-//! `galley doctor`: looks at the box from outside the daemon, so it works when the daemon is down, and says what
-//! to do about each thing it finds.
+//! `galley doctor`: looks at the box from outside the daemon, so it works when the daemon is down. Each check says what
+//! was measured, why that is odd, and the command that mends it.
 
+mod accounting;
+mod bundle;
 mod daemon;
 mod machine;
 mod printer;
+mod tar;
 
 use super::{
     check_config,
     client::{Door, SOCKET},
-    exit::{Exit, help},
-    output::{clean, print, print_json, wrap},
+    exit::{Exit, Misuse, help},
+    output::{Paint, clean, paint, print, print_json, width, wrap},
     run::CONFIG,
 };
-use clap::Args;
+use clap::{Args, builder::PossibleValuesParser};
 use serde::Serialize;
 use serde_json::json;
 use std::{
@@ -22,12 +25,30 @@ use std::{
 
 /// Where the daemon keeps its data unless configured otherwise (systemd's `StateDirectory=galley`).
 pub const DATA: &str = "/var/lib/galley";
+/// The checks, in their order: what others rest on comes first.
+const CHECKS: [&str; 13] = [
+    "config",
+    "data",
+    "disk",
+    "clock",
+    "sqlite",
+    "socket",
+    "daemon",
+    "backup",
+    "device",
+    "serial",
+    "till",
+    "accounting",
+    "alert",
+];
 
 /// Look for what is wrong with this box, daemon running or not.
 #[derive(Args, Debug)]
 #[command(after_help = help!(
     "sudo galley doctor",
+    "galley doctor --only disk,clock",
     "galley doctor --config ./galley.toml --data ./data",
+    "galley doctor --bundle support.tar.gz    what a supporter needs, redacted",
     "galley doctor --json | jq '.findings[] | select(.level!=\"ok\")'"
 ))]
 pub struct DoctorArgs {
@@ -39,6 +60,12 @@ pub struct DoctorArgs {
     /// The daemon's data folder
     #[arg(long, value_name = "DIR", default_value = DATA)]
     data: PathBuf,
+    /// Only these checks, with commas
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = PossibleValuesParser::new(CHECKS))]
+    only: Vec<String>,
+    /// Also write a support bundle; its contents are listed first
+    #[arg(long, value_name = "FILE", conflicts_with = "only")]
+    bundle: Option<PathBuf>,
 }
 
 /// How bad.
@@ -56,10 +83,14 @@ struct Finding {
     /// What was looked at: `config`, `disk` …
     check: &'static str,
     level: Level,
-    /// What was seen.
+    /// What was measured.
     text: String,
+    /// Why that is odd; empty when it is fine, or when what was measured says it.
+    cause: String,
     /// What to do about it; empty when it is fine.
     advice: String,
+    /// The command that mends it, or shows more; empty where hands are needed.
+    mend: String,
 }
 
 impl Finding {
@@ -68,16 +99,33 @@ impl Finding {
             check,
             level: Level::Ok,
             text: text.into(),
+            cause: String::new(),
             advice: String::new(),
+            mend: String::new(),
+        }
+    }
+
+    /// Why that is odd.
+    fn because(self, cause: impl Into<String>) -> Self {
+        Self {
+            cause: cause.into(),
+            ..self
+        }
+    }
+
+    /// The command that mends it.
+    fn mend(self, command: impl Into<String>) -> Self {
+        Self {
+            mend: command.into(),
+            ..self
         }
     }
 
     fn warning(check: &'static str, text: impl Into<String>, advice: impl Into<String>) -> Self {
         Self {
-            check,
             level: Level::Warning,
-            text: text.into(),
             advice: advice.into(),
+            ..Self::ok(check, text)
         }
     }
 
@@ -94,8 +142,31 @@ impl Finding {
 /// # Errors
 /// When the command line makes no sense.
 pub async fn execute(args: DoctorArgs) -> anyhow::Result<ExitCode> {
+    if args.only.is_empty()
+        && let Some(file) = &args.bundle
+        && file.exists()
+    {
+        return Err(Misuse(format!("--bundle {}: it is there already", file.display())).into());
+    }
+    let findings = look(&args).await?;
+    if args.door.json {
+        print_json(&json!({"findings": findings}))?;
+    } else {
+        print(&show(&findings))?;
+    }
+    if let Some(file) = &args.bundle {
+        bundle::write(&args, file, &findings).await?;
+    }
+    let worst = findings.iter().any(|f| f.level == Level::Error);
+    Ok(if worst { Exit::Unhealthy } else { Exit::Done }.into())
+}
+
+/// Looks, in the order of [`CHECKS`]; nothing is looked at that was not asked for.
+async fn look(args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
+    let wanted = |check: &str| args.only.is_empty() || args.only.iter().any(|o| o == check);
+    let any = |checks: &[&str]| checks.iter().any(|c| wanted(c));
     let mut findings = Vec::new();
-    let elsewhere = elsewhere(&args);
+    let elsewhere = elsewhere(args);
     if elsewhere {
         findings.push(Finding::ok(
             "config",
@@ -105,24 +176,37 @@ pub async fn execute(args: DoctorArgs) -> anyhow::Result<ExitCode> {
             ),
         ));
     } else {
-        findings.extend(config(&args));
-        findings.extend(machine::data(&args.data));
+        if wanted("config") {
+            findings.extend(config(args));
+        }
+        if any(&["data", "disk"]) {
+            findings.extend(machine::data(&args.data));
+        }
     }
-    findings.push(machine::clock().await);
-    findings.push(machine::sqlite());
-    if !elsewhere {
+    if wanted("clock") {
+        findings.push(machine::clock().await);
+    }
+    if wanted("sqlite") {
+        findings.push(machine::sqlite());
+    }
+    if !elsewhere && wanted("serial") {
         findings.extend(machine::serial_ports());
     }
-    findings.extend(daemon::look(&args.door).await?);
-    let config = (!elsewhere).then_some(args.config.as_path());
-    findings.extend(printer::look(&args.door, config).await?);
-    if args.door.json {
-        print_json(&json!({"findings": findings}))?;
-    } else {
-        print(&show(&findings))?;
+    if any(&["socket", "daemon", "backup", "device", "alert"]) {
+        findings.extend(daemon::look(&args.door).await?);
     }
-    let worst = findings.iter().any(|f| f.level == Level::Error);
-    Ok(if worst { Exit::Unhealthy } else { Exit::Done }.into())
+    if wanted("till") {
+        let config = (!elsewhere).then_some(args.config.as_path());
+        findings.extend(printer::look(&args.door, config).await?);
+    }
+    if wanted("accounting") {
+        let config = (!elsewhere).then_some(args.config.as_path());
+        findings.extend(accounting::look(config).await);
+    }
+    findings.retain(|f| wanted(f.check));
+    let place = |check: &str| CHECKS.iter().position(|c| *c == check);
+    findings.sort_by_key(|f| place(f.check));
+    Ok(findings)
 }
 
 /// Whether a daemon answers at a socket of its own on a box where nothing is installed.
@@ -149,10 +233,10 @@ fn config(args: &DoctorArgs) -> Vec<Finding> {
                 Finding::error(
                     "config",
                     fault,
-                    format!(
-                        "Mend it in {path}, then: galley check-config; systemctl restart galley"
-                    ),
+                    format!("Mend it in {path}; what a key means: galley config explain KEY"),
                 )
+                .because("the daemon does not start with it")
+                .mend("galley config check && systemctl restart galley")
             })
             .collect(),
         Err(e) => vec![Finding::error(
@@ -164,17 +248,28 @@ fn config(args: &DoctorArgs) -> Vec<Finding> {
 }
 
 fn show(findings: &[Finding]) -> String {
+    /// Where the words begin: behind the mark and the check.
+    const INDENT: usize = 14;
     let mut text = String::new();
     for f in findings {
         let mark = match f.level {
-            Level::Ok => "ok     ",
-            Level::Warning => "WARNING",
-            Level::Error => "ERROR  ",
+            Level::Ok => paint(Paint::Green, "✓"),
+            Level::Warning => paint(Paint::Yellow, "!"),
+            Level::Error => paint(Paint::Red, "✗"),
         };
-        let lines = wrap(&f.text, 17);
-        text += &format!("{mark}  {:<6}  {}", clean(f.check), lines.trim_start());
+        let lines = wrap(&f.text, INDENT);
+        let gap = " ".repeat((INDENT - 4).saturating_sub(width(f.check)) + 2);
+        text += &format!("{mark} {}{gap}{}", clean(f.check), lines.trim_start());
+        if !f.cause.is_empty() {
+            text += &wrap(&f.cause, INDENT);
+        }
         if !f.advice.is_empty() {
-            text += &wrap(&format!("→ {}", f.advice), 17);
+            text += &wrap(&format!("→ {}", f.advice), INDENT);
+        }
+        if !f.mend.is_empty() {
+            // Never wrapped: it is to be copied.
+            let command = format!("$ {}", clean(&f.mend));
+            text += &format!("{}{}\n", " ".repeat(INDENT), paint(Paint::Bold, &command));
         }
     }
     let count = |level| findings.iter().filter(|f| f.level == level).count();
@@ -199,6 +294,10 @@ mod tests {
         ]);
         assert!(text.lines().all(|l| l.chars().count() <= 80), "{text}");
         assert!(text.contains("→ Free some space."));
+        assert!(
+            text.starts_with("✓ clock") && text.contains("✗ disk"),
+            "{text}"
+        );
         assert!(text.ends_with("2 looked at, 0 warnings, 1 errors\n"));
     }
 }

@@ -1,12 +1,14 @@
 //! `galley fiscal correct`: corrections of sales that went without a receipt, and of receipts that are wrong.
 
 use crate::cli::{
-    client::{CallError, Client, segment},
+    client::{CallError, Client, Door, segment},
+    complete,
     exit::{Exit, Misuse},
     order::{find, minor},
-    output::{View, print, print_json},
+    output::{View, money, print, print_json},
 };
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -41,6 +43,7 @@ enum What {
     /// An order that was paid and has no receipt
     Order {
         /// Number, such as A17, or id
+        #[arg(add = ArgValueCompleter::new(complete::orders))]
         order: String,
         #[command(flatten)]
         by: By,
@@ -176,8 +179,8 @@ impl WrongArgs {
 
 pub(super) async fn execute(
     client: &Client,
+    door: &Door,
     args: CorrectArgs,
-    json: bool,
 ) -> anyhow::Result<ExitCode> {
     let (path, body) = match args.what {
         What::Order {
@@ -216,8 +219,21 @@ pub(super) async fn execute(
             })),
         ),
     };
+    let what = match body["sum_minor"].as_i64() {
+        Some(sum) => format!("a correction over {}", money(sum)),
+        None if body.get("right").is_some_and(Value::is_null) => {
+            "a receipt that takes the wrong one back".to_owned()
+        }
+        None if body.get("right").is_some() => {
+            "a receipt that takes the wrong one back, and the right one".to_owned()
+        }
+        None => "a correction over what was paid and has no receipt".to_owned(),
+    };
+    door.confirm(&format!(
+        "The printer registers {what}. It goes to the tax office and can't be taken back."
+    ))?;
     let answer = client.post(&path, &body).await?;
-    if json {
+    if door.json {
         print_json(&answer)?;
     } else {
         print(&format!(

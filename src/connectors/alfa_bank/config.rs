@@ -1,11 +1,11 @@
 //! The settings of the bank, `[connectors.alfa_bank]`.
 
 use http::Uri;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Settings. Durations are written with units: `"3s"`, `"1m"`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlfaBankConfig {
     /// The gateway's address with its path: `https://pay.alfabank.ru/payment/rest/` for API logins without

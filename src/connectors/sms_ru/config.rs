@@ -2,11 +2,11 @@
 
 use super::phone::Country;
 use http::Uri;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Settings. Durations are written with units: `"60s"`, `"2h"`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmsRuConfig {
     /// The provider's address, without a path.

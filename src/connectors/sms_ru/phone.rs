@@ -1,7 +1,7 @@
 //! Phone numbers that messages can be sent to.
 
 use async_trait::async_trait;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ pub trait PhoneBook: Send + Sync {
 }
 
 /// A country whose numbers we know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Country {
     /// Russia, +7.

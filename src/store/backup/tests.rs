@@ -1,0 +1,250 @@
+use super::*;
+use crate::{
+    domain::event::{Actor, Body},
+    store::{EffectState, NewEffect, Tx},
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_795_338_000_000);
+
+struct Shop {
+    folder: tempfile::TempDir,
+    store: Store,
+}
+
+fn key(letter: char) -> Key {
+    Key::new(&letter.to_string().repeat(40)).unwrap()
+}
+
+impl Shop {
+    async fn with_events(n: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(Options::at(folder.path().join("galley.db"))).unwrap();
+        let shop = Self { folder, store };
+        shop.append(n).await;
+        shop
+    }
+
+    async fn append(&self, n: usize) {
+        self.store
+            .write(move |tx: &mut Tx<'_>| {
+                for i in 0..n {
+                    let body = Body::AlertCleared {
+                        key: format!("cause {i}"),
+                    };
+                    tx.append(NOW, None, &Actor::system(), body)?;
+                }
+                Ok::<_, StoreError>(())
+            })
+            .await
+            .unwrap();
+    }
+
+    fn plan(&self) -> Plan {
+        Plan {
+            folder: self.folder.path().join("backups"),
+            keep: 3,
+            keys: vec![key('k')],
+            store_id: "S 1".to_owned(),
+        }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("galley.db")
+    }
+
+    async fn backup(&self, second: i64, reason: &str) -> Listed {
+        let occasion = Occasion {
+            at: Timestamp::from_millis(NOW.as_millis() + 1000 * second),
+            reason: reason.to_owned(),
+            salt: [3; SALT],
+        };
+        self.store.make_backup(self.plan(), occasion).await.unwrap()
+    }
+
+    /// What is in the folder of backups and is none.
+    fn left_over(&self) -> Vec<String> {
+        fs::read_dir(self.plan().folder)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !name.ends_with(".backup"))
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_store_comes_back_as_it_was_and_what_was_there_stays_beside_it() {
+    let shop = Shop::with_events(50).await;
+    // What a crash has left.
+    fs::create_dir_all(shop.plan().folder).unwrap();
+    fs::write(shop.plan().folder.join(".20260101T000000Z.plain"), b"x").unwrap();
+    let made = shop.backup(0, "by hand").await;
+    assert_eq!(made.header.seq, 50);
+    assert_eq!(
+        made.file.file_name().unwrap(),
+        "S_1-20261122T090000Z.backup"
+    );
+    assert_eq!(shop.left_over(), Vec::<String>::new());
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&made.file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let bytes = fs::read(&made.file).unwrap();
+    assert!(
+        !bytes.windows(6).any(|w| w == b"SQLite"),
+        "it is not sealed"
+    );
+
+    shop.append(7).await;
+    shop.store.close().await;
+    let opened = shop.folder.path().join("opened");
+    let mut told = 0;
+    let header = unseal(&made.file, &shop.plan().keys, &opened, &mut |done, of| {
+        assert!(done <= of);
+        told = done;
+    })
+    .unwrap();
+    assert_eq!(told, header.bytes);
+    let missing = missing(&shop.database(), &header).unwrap();
+    assert_eq!((missing.same_log, missing.events), (true, 7));
+    let restored = restore(&shop.database(), &opened, "T1").unwrap();
+    assert!(
+        restored.aside[0].ends_with("galley.db.before-T1"),
+        "{restored:?}"
+    );
+    let Shop { folder, store } = shop;
+    drop(store);
+    let again = Store::open(Options::at(folder.path().join("galley.db"))).unwrap();
+    let verified: Result<u64, StoreError> = again.read(|s| s.verify_log()).await;
+    assert_eq!(verified.unwrap(), 50);
+    // The one that was there is whole, its WAL included.
+    let old = Store::open(Options::at(&restored.aside[0])).unwrap();
+    assert_eq!(*old.head().borrow(), 57);
+}
+
+#[tokio::test]
+async fn a_wrong_key_or_a_file_that_is_not_whole_leaves_everything_as_it_is() {
+    let shop = Shop::with_events(20).await;
+    let made = shop.backup(0, "by hand").await;
+    let before = fs::read(shop.database()).unwrap();
+    let opened = shop.folder.path().join("opened");
+    let whole = fs::read(&made.file).unwrap();
+    let bad = shop.folder.path().join("bad.backup");
+    let mut seen = Vec::new();
+    let mut attempt = |bytes: &[u8], letter| {
+        fs::write(&bad, bytes).unwrap();
+        let error = unseal(&bad, &[key(letter)], &opened, &mut |_, _| {}).unwrap_err();
+        assert!(!opened.exists(), "{error}");
+        seen.push(error.to_string());
+    };
+    attempt(&whole, 'x');
+    for cut in [0, 5, 11, 100, whole.len() / 2, whole.len() - 1] {
+        attempt(&whole[..cut], 'k');
+    }
+    // The header can be read by all and changed by nobody.
+    let at = whole.windows(6).position(|w| w == b"\"seq\":").unwrap() + 6;
+    let mut changed = whole.clone();
+    changed[at] = b'9';
+    attempt(&changed, 'k');
+    let mut changed = whole.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    attempt(&changed, 'k');
+    attempt(b"SQLite format 3\0 and so on", 'k');
+    assert!(seen[0].contains("another key"), "{}", seen[0]);
+    assert!(seen[1].contains("no backup"), "{}", seen[1]);
+    assert!(seen[5].contains("cut short"), "{seen:?}");
+    assert_eq!(fs::read(shop.database()).unwrap(), before);
+}
+
+#[tokio::test]
+async fn nothing_that_may_have_been_done_since_is_simply_done_again() {
+    let shop = Shop::with_events(1).await;
+    let intents = [
+        ("fiscal.receipt", "printer"),
+        ("kitchen.slip", "printer"),
+        ("bank.refund", "bank:1"),
+        ("robot.cook", "robot"),
+    ];
+    shop.store
+        .write(move |tx: &mut Tx<'_>| {
+            for (kind, queue) in intents {
+                let effect = NewEffect {
+                    key: kind.to_owned(),
+                    kind,
+                    queue: queue.to_owned(),
+                    in_order_of_orders: false,
+                    order_id: None,
+                    item: None,
+                    request: serde_json::Value::Null,
+                };
+                tx.intend(&effect, NOW)?;
+            }
+            Ok::<_, StoreError>(())
+        })
+        .await
+        .unwrap();
+    let made = shop.backup(0, "by hand").await;
+    shop.store.close().await;
+    let opened = shop.folder.path().join("opened");
+    unseal(&made.file, &shop.plan().keys, &opened, &mut |_, _| {}).unwrap();
+    let restored = restore(&shop.database(), &opened, "T1").unwrap();
+    assert_eq!((restored.for_person, restored.asked), (1, 2));
+    let again = Store::open(Options::at(shop.database())).unwrap();
+    let (states, alerts) = again
+        .read(|s| {
+            let live = s.live_effects()?;
+            let states: Vec<EffectState> = live.iter().map(|e| e.state).collect();
+            Ok::<_, StoreError>((states, s.alerts()?))
+        })
+        .await
+        .unwrap();
+    use EffectState::{Person, Unknown, Waiting};
+    assert_eq!(states, [Person, Waiting, Unknown, Unknown]);
+    assert_eq!(alerts.len(), 1);
+    assert!(
+        alerts[0].advice.contains("galley effect settle 1"),
+        "{alerts:?}"
+    );
+}
+
+#[tokio::test]
+async fn old_backups_go_but_the_one_before_the_last_update_stays() {
+    let shop = Shop::with_events(1).await;
+    shop.backup(0, "schedule").await;
+    shop.backup(1, BEFORE_UPDATE).await;
+    for second in 2..6 {
+        shop.backup(second, "schedule").await;
+    }
+    let kept: Vec<String> = list(&shop.plan().folder)
+        .unwrap()
+        .into_iter()
+        .map(|b| {
+            format!(
+                "{} {}",
+                b.header.at.as_millis() - NOW.as_millis(),
+                b.header.reason
+            )
+        })
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            "1000 before an update",
+            "3000 schedule",
+            "4000 schedule",
+            "5000 schedule"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_said_to_be_unreadable_and_not_empty() {
+    let shop = Shop::with_events(3).await;
+    let made = shop.backup(0, "by hand").await;
+    shop.store.close().await;
+    let torn = shop.folder.path().join("torn.db");
+    fs::write(&torn, b"SQLite format 3\0 torn").unwrap();
+    assert_eq!(missing(&torn, &made.header), None);
+    assert_eq!(
+        missing(&shop.folder.path().join("none.db"), &made.header),
+        None
+    );
+}
