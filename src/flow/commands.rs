@@ -12,12 +12,13 @@ use super::{
 use crate::{
     domain::{
         event::{Actor, Body},
+        fiscal_law::Facts,
         ids::{IngredientId, OrderId, RefundId},
         order::{Order, OrderError, OrderState},
         payment::{Payment, PaymentState},
         place::{self, Situation, Wish},
         refund::{Refund, RefundState},
-        shift::ShiftState,
+        shift::{Shift, ShiftState},
         stock::{Levels, Movement},
         text::Text,
         time::Timestamp,
@@ -33,6 +34,16 @@ use uuid::Uuid;
 /// When the database can't be read.
 pub fn accepting(s: &Snapshot<'_>, cx: &Context) -> Result<Result<(), Text>, FlowError> {
     let shift = s.shift()?;
+    let facts = law::facts_beside(s, &shift)?;
+    accepting_now(s, cx, &shift, &facts)
+}
+
+fn accepting_now(
+    s: &Snapshot<'_>,
+    cx: &Context,
+    shift: &Shift,
+    facts: &Facts,
+) -> Result<Result<(), Text>, FlowError> {
     let devices: record::Devices = s.document(record::DEVICES)?.unwrap_or_default();
     let away = |name: &str, grace: Duration| {
         devices
@@ -65,7 +76,7 @@ pub fn accepting(s: &Snapshot<'_>, cx: &Context) -> Result<Result<(), Text>, Flo
             "Kassa chek chiqarmayapti. Xodimni chaqiring.",
             "The till can't print receipts. Please call staff.",
         )),
-        _ => law::blocked(s, cx)?.map_or(Ok(()), |finding| Err(finding.for_guests())),
+        _ => law::blocked(facts, cx).map_or(Ok(()), |finding| Err(finding.for_guests())),
     })
 }
 
@@ -80,11 +91,13 @@ pub fn place_order(
     wish: &Wish,
     phone: Option<&str>,
 ) -> Result<Order, FlowError> {
-    accepting(&tx.snapshot(), cx)?.map_err(FlowError::NotAccepting)?;
+    // Read once: every order of every guest comes through here.
+    let shift = tx.snapshot().shift()?;
+    let facts = law::facts_beside(&tx.snapshot(), &shift)?;
+    accepting_now(&tx.snapshot(), cx, &shift, &facts)?.map_err(FlowError::NotAccepting)?;
     let levels = levels_for(&tx.snapshot(), cx, wish)?;
     let ahead = record::kitchen_ahead(&tx.snapshot())?;
-    let number = tx.count(&format!("number:{}", cx.day))?;
-    let facts = law::facts(&tx.snapshot())?;
+    let number = tx.snapshot().next_number(&cx.day)?;
     let situation = Situation {
         catalog: &cx.catalog,
         levels: &levels,
@@ -99,7 +112,7 @@ pub fn place_order(
         printer_vat: &facts.vat,
     };
     let (order, movements) = place::place(wish, &situation)?;
-    if tx.snapshot().shift()?.state == ShiftState::Closed {
+    if shift.state == ShiftState::Closed {
         record(tx, cx, None, Body::ShiftOpening {})?;
     }
     record(
