@@ -279,7 +279,7 @@ impl PrinterSection {
 }
 
 /// `[slip_printer]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlipPrinters {
     /// Prints what people are to cook, of every sold order.
@@ -289,7 +289,7 @@ pub struct SlipPrinters {
 }
 
 /// `[slip_printer.kitchen]`, `[slip_printer.pre_bill]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlipPrinterSection {
     /// Which driver.
@@ -302,7 +302,7 @@ pub struct SlipPrinterSection {
 }
 
 /// Drivers of slip printers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlipPrinterKind {
     /// Epson's commands, which nearly every receipt printer knows.

@@ -169,11 +169,11 @@ impl<T: Send + 'static> Post<T> {
         // A client that goes away does not stop what has begun: it may come back for the answer.
         tokio::spawn(async move {
             let key = self.key.clone();
-            let turn = api.acts.turn(&key);
+            let turn = api.inner.acts.turn(&key);
             let first = turn.lock().await;
             let answer = self.act_in_turn(&api, status, work).await;
             drop(first);
-            api.acts.leave(&key, turn);
+            api.inner.acts.leave(&key, turn);
             answer
         })
         .await

@@ -4,7 +4,7 @@ use super::{Api, Caller, Problem, auth::ANYONE, pages, pictures, problem::out_of
 use crate::{
     domain::{
         catalog::{Catalog, Dish, TechCard},
-        kiosk::{Idle, ReceiptWay, Steps},
+        kiosk::{Idle, Steps},
         options::Choice,
         order::Service,
         payment::Tender,

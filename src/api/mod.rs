@@ -49,7 +49,7 @@ use axum::{
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -143,9 +143,8 @@ impl Api {
 
     /// The router for the LAN.
     pub fn router(&self) -> Router {
-        let (v1, _) = routes_v1().split_for_parts();
         Router::new()
-            .nest("/api/v1", v1)
+            .nest("/api/v1", v1())
             .merge(health::router())
             .merge(pages::router())
             .merge(pictures::router())
@@ -171,6 +170,13 @@ impl Api {
 async fn mark_local(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(auth::Local);
     next.run(request).await
+}
+
+/// What [`routes_v1`] serves. With the routes comes their description, which takes longer to make than all the rest of
+/// a door: it is made once, however many doors a process opens.
+fn v1() -> Router<Api> {
+    static V1: LazyLock<Router<Api>> = LazyLock::new(|| routes_v1().split_for_parts().0);
+    V1.clone()
 }
 
 fn routes_v1() -> OpenApiRouter<Api> {

@@ -16,20 +16,6 @@ pub struct Kiosk {
     pub quiet: Vec<Quiet>,
     /// What a kiosk does that nobody touches.
     pub idle: Idle,
-    /// Where a receipt can go: `paper`, `sms`, `email`; all of them.
-    pub receipt_to: Vec<ReceiptWay>,
-}
-
-/// Where a receipt goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReceiptWay {
-    /// On paper.
-    Paper,
-    /// To a phone number.
-    Sms,
-    /// To an e-mail address.
-    Email,
 }
 
 impl Default for Kiosk {
@@ -39,7 +25,6 @@ impl Default for Kiosk {
             steps: Steps::default(),
             quiet: Vec::new(),
             idle: Idle::default(),
-            receipt_to: vec![ReceiptWay::Paper, ReceiptWay::Sms, ReceiptWay::Email],
         }
     }
 }

@@ -3,9 +3,9 @@
 use super::{Context, FlowError, law, record};
 use crate::{
     domain::{
-        fiscal_law::Code,
+        fiscal_law::{Code, Facts},
         hours::Standing,
-        shift::ShiftState,
+        shift::{Shift, ShiftState},
         stops::{Pause, PauseKind},
         text::Text,
         time::{Timestamp, local},
@@ -79,10 +79,21 @@ impl Closed {
 /// # Errors
 /// When the database can't be read.
 pub fn accepting(s: &Snapshot<'_>, cx: &Context) -> Result<Result<(), Closed>, FlowError> {
+    let shift = s.shift()?;
+    let till = law::facts_beside(s, &shift)?;
+    accepting_now(s, cx, &shift, &till)
+}
+
+/// [`accepting`] where shift and till are known already.
+pub(super) fn accepting_now(
+    s: &Snapshot<'_>,
+    cx: &Context,
+    shift: &Shift,
+    till: &Facts,
+) -> Result<Result<(), Closed>, FlowError> {
     if let Some(closed) = paused(s, cx)?.or_else(|| outside_hours(cx)) {
         return Ok(Err(closed));
     }
-    let shift = s.shift()?;
     let devices: record::Devices = s.document(record::DEVICES)?.unwrap_or_default();
     let away = |name: &str, grace: Duration| {
         devices
@@ -130,7 +141,7 @@ pub fn accepting(s: &Snapshot<'_>, cx: &Context) -> Result<Result<(), Closed>, F
                 "The till can't print receipts. Please call staff.",
             ),
         ),
-        _ => match law::blocked(s, cx)? {
+        _ => match law::blocked(till, cx) {
             None => return Ok(Ok(())),
             Some(finding) => {
                 let slug = match finding.code {

@@ -254,7 +254,7 @@ fn settled_today(mut draft: ReceiptDraft, order: &Order, f: &Facts<'_>) -> Recei
             .and_then(|class| f.catalog.vat_on(class, f.day))
             .unwrap_or(line.vat);
     }
-    order
+    draft
 }
 
 /// Key of the effect that watches a payment.

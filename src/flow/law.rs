@@ -10,7 +10,7 @@ use crate::{
         alert::Alert,
         fiscal_law::{self, Facts, Finding},
         order::OrderState,
-        shift::ShiftState,
+        shift::{Shift, ShiftState},
         time::Timestamp,
     },
     store::{Snapshot, StoreError, Tx},
@@ -26,7 +26,14 @@ const ALERT: &str = "fiscal:";
 /// # Errors
 /// When the database can't be read.
 pub fn facts(s: &Snapshot<'_>) -> Result<Facts, StoreError> {
-    let shift = s.shift()?;
+    facts_beside(s, &s.shift()?)
+}
+
+/// [`facts`] where the shift is known already.
+///
+/// # Errors
+/// When the database can't be read.
+pub(super) fn facts_beside(s: &Snapshot<'_>, shift: &Shift) -> Result<Facts, StoreError> {
     let open = matches!(shift.state, ShiftState::Open | ShiftState::Closing);
     Ok(Facts {
         shift_open_since: shift.opened_at.filter(|_| open),
@@ -63,12 +70,10 @@ pub fn findings(s: &Snapshot<'_>, cx: &Context) -> Result<Vec<Finding>, StoreErr
 }
 
 /// Why nothing may be sold, if so.
-///
-/// # Errors
-/// When the database can't be read.
-pub(super) fn blocked(s: &Snapshot<'_>, cx: &Context) -> Result<Option<Finding>, StoreError> {
-    let found = fiscal_law::judge(&cx.policy.law, &facts(s)?, cx.now);
-    Ok(found.into_iter().find(|f| f.blocks_sales))
+pub(super) fn blocked(facts: &Facts, cx: &Context) -> Option<Finding> {
+    fiscal_law::judge(&cx.policy.law, facts, cx.now)
+        .into_iter()
+        .find(|f| f.blocks_sales)
 }
 
 /// Brings the alerts up to date.

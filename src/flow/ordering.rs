@@ -1,9 +1,10 @@
 //! Asking what an order would cost, and placing it: the same sum over the same facts.
 
-use super::{Context, FlowError, accepting::accepting, law, record};
+use super::{Context, FlowError, accepting::accepting_now, law, record};
 use crate::{
     domain::{
         event::Body,
+        fiscal_law,
         hours::Standing,
         ids::{IngredientId, OrderId},
         order::Order,
@@ -48,9 +49,9 @@ impl Facts {
         cx: &Context,
         wish: &Wish,
         asks: &Asks<'_>,
+        till: fiscal_law::Facts,
     ) -> Result<Self, FlowError> {
         let (known, guest, staff) = known(s, cx, wish, asks)?;
-        let till = law::facts(s)?;
         Ok(Self {
             levels: levels_for(s, cx, wish)?,
             ahead: record::kitchen_ahead(s)?,
@@ -97,7 +98,7 @@ pub fn quote_order(
     wish: &Wish,
     asks: &Asks<'_>,
 ) -> Result<Quote, FlowError> {
-    let facts = Facts::read(s, cx, wish, asks)?;
+    let facts = Facts::read(s, cx, wish, asks, law::facts(s)?)?;
     let nobody = OrderId(uuid::Uuid::nil());
     Ok(quote::quote(wish, &facts.situation(cx, nobody, 0))?)
 }
@@ -113,8 +114,12 @@ pub fn place_order(
     wish: &Wish,
     asks: &Asks<'_>,
 ) -> Result<Order, FlowError> {
-    accepting(&tx.snapshot(), cx)?.map_err(|closed| FlowError::NotAccepting(Box::new(closed)))?;
-    let facts = Facts::read(&tx.snapshot(), cx, wish, asks)?;
+    // Read once: every order of every guest comes through here.
+    let shift = tx.snapshot().shift()?;
+    let till = law::facts_beside(&tx.snapshot(), &shift)?;
+    accepting_now(&tx.snapshot(), cx, &shift, &till)?
+        .map_err(|closed| FlowError::NotAccepting(Box::new(closed)))?;
+    let facts = Facts::read(&tx.snapshot(), cx, wish, asks, till)?;
     let mut wished = wish
         .lines
         .iter()
@@ -124,7 +129,7 @@ pub fn place_order(
     {
         return Err(place::Refused::NoMarking(dish.id.clone()).into());
     }
-    let number = tx.count(&format!("number:{}", cx.day))?;
+    let number = tx.snapshot().next_number(&cx.day)?;
     let situation = Situation {
         has_contact: asks.phone.is_some(),
         ..facts.situation(cx, id, number)
@@ -134,7 +139,7 @@ pub fn place_order(
         movements,
         uses,
     } = place::place(wish, &situation)?;
-    if tx.snapshot().shift()?.state == ShiftState::Closed {
+    if shift.state == ShiftState::Closed {
         record::record(tx, cx, None, Body::ShiftOpening {})?;
     }
     record::record(

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_effect_sums.sql"),
     include_str!("migrations/0004_book_sums.sql"),
     include_str!("migrations/0005_marks_contacts.sql"),
+    include_str!("migrations/0007_numbers.sql"),
     include_str!("migrations/0008_menu.sql"),
     include_str!("migrations/0012_secrets.sql"),
 ];
@@ -40,7 +41,7 @@ pub(super) fn outdated(db: &Connection) -> Result<Option<usize>, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Snapshot, *};
 
     #[test]
     fn a_dish_that_waited_when_the_daemon_was_updated_keeps_its_orders_turn() {
@@ -70,5 +71,37 @@ mod tests {
             .collect::<Result<_, _>>()
             .unwrap();
         assert_eq!(turns, [1, 2, 3, 1, 5]);
+    }
+
+    #[test]
+    fn a_store_that_was_updated_in_the_middle_of_a_day_goes_on_with_its_numbers() {
+        let mut db = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..4] {
+            db.execute_batch(sql).unwrap();
+        }
+        db.pragma_update(None, "user_version", 4).unwrap();
+        for (id, day, number) in [
+            ([1], "2026-11-21", 40),
+            ([2], "2026-11-22", 1),
+            ([3], "2026-11-22", 2),
+        ] {
+            db.execute(
+                r#"INSERT INTO orders (id, day, number, state, placed_at, expires_at, doc, "check")
+                   VALUES (?1, ?2, ?3, 'closed', 0, 0, '', 0)"#,
+                (id, day, number),
+            )
+            .unwrap();
+        }
+        db.execute_batch(
+            "INSERT INTO counters VALUES ('kitchen_ms', 7), ('number:2026-11-21', 40), ('number:2026-11-22', 2)",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        let s = Snapshot(&db);
+        assert_eq!(s.next_number("2026-11-21").unwrap(), 41);
+        assert_eq!(s.next_number("2026-11-22").unwrap(), 3);
+        assert_eq!(s.next_number("2026-11-23").unwrap(), 1);
+        assert_eq!(s.counter("kitchen_ms").unwrap(), 7);
+        assert_eq!(s.counter("number:2026-11-22").unwrap(), 0);
     }
 }

@@ -60,18 +60,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The next number of a counter, from 1.
-    ///
-    /// # Errors
-    /// When it can't be written.
-    pub fn count(&mut self, name: &str) -> Result<u32, StoreError> {
-        // RETURNING would open a table of its own each time.
-        self.add_to_counter(name, 1)?;
-        Ok(self
-            .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
-            .query_row([name], |r| r.get(0))?)
-    }
-
     /// Adds to a counter.
     ///
     /// # Errors
@@ -87,6 +75,17 @@ impl Tx<'_> {
 }
 
 impl Snapshot<'_> {
+    /// The number of the next order of a day, from 1: one more than the last has. No order is ever deleted.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn next_number(&self, day: &str) -> Result<u32, StoreError> {
+        let last: Option<u32> = self
+            .prepare_cached("SELECT max(number) FROM orders WHERE day = ?1")?
+            .query_row([day], |r| r.get(0))?;
+        Ok(last.unwrap_or(0) + 1)
+    }
+
     /// A counter's value; 0 when it was never used.
     ///
     /// # Errors
@@ -191,7 +190,7 @@ impl Snapshot<'_> {
         mut each: impl FnMut(Order),
     ) -> Result<(), StoreError> {
         let mut statement = self.prepare_cached(match day {
-            Some(_) => r#"SELECT id, doc, "check" FROM orders WHERE day = ?1 ORDER BY rowid"#,
+            Some(_) => r#"SELECT id, doc, "check" FROM orders WHERE day = ?1 ORDER BY number"#,
             None => r#"SELECT id, doc, "check" FROM orders WHERE ?1 IS NULL ORDER BY rowid"#,
         })?;
         let mut rows = statement.query([day])?;
