@@ -135,9 +135,6 @@ impl Kiosk {
         if self.services.iter().any(twice) {
             faults.push("kiosk.services: each once".to_owned());
         }
-        if self.receipt_to.is_empty() {
-            faults.push("kiosk.receipt_to: at least one of paper, sms, email".to_owned());
-        }
         if self.idle.reset_s < 10 || self.idle.ask_s < 5 || self.idle.calm_factor == 0 {
             faults.push(
                 "kiosk.idle: reset_s at least 10, ask_s at least 5, calm_factor at least 1"

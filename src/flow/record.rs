@@ -166,6 +166,10 @@ impl Recorder<'_, '_> {
         match (body, order_id) {
             // What it was to count goes back with it.
             (Body::OrderCancelled { .. } | Body::OrderExpired {}, Some(id)) => {
+                let marks = self.order.iter().flat_map(|o| &o.marks);
+                for mark in marks {
+                    self.tx.release_mark(&mark.code.cis, id)?;
+                }
                 self.tx.undo_promotion_uses(id)?;
             }
             (Body::PaymentStarted { payment }, Some(id)) => self.tx.link_part(payment.id.0, id)?,
@@ -206,12 +210,6 @@ impl Recorder<'_, '_> {
                     for cis in receipt.draft.units(Becomes::Returned) {
                         self.tx.release_mark(cis, id)?;
                     }
-                }
-            }
-            (Body::OrderCancelled { .. } | Body::OrderExpired {}, Some(id)) => {
-                let marks = self.order.iter().flat_map(|o| &o.marks);
-                for mark in marks {
-                    self.tx.release_mark(&mark.code.cis, id)?;
                 }
             }
             (Body::MarkReleased { cis }, Some(id)) => self.tx.release_mark(cis, id)?,
