@@ -315,6 +315,12 @@ async fn slips_and_copies_are_paper_only() {
     );
     printer.copy_last().await.unwrap();
     assert!(bench.emulator.paper(30).contains(&"КОПИЯ".to_owned()));
+    // Any document of the drive, by its number.
+    let before = bench.emulator.printed_lines();
+    printer.print_document(2).await.unwrap();
+    assert!(bench.emulator.printed_lines() > before);
+    let absent = printer.print_document(900).await;
+    assert!(matches!(absent, Err(FiscalError::Refused { .. })));
     assert_eq!(bench.emulator.documents().len(), 3);
     // The next receipt goes as if nothing had been.
     drop(printer);

@@ -174,6 +174,7 @@ async fn slips_reports_copies_and_the_drawer_are_no_documents() {
     printer.slip(&slip).await.unwrap();
     printer.x_report().await.unwrap();
     printer.copy_last().await.unwrap();
+    printer.print_document(1).await.unwrap();
     printer.open_drawer().await.unwrap();
     printer.continue_print().await.unwrap();
     assert_eq!(
@@ -182,6 +183,7 @@ async fn slips_reports_copies_and_the_drawer_are_no_documents() {
             "nonFiscal",
             "reportX",
             "printLastReceiptCopy",
+            "printFnDocument",
             "openCashDrawer"
         ]
     );
