@@ -522,7 +522,7 @@ async fn a_socket_that_is_not_for_everybody_says_so() {
     use std::os::unix::fs::PermissionsExt as _;
     let stub = Stub::start(well);
     let socket = stub.folder.path().join("s");
-    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o000)).unwrap();
     let ended = stub.galley(&["shift", "show"]).await;
     // Root may open anything.
     if ended.code != 0 {
