@@ -316,6 +316,7 @@ impl Shop {
             catalog: Some(catalog),
             zone: jiff::tz::TimeZone::UTC,
             name: Text::default(),
+            pictures: None,
             printer: Some((
                 Arc::new(factory),
                 FiscalSettings {
@@ -332,6 +333,7 @@ impl Shop {
             sync: None,
             brokers: Arc::new(galley::sync::broker::Mqtt),
             tokens: vec![(Secret::new(TOKEN), Role::Manager, "anna".to_owned())],
+            keeping: galley::flow::keep::Keeping::default(),
         })
         .await
         .unwrap();

@@ -32,8 +32,8 @@ mod redact;
 mod restore;
 mod robot;
 mod run;
-mod secret;
 mod sales;
+mod secret;
 mod shift;
 #[cfg(all(feature = "emulators", feature = "hq"))]
 mod simulate;

@@ -95,13 +95,15 @@ impl Kitchen {
             lines: vec![WishLine {
                 dish_id: "plov".into(),
                 quantity: 1,
+                options: Vec::new(),
                 price_minor: None,
             }],
+            ..Wish::default()
         };
         let document_number = u32::try_from(self.orders).unwrap();
         self.site
             .command(Actor::system(), move |tx, cx| {
-                commands::place_order(tx, cx, id, &wish, None)?;
+                commands::place_order(tx, cx, id, &wish, &commands::Asks::default())?;
                 commands::start_payment(tx, cx, id, payment, Tender::Cash, None, true)?;
                 let order = commands::payment_result(tx, cx, payment, true, None, None)?;
                 let registered = Registered {

@@ -34,8 +34,8 @@ pub use guests::{Person, Who};
 pub use log::{Head, LogEntry};
 pub use orders::OrderFilter;
 pub use requests::Replay;
-pub use vitals::Hitch;
 pub use secrets::{SecretRow, read_secrets};
+pub use vitals::Hitch;
 pub use writer::Tx;
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};

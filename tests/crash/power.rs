@@ -137,7 +137,9 @@ async fn normal(rig: &mut Rig) -> (Daemon, tokio::task::JoinHandle<()>) {
         catalog: Some(rig.catalog.clone()),
         zone: jiff::tz::TimeZone::UTC,
         name: Text::new("Кафе", "Kafe", "Cafe"),
+        pictures: None,
         printer: None,
+        slip_printers: Vec::new(),
         robot: None,
         bank: None,
         one_c: None,
@@ -148,6 +150,7 @@ async fn normal(rig: &mut Rig) -> (Daemon, tokio::task::JoinHandle<()>) {
             (Secret::new(KIOSK), Role::Kiosk, "kiosk".to_owned()),
             (Secret::new(STAFF), Role::Manager, "staff".to_owned()),
         ],
+        keeping: galley::flow::keep::Keeping::default(),
     })
     .await
     .unwrap();
