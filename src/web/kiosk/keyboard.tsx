@@ -7,7 +7,7 @@ export type Layout = "digits" | "code" | "email";
 const layouts: Record<Layout, string[][]> = {
   digits: [["1", "2", "3"], ["4", "5", "6"], ["7", "8", "9"], ["", "0", "erase"]],
   code: [[..."1234567890"], [..."QWERTYUIOP"], [..."ASDFGHJKL-"], [..."ZXCVBNM", "erase"]],
-  email: [[..."1234567890"], [..."qwertyuiop"], [..."asdfghjkl", "@"], [..."zxcvbnm", ".", "_", "-", "erase"], ["@gmail.com", "@mail.ru", "@yandex.ru", "@umail.uz"]],
+  email: [[..."1234567890"], [..."qwertyuiop"], [..."asdfghjkl", "@"], [..."zxcvbnm", ".", "_", "-"], ["@gmail.com", "@mail.ru", "@yandex.ru", "@umail.uz", "erase"]],
 };
 
 /** `onKey` gets the text of the key, or null to erase. */

@@ -127,7 +127,7 @@ function StaffSheet() {
   return (
     <Sheet id="staff" class="sheet-narrow" title={t("staff.title")} onClose={close}>
       <form class="pin" onSubmit={(event) => { event.preventDefault(); void enter(); }}>
-        <input class="field num pin-field" type="password" inputMode="none" autocomplete="off" aria-label={t("staff.title")} aria-describedby="pin-fault" value={pin} onInput={(event) => { setFault(""); setPin(event.currentTarget.value.replace(/\D/g, "").slice(0, PIN_MOST)); }} />
+        <input autofocus class="field num pin-field" type="password" inputMode="none" autocomplete="off" aria-label={t("staff.title")} aria-describedby="pin-fault" value={pin} onInput={(event) => { setFault(""); setPin(event.currentTarget.value.replace(/\D/g, "").slice(0, PIN_MOST)); }} />
         <p id="pin-fault" class="fault" role="alert">{fault}</p>
         <Keyboard layout="digits" onKey={put} />
         <div class="actions"><button type="submit" class="btn btn-main" disabled={busy || pin === ""}><Icon name="lock" size="1.8rem" />{t("staff.enter")}</button></div>
@@ -149,7 +149,7 @@ function CodeSheet() {
   return (
     <Sheet id="code" title={t("code.title")} onClose={close}>
       <form class="code-form" onSubmit={(event) => { event.preventDefault(); apply(); }}>
-        <input class="field num" type="text" inputMode="none" autocomplete="off" autocapitalize="characters" aria-label={t("code.field")} value={code} onInput={(event) => put(event.currentTarget.value)} />
+        <input autofocus class="field num" type="text" inputMode="none" autocomplete="off" autocapitalize="characters" aria-label={t("code.field")} value={code} onInput={(event) => put(event.currentTarget.value)} />
         <Keyboard layout="code" onKey={(key) => put(typed(code, key))} />
         <div class="actions"><button type="submit" class="btn btn-main" disabled={code === "" && promoCode.value === ""}>{t("code.apply")}</button></div>
       </form>

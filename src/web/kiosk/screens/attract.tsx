@@ -5,16 +5,24 @@ import { boxNow } from "../../shared/client";
 import { untilText } from "../../shared/dates";
 import { Icon, type IconName } from "../../shared/icons";
 import { hasCode, lang, languageNames, languages, say, setLang, t, tCode } from "../../shared/i18n";
+import { money } from "../../shared/money";
 import type { Accepting, Dish, Lang } from "../../shared/types";
 import { cooking } from "../kitchen";
 import { still } from "../modes";
-import { DishPicture, HelpBar, price } from "../parts";
-import { forward, menu, sheet, store } from "../state";
+import { DishPicture, HelpBar } from "../parts";
+import { currency, forward, menu, sheet, store } from "../state";
 
 const SLIDE_MS = 7000;
 const HOLD_MS = 1200;
 
 export function Attract() {
+  const [at, setAt] = useState(0);
+  useEffect(() => {
+    const beat = setInterval(() => setAt((n) => n + 1), SLIDE_MS);
+    return () => clearInterval(beat);
+  }, []);
+  // Each slide speaks the next language, so that everybody is spoken to before a language is chosen.
+  const speech = languages[at % languages.length] ?? lang.value;
   const accepting = store.value?.accepting;
   const open = accepting?.ok !== false;
   const choice = useRef<HTMLDivElement>(null);
@@ -35,13 +43,15 @@ export function Attract() {
         <StaffDoor />
         <span class="display">Galley</span><small>{say(store.value?.name)}</small>
       </header>
-      <div class="attract-show" onClick={hint}>{open ? <Show /> : <div class="attract-art"><div class="attract-speckle" /><Kitchen /></div>}</div>
+      <div class="attract-show" onClick={hint}>{open ? <Show at={at} speech={speech} /> : <div class="attract-art"><div class="attract-speckle" /><Kitchen /></div>}</div>
       <main class="attract-panel">
         {accepting && !open ? <Closed accepting={accepting} /> : (
           <>
-            <h1>{t("attract.title")}</h1>
-            <p class="attract-sub">{t("attract.sub")}</p>
-            <NowCooking />
+            <div class="attract-words" lang={speech}>
+              <h1>{t("attract.title", {}, speech)}</h1>
+              <p class="attract-sub">{t("attract.sub", {}, speech)}</p>
+              <NowCooking speech={speech} />
+            </div>
             <div class="attract-langs" role="group" aria-label={t("attract.choose")} ref={choice}>
               {languages.map((code) => (
                 <button type="button" key={code} lang={code} class="attract-lang" onClick={() => begin(code)}>
@@ -59,35 +69,30 @@ export function Attract() {
 }
 
 /** Dishes that can be had now, one after another. */
-function Show() {
+function Show({ at, speech }: { at: number; speech: Lang }) {
   const dishes = (menu.value?.dishes ?? []).filter((dish) => dish.available);
-  const [at, setAt] = useState(0);
-  useEffect(() => {
-    const beat = setInterval(() => setAt((n) => n + 1), SLIDE_MS);
-    return () => clearInterval(beat);
-  }, []);
   const dish = dishes[at % Math.max(1, dishes.length)];
   if (!dish) return <div class="attract-art"><Kitchen /></div>;
-  return <Slide key={dish.id} dish={dish} />;
+  return <Slide key={dish.id} dish={dish} speech={speech} />;
 }
 
-function Slide({ dish }: { dish: Dish }) {
+function Slide({ dish, speech }: { dish: Dish; speech: Lang }) {
   return (
     <div class="slide" aria-hidden="true">
       <div class="slide-picture"><DishPicture dish={dish} sizes="100vw" /></div>
-      <p class="slide-name"><span class="display">{say(dish.name)}</span><span class="slide-price num">{price(dish.price_minor)}</span></p>
+      <p class="slide-name"><span class="display">{say(dish.name, speech)}</span><span class="slide-price num">{money(dish.price_minor, currency.value, speech)}</span></p>
     </div>
   );
 }
 
-function NowCooking() {
+function NowCooking({ speech }: { speech: Lang }) {
   const minutes = store.value?.promises_min;
-  const names = [...new Set(cooking.value.map((one) => say(one.name)))].slice(0, 3);
+  const names = [...new Set(cooking.value.map((one) => say(one.name, speech)))].slice(0, 2);
   if (names.length === 0 && !minutes) return null;
   return (
     <p class="attract-now">
-      {names.length > 0 && <span><span class="flame" aria-hidden="true"><Icon name="flame" size="1.6rem" /></span>{t("attract.cooking")}: <b>{names.join(", ")}</b></span>}
-      {minutes ? <span><Icon name="clock" size="1.6rem" />{t("attract.wait", { n: minutes })}</span> : null}
+      {names.length > 0 && <span><span class="flame" aria-hidden="true"><Icon name="flame" size="1.6rem" /></span><span>{t("attract.cooking", {}, speech)}: <b>{names.join(", ")}</b></span></span>}
+      {minutes ? <span><Icon name="clock" size="1.6rem" />{t("attract.wait", { n: minutes }, speech)}</span> : null}
     </p>
   );
 }

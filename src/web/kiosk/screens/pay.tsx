@@ -13,7 +13,11 @@ import { busy, go, payment } from "../state";
 export function PayScreen({ order }: { order: Order }) {
   const now = payment.value;
   return (
-    <Frame class="flow" top={<TopBar><p class="order-chip">{t("pay.number", { number: order.number })}</p></TopBar>}>
+    <Frame
+      class="flow"
+      top={<TopBar><p class="order-chip">{t("pay.number", { number: order.number })}</p></TopBar>}
+      {...(now && open.includes(now.state) ? { bottom: <WayOut payment={now} /> } : {})}
+    >
       <main class="flow-body flow-centre pay">
         <Notice />
         {now && <Stage key={`${now.id} ${now.state === "registering" ? "waiting" : now.state}`} order={order} payment={now} />}
@@ -49,7 +53,6 @@ function Stage({ order, payment: one }: { order: Order; payment: Payment }) {
       </svg>
       <p class="lead">{t("pay.card.more")}</p>
       <Waiting />
-      <CancelRow />
     </>
   );
 }
@@ -58,12 +61,17 @@ function Waiting() {
   return <p class="busy" role="status"><span class="spinner" aria-hidden="true" />{t("pay.waiting")}</p>;
 }
 
-function CancelRow() {
+const open: readonly string[] = ["registering", "waiting"];
+
+/** What a guest can do instead of paying in this way. */
+function WayOut({ payment: one }: { payment: Payment }) {
   return (
-    <div class="actions">
-      <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void chooseAgain()}>{t("pay.other")}</button>
-      <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void withdraw("menu")}>{t("pay.cancel")}</button>
-    </div>
+    <footer class="footbar">
+      <button type="button" class="btn btn-quiet" data-other disabled={busy.value !== null} onClick={() => void chooseAgain()}>{t("pay.other")}</button>
+      {one.tender === "cash"
+        ? <button type="button" class="btn btn-main" onClick={reset}>{t("pay.done.here")}</button>
+        : <button type="button" class="btn btn-quiet" data-cancel disabled={busy.value !== null} onClick={() => void withdraw("menu")}>{t("pay.cancel")}</button>}
+    </footer>
   );
 }
 
@@ -80,14 +88,13 @@ function Qr({ order, payment: one, sum }: { order: Order; payment: Payment; sum:
       <div class="qr-side">
         <Title>{t("pay.qr.title")}</Title>
         <p class="due"><strong class="display num">{sum}</strong></p>
-        <ol class="steps">
-          {(["pay.qr.step1", "pay.qr.step2", "pay.qr.step3"] as const).map((key, i) => <li key={key}><b aria-hidden="true">{i + 1}</b>{t(key)}</li>)}
-        </ol>
         {image && left !== null && (
           <p class="countdown" role="timer" aria-live="off"><Icon name="clock" size="1.8rem" /><span>{t("pay.left")}</span> <strong class="num">{Math.floor(left / 60)}:{String(left % 60).padStart(2, "0")}</strong></p>
         )}
+        <ol class="steps">
+          {(["pay.qr.step1", "pay.qr.step2", "pay.qr.step3"] as const).map((key, i) => <li key={key}><b aria-hidden="true">{i + 1}</b>{t(key)}</li>)}
+        </ol>
         {image && <Waiting />}
-        <CancelRow />
       </div>
     </div>
   );
@@ -110,10 +117,6 @@ function Counter({ order, sum }: { order: Order; sum: string }) {
       <p class="big-number display num" aria-label={t("pay.number", { number: order.number })}>{order.number}</p>
       <p class="due"><strong class="display num">{sum}</strong></p>
       <p class="lead">{t("pay.cash.more")}</p>
-      <div class="actions">
-        <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void chooseAgain()}>{t("pay.other")}</button>
-        <button type="button" class="btn btn-main" onClick={reset}>{t("pay.done.here")}</button>
-      </div>
     </>
   );
 }

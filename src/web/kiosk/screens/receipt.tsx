@@ -4,7 +4,7 @@ import { Icon, type IconName } from "../../shared/icons";
 import type { ReceiptWay } from "../../shared/types";
 import { Keyboard, looksLikeEmail, typed } from "../keyboard";
 import { Frame, Title, TopBar } from "../parts";
-import { PhoneForm } from "../phone";
+import { PHONE_FORM, PhoneForm } from "../phone";
 import { backward, email, forward, phone, receiptWay, receiptWays } from "../state";
 
 const icons: Record<ReceiptWay, IconName> = { paper: "receipt", sms: "message", email: "mail" };
@@ -22,20 +22,18 @@ export function ReceiptScreen() {
   };
   if (asking === "sms") {
     return (
-      <Frame class="flow" top={<TopBar onBack={() => setAsking(null)} restart />}>
+      <Frame class="flow" top={<TopBar onBack={() => setAsking(null)} restart />} bottom={<Next form={PHONE_FORM} />}>
         <main key="sms" class="flow-body flow-centre entry">
           <Title>{t("receipt.phone.title")}</Title>
           <p class="lead">{t("receipt.once")}</p>
-          <PhoneForm value={phone.value} onDone={(value) => { phone.value = value; done("sms"); }}>
-            <button type="submit" class="btn btn-main">{t("next")}<Icon name="next" size="1.8rem" /></button>
-          </PhoneForm>
+          <PhoneForm value={phone.value} onDone={(value) => { phone.value = value; done("sms"); }} />
         </main>
       </Frame>
     );
   }
   if (asking === "email") {
     return (
-      <Frame class="flow" top={<TopBar onBack={() => setAsking(null)} restart />}>
+      <Frame class="flow" top={<TopBar onBack={() => setAsking(null)} restart />} bottom={<Next form={EMAIL_FORM} />}>
         <main key="email" class="flow-body flow-centre entry entry-wide">
           <Title>{t("receipt.email.title")}</Title>
           <p class="lead">{t("receipt.once")}</p>
@@ -62,6 +60,12 @@ export function ReceiptScreen() {
   );
 }
 
+const EMAIL_FORM = "email-form";
+
+function Next(props: { form: string }) {
+  return <footer class="footbar"><button type="submit" form={props.form} class="btn btn-main">{t("next")}<Icon name="next" size="1.8rem" /></button></footer>;
+}
+
 function EmailForm(props: { onDone: (email: string) => void }) {
   const [text, setText] = useState(email.value);
   const [wrong, setWrong] = useState(false);
@@ -70,11 +74,10 @@ function EmailForm(props: { onDone: (email: string) => void }) {
     setWrong(false);
   };
   return (
-    <form class="email-form" noValidate onSubmit={(event) => { event.preventDefault(); if (looksLikeEmail(text)) props.onDone(text); else setWrong(true); }}>
+    <form id={EMAIL_FORM} class="email-form" noValidate onSubmit={(event) => { event.preventDefault(); if (looksLikeEmail(text)) props.onDone(text); else setWrong(true); }}>
       <input class="field" type="email" inputMode="none" autocomplete="off" aria-label={t("email.field")} aria-invalid={wrong} aria-describedby="email-fault" value={text} onInput={(event) => put(event.currentTarget.value)} />
       <p id="email-fault" class="fault" role="alert">{wrong ? t("email.incomplete") : ""}</p>
       <Keyboard layout="email" onKey={(key) => put(typed(text, key))} />
-      <div class="actions"><button type="submit" class="btn btn-main">{t("next")}<Icon name="next" size="1.8rem" /></button></div>
     </form>
   );
 }

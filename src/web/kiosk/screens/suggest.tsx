@@ -16,7 +16,16 @@ export function SuggestScreen() {
   };
   if (!offer) return null;
   return (
-    <Frame class="flow" top={<TopBar onBack={() => go("menu")} restart />}>
+    <Frame
+      class="flow"
+      top={<TopBar onBack={() => go("menu")} restart />}
+      bottom={
+        <footer class="footbar">
+          <button type="button" class="btn btn-quiet" data-skip onClick={() => leave(false)}>{t("suggest.no")}</button>
+          <button type="button" class="btn btn-main" onClick={() => leave(true)}><Icon name="plus" size="1.8rem" />{t("dish.add")} <span class="num">{price(offer.dish.price_minor)}</span></button>
+        </footer>
+      }
+    >
       <main class="flow-body flow-centre suggest">
         <Title>{t("suggest.title")}</Title>
         <p class="lead">{t("suggest.with", { name: say(offer.to.name) })}</p>
@@ -27,10 +36,6 @@ export function SuggestScreen() {
             <p>{say(offer.dish.description)}</p>
             <p class="card-facts num">{facts(offer.dish).join(" · ")}</p>
           </div>
-        </div>
-        <div class="actions actions-wide">
-          <button type="button" class="btn btn-quiet" onClick={() => leave(false)}>{t("suggest.no")}</button>
-          <button type="button" class="btn btn-main" onClick={() => leave(true)}><Icon name="plus" size="1.8rem" />{t("dish.add")} <span class="num">{price(offer.dish.price_minor)}</span></button>
         </div>
       </main>
     </Frame>
