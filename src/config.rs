@@ -3,7 +3,10 @@
 use crate::{
     connectors::{alfa_bank::AlfaBankConfig, one_c, sms_ru::SmsRuConfig},
     devices::fiscal::FiscalSettings,
-    domain::{catalog::Catalog, fiscal_law::Limits, policy::Policy, text::Text},
+    domain::{
+        catalog::Catalog, fiscal_law::Limits, hours::Hours, kiosk::Kiosk, policy::Policy,
+        text::Text,
+    },
     sync::SyncConfig,
     world::Secret,
 };
@@ -33,6 +36,12 @@ pub struct Config {
     /// The store's rules.
     #[serde(default)]
     pub policy: PolicySection,
+    /// When the store sells; always, when no week is given.
+    #[serde(default)]
+    pub hours: Hours,
+    /// What the kiosk shows, and when.
+    #[serde(default)]
+    pub kiosk: Kiosk,
     /// The fiscal printer.
     pub printer: Option<PrinterSection>,
     /// What the law on tills asks for: limits, with their defaults.
@@ -93,6 +102,8 @@ fn socket() -> PathBuf {
 pub struct CatalogSection {
     /// The catalog's file (TOML); the one in the database is in force when none.
     pub file: Option<PathBuf>,
+    /// Folder of the dishes' pictures, as `galley menu pictures` made it.
+    pub pictures: Option<PathBuf>,
 }
 
 /// `[policy]`: what is not set keeps its default. Durations are written with units: `"10m"`.
@@ -361,6 +372,8 @@ impl Config {
             }
         }
         faults.extend(self.fiscal.faults());
+        faults.extend(self.hours.faults());
+        faults.extend(self.kiosk.faults());
         if let Err(e) = self.sync.validate() {
             faults.push(format!("sync.{e}"));
         }
@@ -409,6 +422,8 @@ impl Config {
             printer_grace: p.printer_grace.unwrap_or(d.printer_grace),
             close_shift_after: p.close_shift_after.unwrap_or(d.close_shift_after),
             law: self.fiscal.clone(),
+            hours: self.hours.clone(),
+            kiosk: self.kiosk.clone(),
             kitchen_slips: p.kitchen_slips.unwrap_or_else(|| {
                 let manual = self.robot.as_ref().map(|r| r.kind) == Some(RobotKind::Manual);
                 manual && self.printer.is_some()

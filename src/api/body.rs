@@ -59,11 +59,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Post<T> {
         h.update(path.as_bytes());
         h.update([0]);
         h.update(&bytes);
-        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        let mut json = serde_json::Deserializer::from_slice(text);
-        let body = serde_path_to_error::deserialize(&mut json)
-            .map_err(|e| Problem::bad_json(e.to_string()))?;
-        json.end().map_err(|e| Problem::bad_json(e.to_string()))?;
+        let body = parse(&bytes)?;
         Ok(Self {
             key: format!("{}:{key}", caller.actor().0),
             caller,
@@ -71,6 +67,36 @@ impl<T: DeserializeOwned> FromRequest<Api> for Post<T> {
             fingerprint: h.finalize().into(),
         })
     }
+}
+
+/// A question that is sent as a POST because it is long: it changes nothing, so it needs no key.
+pub struct Asked<T> {
+    pub caller: Caller,
+    pub body: T,
+}
+
+impl<T: DeserializeOwned> FromRequest<Api> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, api).await?;
+        let bytes = read_whole(body).await?;
+        Ok(Self {
+            caller,
+            body: parse(&bytes)?,
+        })
+    }
+}
+
+/// The body's JSON; no body at all is an empty object.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let text: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let body = serde_path_to_error::deserialize(&mut json)
+        .map_err(|e| Problem::bad_json(e.to_string()))?;
+    json.end().map_err(|e| Problem::bad_json(e.to_string()))?;
+    Ok(body)
 }
 
 async fn read_whole(mut body: Body) -> Result<Vec<u8>, Problem> {
@@ -137,7 +163,9 @@ impl<T> Post<T> {
                 }
                 Ok((replay, false))
             })
-            .await?;
+            .await
+            .inspect_err(|problem| api.disk_is_full(problem.is("disk_full")))?;
+        api.disk_is_full(false);
         let status = StatusCode::from_u16(replay.status).unwrap_or(StatusCode::OK);
         let mut response = (
             status,

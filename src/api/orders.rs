@@ -2,7 +2,7 @@
 
 use super::{
     Api, Caller, Problem,
-    auth::{ORDERING, Role, STAFF},
+    auth::{CASHIERS, ORDERING, Role, STAFF},
     body::Post,
     extract::{Path, Query},
     view::{self, OrderView},
@@ -10,12 +10,16 @@ use super::{
 use crate::{
     domain::{
         ids::{OrderId, RefundId},
+        options::Pick,
         order::{Order, OrderState, Service},
         place::{Wish, WishLine},
         text::Language,
         time::Timestamp,
     },
-    flow::{FlowError, commands},
+    flow::{
+        FlowError,
+        commands::{self, Asks},
+    },
     store::{EffectState, OrderFilter, Snapshot, StoreError},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
@@ -28,6 +32,8 @@ use uuid::Uuid;
 const PAGE: usize = 200;
 /// Longest phone number, with separators.
 const MAX_PHONE: usize = 24;
+/// Longest promo code or card.
+const MAX_WORD: usize = 64;
 
 /// A new order.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -39,19 +45,84 @@ pub struct NewOrder {
     #[schema(value_type = String)]
     service: Service,
     lines: Vec<NewLine>,
-    /// For the message that the order is ready.
+    /// For the message that the order is ready, and for promotions that are counted by phone number.
     #[serde(default)]
     phone: Option<String>,
+    /// A code of a promotion.
+    #[serde(default)]
+    promo_code: Option<String>,
+    /// What the guest saw to pay; another total is refused, with the new quote.
+    #[serde(default)]
+    total_minor: Option<i64>,
+    /// The card of one of the store's own people; only a cashier or a manager takes it.
+    #[serde(default)]
+    staff_card: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewLine {
+pub(super) struct NewLine {
     dish_id: String,
     quantity: i64,
-    /// What the guest saw; another price is refused.
+    /// What the guest chose; where nothing is said, the dish as it is described.
+    #[serde(default)]
+    options: Vec<PickView>,
+    /// What the guest saw of one, with its options; another price is refused.
     #[serde(default)]
     price_minor: Option<i64>,
+}
+
+/// A choice of an option.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PickView {
+    /// Id of the option.
+    option: String,
+    /// Id of the choice.
+    choice: String,
+}
+
+impl From<NewLine> for WishLine {
+    fn from(l: NewLine) -> Self {
+        Self {
+            dish_id: l.dish_id.as_str().into(),
+            quantity: l.quantity,
+            options: l
+                .options
+                .into_iter()
+                .map(|o| Pick {
+                    option: o.option,
+                    choice: o.choice,
+                })
+                .collect(),
+            price_minor: l.price_minor,
+        }
+    }
+}
+
+/// Who orders: a number or a card that can't be one is refused.
+pub(super) fn check_asks(
+    caller: &Caller,
+    phone: Option<&str>,
+    promo_code: Option<&str>,
+    staff_card: Option<&str>,
+) -> Result<(), Problem> {
+    let phone = phone.map(str::trim).filter(|p| !p.is_empty());
+    if phone
+        .is_some_and(|p| p.len() > MAX_PHONE || p.chars().filter(char::is_ascii_digit).count() < 9)
+    {
+        return Err(Problem::invalid("this is no phone number"));
+    }
+    if promo_code.is_some_and(|c| c.len() > MAX_WORD) {
+        return Err(Problem::invalid("this is no promo code"));
+    }
+    if let Some(card) = staff_card {
+        caller.need(CASHIERS)?;
+        if card.trim().is_empty() || card.len() > MAX_WORD {
+            return Err(Problem::invalid("this is no card"));
+        }
+    }
+    Ok(())
 }
 
 /// Places an order. The store prices it, holds the stock and promises a time.
@@ -61,38 +132,32 @@ pub(super) async fn place(
     post: Post<NewOrder>,
 ) -> Result<Response, Problem> {
     post.caller.need(ORDERING)?;
-    let phone = post
-        .body
-        .phone
-        .as_deref()
-        .map(str::trim)
-        .filter(|p| !p.is_empty());
-    if phone
-        .is_some_and(|p| p.len() > MAX_PHONE || p.chars().filter(char::is_ascii_digit).count() < 9)
-    {
-        return Err(Problem::invalid("this is no phone number"));
-    }
+    let body = &post.body;
+    check_asks(
+        &post.caller,
+        body.phone.as_deref(),
+        body.promo_code.as_deref(),
+        body.staff_card.as_deref(),
+    )?;
     let id = OrderId(api.site.world.new_id());
     post.once(&api, StatusCode::CREATED, move |tx, cx, body| {
         let wish = Wish {
             language: body.language,
             service: body.service,
-            lines: body
-                .lines
-                .into_iter()
-                .map(|l| WishLine {
-                    dish_id: l.dish_id.as_str().into(),
-                    quantity: l.quantity,
-                    price_minor: l.price_minor,
-                })
-                .collect(),
+            lines: body.lines.into_iter().map(WishLine::from).collect(),
+            promo_code: body.promo_code,
+            total_minor: body.total_minor,
         };
         let phone = body
             .phone
             .as_deref()
             .map(str::trim)
             .filter(|p| !p.is_empty());
-        let order = commands::place_order(tx, cx, id, &wish, phone)?;
+        let asks = Asks {
+            phone,
+            staff_card: body.staff_card.as_deref(),
+        };
+        let order = commands::place_order(tx, cx, id, &wish, &asks)?;
         Ok(view::order(&order, &BTreeSet::new()))
     })
     .await

@@ -3,6 +3,7 @@
 use crate::domain::{
     order::{JobStage, Order, Service},
     payment::{Payment, PaymentState, Withdrawal},
+    promotion_sum::Applied,
     receipt::{Correction, ReceiptKind},
     refund::RefundState,
     text::{Language, Text},
@@ -28,8 +29,14 @@ pub struct OrderView {
     /// Here or to go.
     #[schema(value_type = String)]
     pub service: Service,
-    /// Minor units.
+    /// To pay, minor units.
     pub total_minor: i64,
+    /// Off by promotions, minor units.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub discount_minor: i64,
+    /// Which promotions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub promotions: Vec<PromotionView>,
     /// Still to be asked for, minor units.
     pub due_minor: i64,
     /// ISO 4217 letters.
@@ -67,10 +74,54 @@ pub struct LineView {
     pub name: Text,
     /// How many.
     pub quantity: u32,
-    /// Price of one, minor units.
+    /// What was chosen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<ChosenView>,
+    /// Price of one with its options, minor units.
     pub price_minor: i64,
-    /// Minor units.
+    /// Before discounts, minor units.
     pub sum_minor: i64,
+    /// Off by promotions, minor units.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub discount_minor: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(n: &i64) -> bool {
+    *n == 0
+}
+
+/// What was chosen.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChosenView {
+    /// The option.
+    #[schema(value_type = Object)]
+    pub name: Text,
+    /// The choice.
+    #[schema(value_type = Object)]
+    pub choice: Text,
+}
+
+/// A promotion that made the order cheaper.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PromotionView {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    #[schema(value_type = Object)]
+    pub name: Text,
+    /// By how much, minor units.
+    pub discount_minor: i64,
+}
+
+/// Promotions as the door shows them.
+pub(super) fn promotions(applied: &[Applied]) -> Vec<PromotionView> {
+    let each = applied.iter().map(|a| PromotionView {
+        id: a.id.clone(),
+        name: a.name.clone(),
+        discount_minor: a.discount_minor,
+    });
+    each.collect()
 }
 
 /// A payment.
@@ -202,6 +253,8 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
         language: o.language,
         service: o.service,
         total_minor: o.total_minor,
+        discount_minor: o.lines.iter().map(|l| l.discount_minor).sum(),
+        promotions: promotions(&o.promotions),
         due_minor: o.due_minor(),
         currency: o.currency.code(),
         placed_at: o.placed_at,
@@ -216,8 +269,17 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
                 dish_id: l.dish_id.0.clone(),
                 name: l.name.clone(),
                 quantity: l.quantity,
+                options: l
+                    .options
+                    .iter()
+                    .map(|c| ChosenView {
+                        name: c.name.clone(),
+                        choice: c.choice_name.clone(),
+                    })
+                    .collect(),
                 price_minor: l.price_minor,
                 sum_minor: l.sum_minor,
+                discount_minor: l.discount_minor,
             })
             .collect(),
         payments: o.payments.iter().map(|p| payment(o, p, unclear)).collect(),

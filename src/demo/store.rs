@@ -165,6 +165,7 @@ impl StorePart {
                 "Galley Tverskoyda",
                 "Galley on Tverskaya",
             ),
+            pictures: None,
             printer: Some((
                 Arc::new(printer),
                 FiscalSettings {

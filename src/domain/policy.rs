@@ -1,6 +1,6 @@
 //! The store's rules, from its configuration.
 
-use super::fiscal_law::Limits;
+use super::{fiscal_law::Limits, hours::Hours, kiosk::Kiosk};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -39,6 +39,12 @@ pub struct Policy {
     /// The printer prints a slip for the kitchen of every sold order: people cook.
     #[serde(default)]
     pub kitchen_slips: bool,
+    /// When the store sells.
+    #[serde(default)]
+    pub hours: Hours,
+    /// What the kiosk shows, and when.
+    #[serde(default)]
+    pub kiosk: Kiosk,
     /// An accounting system is connected.
     pub accounting: bool,
     /// A provider of messages is connected.
@@ -67,6 +73,8 @@ impl Default for Policy {
             close_shift_after: Duration::from_mins(23 * 60 + 30),
             law: Limits::default(),
             kitchen_slips: false,
+            hours: Hours::default(),
+            kiosk: Kiosk::default(),
             accounting: true,
             messages: true,
             bank: true,

@@ -179,7 +179,7 @@ impl Reconciler {
                     .pieces
                     .iter()
                     .filter(|p| p.stage != JobStage::Plated)
-                    .map(|p| order.lines.get(p.line).map_or(0, |l| l.price_minor))
+                    .map(|p| order.piece_minor(p))
                     .sum();
                 // A guest may get money back for a dish that came; never the other way round.
                 if order.total_minor - owed < kept {

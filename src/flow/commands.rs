@@ -7,7 +7,11 @@ pub use super::payments::{
 use super::{
     Context, FlowError, decide, effects, law,
     payments::{above_zero, give_up_codeless},
-    record::{self, record},
+    record::record,
+};
+pub use super::{
+    accepting::accepting,
+    ordering::{Asks, place_order, quote_order},
 };
 use crate::{
     domain::{
@@ -15,125 +19,15 @@ use crate::{
         ids::{IngredientId, OrderId, RefundId},
         order::{Order, OrderError, OrderState},
         payment::{Payment, PaymentState},
-        place::{self, Situation, Wish},
         refund::{Refund, RefundState},
         shift::ShiftState,
-        stock::{Levels, Movement},
-        text::Text,
+        stock::Movement,
         time::Timestamp,
     },
     store::{EffectState, NewEffect, Snapshot, Tx},
 };
 use std::time::Duration;
 use uuid::Uuid;
-
-/// Whether the store takes orders, and if not, why, for guests.
-///
-/// # Errors
-/// When the database can't be read.
-pub fn accepting(s: &Snapshot<'_>, cx: &Context) -> Result<Result<(), Text>, FlowError> {
-    let shift = s.shift()?;
-    let devices: record::Devices = s.document(record::DEVICES)?.unwrap_or_default();
-    let away = |name: &str, grace: Duration| {
-        devices
-            .get(name)
-            .is_some_and(|d| d.state != "up" && cx.now.since(d.since_at) > grace)
-    };
-    Ok(match shift.state {
-        ShiftState::Closed if !cx.policy.auto_open_shift => Err(Text::new(
-            "Касса закрыта. Приходите, пожалуйста, позже.",
-            "Kassa yopiq. Iltimos, keyinroq keling.",
-            "The till is closed. Please come later.",
-        )),
-        ShiftState::Closing if !shift.reopening => Err(Text::new(
-            "Касса закрывает смену. Подождите минуту.",
-            "Kassa smenani yopmoqda. Bir daqiqa kuting.",
-            "The till is closing its shift. Please wait a minute.",
-        )),
-        ShiftState::Open if !shift.sells(cx.now) => Err(Text::new(
-            "Смена кассы длится больше 24 часов. Позовите сотрудника.",
-            "Kassa smenasi 24 soatdan oshdi. Xodimni chaqiring.",
-            "The till's shift is over 24 hours old. Please call staff.",
-        )),
-        _ if away("robot", cx.policy.robot_grace) => Err(Text::new(
-            "Робота обслуживают, время готовки неизвестно.",
-            "Robotga xizmat ko‘rsatilmoqda, tayyor bo‘lish vaqti noma’lum.",
-            "The robot is being attended to; cooking times are not known.",
-        )),
-        _ if away("printer", cx.policy.printer_grace) => Err(Text::new(
-            "Касса не печатает чеки. Позовите сотрудника.",
-            "Kassa chek chiqarmayapti. Xodimni chaqiring.",
-            "The till can't print receipts. Please call staff.",
-        )),
-        _ => law::blocked(s, cx)?.map_or(Ok(()), |finding| Err(finding.for_guests())),
-    })
-}
-
-/// Places an order: `id` is its new id.
-///
-/// # Errors
-/// The store takes no orders, or not this one.
-pub fn place_order(
-    tx: &mut Tx<'_>,
-    cx: &Context,
-    id: OrderId,
-    wish: &Wish,
-    phone: Option<&str>,
-) -> Result<Order, FlowError> {
-    accepting(&tx.snapshot(), cx)?.map_err(FlowError::NotAccepting)?;
-    let levels = levels_for(&tx.snapshot(), cx, wish)?;
-    let ahead = record::kitchen_ahead(&tx.snapshot())?;
-    let number = tx.count(&format!("number:{}", cx.day))?;
-    let facts = law::facts(&tx.snapshot())?;
-    let situation = Situation {
-        catalog: &cx.catalog,
-        levels: &levels,
-        policy: &cx.policy,
-        ahead,
-        now: cx.now,
-        day: &cx.day,
-        id,
-        number,
-        by: &cx.actor.0,
-        has_contact: phone.is_some(),
-        printer_vat: &facts.vat,
-    };
-    let (order, movements) = place::place(wish, &situation)?;
-    if tx.snapshot().shift()?.state == ShiftState::Closed {
-        record(tx, cx, None, Body::ShiftOpening {})?;
-    }
-    record(
-        tx,
-        cx,
-        Some(id),
-        Body::OrderPlaced {
-            order: Box::new(order.clone()),
-        },
-    )?;
-    if !movements.is_empty() {
-        record(tx, cx, None, Body::StockMoved { movements })?;
-    }
-    if let Some(phone) = phone {
-        tx.put_contact(id, phone, cx.now)?;
-    }
-    Ok(order)
-}
-
-/// The levels of what the wished dishes are made of.
-fn levels_for(s: &Snapshot<'_>, cx: &Context, wish: &Wish) -> Result<Levels, FlowError> {
-    let mut levels = Levels::new();
-    let cards = wish
-        .lines
-        .iter()
-        .filter_map(|l| cx.catalog.dish(&l.dish_id))
-        .filter_map(|d| cx.catalog.tech_card(&d.tech_card));
-    for amount in cards.flat_map(|c| &c.ingredients) {
-        if !levels.contains_key(&amount.ingredient) {
-            levels.insert(amount.ingredient.clone(), s.level(&amount.ingredient)?);
-        }
-    }
-    Ok(levels)
-}
 
 pub(super) fn load(tx: &Tx<'_>, id: OrderId) -> Result<Order, FlowError> {
     tx.snapshot().order(id)?.ok_or(FlowError::UnknownOrder)
@@ -559,6 +453,9 @@ const REQUESTS_KEPT: Duration = Duration::from_hours(48);
 /// Guests' phone numbers are kept so long: until any question about the order is settled. [inferred: no country
 /// rule is configured yet]
 const CONTACTS_KEPT: Duration = Duration::from_hours(30 * 24);
+/// What promotions counted for a guest is theirs for so long after the order: a year and a month, so that a birthday
+/// is had once a year. [ours]
+const PEOPLE_KEPT: Duration = Duration::from_hours(400 * 24);
 /// Counter of the hours in which the house was kept.
 const HOUSE: &str = "house_kept_hour";
 
@@ -578,5 +475,7 @@ fn keep_house(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), FlowError> {
     };
     tx.forget_requests(before(REQUESTS_KEPT))?;
     tx.erase_contacts(before(CONTACTS_KEPT))?;
+    tx.erase_people(before(PEOPLE_KEPT))?;
+    tx.drop_stops_over(now)?;
     Ok(())
 }

@@ -127,7 +127,7 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
         }
         Body::OrderPaid {} => close_live_payments(order)
             .chain([fact(Body::ReceiptRequested {
-                draft: settled_today(ReceiptDraft::sale(order), order, f),
+                draft: ReceiptDraft::sale(&settled_today(order, f)),
             })])
             .collect(),
         Body::ReceiptRequested { draft } => {
@@ -233,14 +233,15 @@ fn open_shift(f: &Facts<'_>) -> Vec<Next> {
 
 /// The sale with the rates of VAT of today, when it is settled: midnight, and the year, may have turned since the
 /// order was placed. A class that has lost its rate meanwhile keeps the one it was sold with.
-fn settled_today(mut draft: ReceiptDraft, order: &Order, f: &Facts<'_>) -> ReceiptDraft {
-    for (line, ordered) in draft.lines.iter_mut().zip(&order.lines) {
-        let rate = ordered.vat_class.as_ref();
+fn settled_today(order: &Order, f: &Facts<'_>) -> Order {
+    let mut order = order.clone();
+    for line in &mut order.lines {
+        let rate = line.vat_class.as_ref();
         line.vat = rate
             .and_then(|class| f.catalog.vat_on(class, f.day))
             .unwrap_or(line.vat);
     }
-    draft
+    order
 }
 
 /// Key of the effect that watches a payment.
@@ -431,8 +432,8 @@ fn cook_effect(order: &Order, piece: usize, job_id: JobId, catalog: &Catalog) ->
         .pieces
         .get(piece)
         .and_then(|p| order.lines.get(p.line));
-    let Some((line, dish)) = line.and_then(|l| Some((l, catalog.dish(&l.dish_id)?))) else {
-        // The dish left the catalog after it was sold.
+    let Some((line, variant)) = line.and_then(|l| Some((l, catalog.variant_of(l)?))) else {
+        // The dish, or what was chosen with it, left the catalog after it was sold.
         return vec![fact(Body::CookFailed {
             job_id,
             reason: "the dish is not in the catalog any more".to_owned(),
@@ -448,8 +449,10 @@ fn cook_effect(order: &Order, piece: usize, job_id: JobId, catalog: &Catalog) ->
         &cook::Request {
             job_id,
             dish_id: line.dish_id.clone(),
-            dish: line.name.get(Language::Ru).to_owned(),
-            tech_card: dish.tech_card.clone(),
+            dish: line.full_name(Language::Ru),
+            tech_card: variant.card.id.clone(),
+            own_card: variant.own_card.then(|| Box::new(variant.card)),
+            params: variant.params,
             order_number: order.number,
         },
     )]

@@ -163,6 +163,10 @@ impl Recorder<'_, '_> {
     fn project(&mut self, body: &Body) -> Result<(), FlowError> {
         let order_id = self.order.as_ref().map(|o| o.id);
         match (body, order_id) {
+            // What it was to count goes back with it.
+            (Body::OrderCancelled { .. } | Body::OrderExpired {}, Some(id)) => {
+                self.tx.undo_promotion_uses(id)?;
+            }
             (Body::PaymentStarted { payment }, Some(id)) => self.tx.link_part(payment.id.0, id)?,
             (Body::CookRequested { job_id, .. }, Some(id)) => self.tx.link_part(job_id.0, id)?,
             (Body::RefundRequested { refund }, Some(id)) => {
@@ -366,14 +370,13 @@ impl Recorder<'_, '_> {
         };
         let attempt = piece.attempt + 1;
         let job_id = order.id.job(piece.line, piece.nth, attempt);
-        let card = order
+        let variant = order
             .lines
             .get(piece.line)
-            .and_then(|l| self.cx.catalog.dish(&l.dish_id))
-            .and_then(|d| self.cx.catalog.tech_card(&d.tech_card));
+            .and_then(|l| self.cx.catalog.variant_of(l));
         let mut movements = Vec::new();
-        let mut enough = card.is_some();
-        for amount in card.map(|c| c.ingredients.as_slice()).unwrap_or_default() {
+        let mut enough = variant.is_some();
+        for amount in variant.iter().flat_map(|v| &v.card.ingredients) {
             let level = self.tx.snapshot().level(&amount.ingredient)?;
             enough &= level.available() >= amount.quantity;
             movements.push(Movement::reserve(
@@ -407,7 +410,7 @@ impl Recorder<'_, '_> {
         };
         let line = piece.line;
         let planned = -i64::try_from(piece.planned_ms).unwrap_or(0);
-        let price = order.lines.get(line).map_or(0, |l| l.price_minor);
+        let price = order.piece_minor(piece);
         let cause = decide::piece_cause(index);
         // Staff may have given part of the money back already: then what is left goes back.
         let left: i64 = order

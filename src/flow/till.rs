@@ -134,7 +134,10 @@ pub fn correct_order(
             served: wish.served,
         },
     );
-    for (line, ordered) in draft.lines.iter_mut().zip(&order.lines) {
+    let ordered = order
+        .receipt_parts()
+        .filter_map(|(i, ..)| order.lines.get(i));
+    for (line, ordered) in draft.lines.iter_mut().zip(ordered) {
         let own = || VatClass(ordered.vat.word().to_owned());
         let class = ordered.vat_class.clone().unwrap_or_else(own);
         line.vat = rate(tx, cx, &class, &date)?;

@@ -10,12 +10,14 @@ mod cursors;
 mod documents;
 mod effects;
 mod error;
+mod guests;
 mod log;
 mod migrate;
 mod orders;
 mod requests;
 mod shifts;
 mod stock;
+mod stops;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -23,6 +25,7 @@ mod writer;
 
 pub use effects::{Attempt, EffectRow, EffectState, NewEffect};
 pub use error::StoreError;
+pub use guests::{Person, Who};
 pub use log::{Head, LogEntry};
 pub use orders::OrderFilter;
 pub use requests::Replay;
