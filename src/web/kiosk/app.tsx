@@ -22,7 +22,7 @@ export function App() {
   return (
     <>
       <div class="reach-top" aria-hidden="true"><Mark size="5rem" /></div>
-      <div class="stage"><Stage /></div>
+      <div class="stage" data-screen={screen.value}><Stage /></div>
     </>
   );
 }

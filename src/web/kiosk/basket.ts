@@ -3,7 +3,7 @@ import { batch, effect } from "@preact/signals";
 import { lang, say, t } from "../shared/i18n";
 import type { Chosen, Dish, Quote } from "../shared/types";
 import * as basket from "./cart";
-import { announce, cart, client, dishes, menu, order, promoCode, question, quoted, screen, undoable } from "./state";
+import { announce, cart, client, dishes, menu, order, question, quoted, undoable } from "./state";
 
 export function addDish(dish: Dish, options: readonly Chosen[] = basket.standardOptions(dish), quantity = 1): void {
   batch(() => {
@@ -77,7 +77,7 @@ export function watchPrice(): void {
   effect(() => {
     void question.value;
     void menu.value;
-    // What is being paid has its price; the ready time of the cart is of use where the guest decides.
-    if (!order.value && (screen.value === "cart" || screen.value === "menu" || screen.value === "suggest" || promoCode.value !== "")) void ask();
+    // What is placed has its price.
+    if (!order.value && cart.value.length > 0) void ask();
   });
 }

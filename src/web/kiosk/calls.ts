@@ -20,7 +20,7 @@ export async function callStaff(why: CallReason, once?: string): Promise<void> {
   if (call.peek()?.state === "sending") return;
   call.value = { why, state: "sending" };
   try {
-    await client.post("call", "/calls", { why });
+    await client.once("/calls", { why });
     call.value = { why, state: "sent" };
     announce(t("call.sent"));
   } catch (error) {

@@ -87,6 +87,8 @@ async function explain(error: unknown): Promise<void> {
       return;
     }
     case "out_of_stock":
+    case "option_gone":
+    case "promo_code":
     case "unknown_dish":
     case "bad_quantity":
     case "empty_order": {

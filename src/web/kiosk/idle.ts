@@ -3,7 +3,7 @@
 import { effect, signal } from "@preact/signals";
 import { reset } from "./checkout";
 import { unhurried } from "./modes";
-import { paying, screen, store } from "./state";
+import { avoided, paying, screen, sheet, store } from "./state";
 
 export const TICKET_S = 45;
 
@@ -34,9 +34,18 @@ function stop(): void {
 
 export function stay(): void {
   stop();
-  if (screen.peek() === "attract" || paying.peek()) return;
+  if (paying.peek()) return;
+  if (screen.peek() === "attract") {
+    // Nobody is asked before an order; what was set for a guest who left is undone quietly.
+    if (touched()) quiet = setTimeout(leave, limits().reset_s * 1000);
+    return;
+  }
   if (screen.peek() === "ticket") countDown(ticketLeft, Math.round(TICKET_S * (limits().reset_s / 60)));
   else quiet = setTimeout(() => countDown(secondsLeft, limits().ask_s), limits().reset_s * 1000);
+}
+
+function touched(): boolean {
+  return unhurried.peek() || avoided.peek().size > 0 || sheet.peek() !== null;
 }
 
 function countDown(left: typeof secondsLeft, from: number): void {
@@ -61,6 +70,8 @@ export function watchIdle(): void {
     void screen.value;
     void paying.value;
     void unhurried.value;
+    void avoided.value;
+    void sheet.value;
     stay();
   });
 }

@@ -18,7 +18,7 @@ import { refreshOrder } from "./checkout";
 import { watchIdle } from "./idle";
 import { refreshKitchen } from "./kitchen";
 import { watchModes } from "./modes";
-import { restoreSession, saveSession } from "./session";
+import { BEAT_MS, restoreSession, saveSession } from "./session";
 import { refreshMenu, refreshStore } from "./shop";
 import { client, order, screen, store } from "./state";
 
@@ -55,12 +55,15 @@ function start(): void {
     if (screen.peek() === "attract") setLang(first);
     void restoreSession().then(() => {
       effect(saveSession);
+      setInterval(saveSession, BEAT_MS);
     });
   });
   // A refused tender is most likely to come back while the guest looks at the list.
   effect(() => {
     if (screen.value === "tender" || screen.value === "pay") shop.now();
   });
+  // A network that is back, a glass that was dark: what is shown may be old.
+  for (const kind of ["online", "pageshow"]) addEventListener(kind, shop.now);
   watchPrice();
   watchIdle();
 }

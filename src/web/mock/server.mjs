@@ -111,8 +111,7 @@ async function api(req, res, path) {
   if (path === "quote") return json(res, 200, shop.quote(await body(req)));
   if (path === "calls" && req.method === "POST") return post(201, shop.callStaff);
   if (path === "sessions" && req.method === "POST") return post(201, shop.session);
-  if (path === "pairings" && req.method === "POST") return post(201, shop.pair);
-  if ((m = /^pairings\/([^/]+)$/.exec(path))) return json(res, 200, shop.pairing(m[1], await body(req)));
+  if (path === "pairing") return req.method === "POST" ? json(res, 201, shop.pair(await body(req))) : json(res, 200, shop.pairing(req.headers.authorization));
   if (path === "client-errors") { console.error("client error", await body(req)); return json(res, 202, {}); }
   if (/^pictures\//.test(path)) {
     res.writeHead(200, { "Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=31536000, immutable" });

@@ -119,22 +119,16 @@ export function session({ pin }) {
 
 const pairings = new Map();
 export function pair() {
-  const one = { id: randomUUID(), code: "482 913", secret: randomUUID(), expires_at: Date.now() + 300_000, approved: false };
-  pairings.set(one.id, one);
+  const one = { code: "482913", poll_token: randomUUID(), expires_at: Date.now() + 300_000 };
+  pairings.set(one.poll_token, { ...one, approved: false });
   return one;
 }
-export function pairing(id, { secret }) {
-  const one = pairings.get(id);
-  if (!one || one.secret !== secret) throw new Refused(404, "not_found");
-  return one.approved ? { state: "approved", token: "mock-kiosk" } : { state: "waiting" };
+export function pairing(authorization) {
+  const one = pairings.get(String(authorization).replace("Bearer ", ""));
+  if (!one) throw new Refused(401, "unauthorised");
+  return { state: one.approved ? "paired" : "waiting", code: one.code, expires_at: one.expires_at, role: "kiosk", ...(one.approved ? { token: "mock-kiosk" } : {}) };
 }
 export const approvePairings = () => { for (const one of pairings.values()) one.approved = true; return {}; };
-
-export function once(key, act) {
-  if (!key) throw new Refused(400, "idempotency_key_missing");
-  if (!answers.has(key)) answers.set(key, act());
-  return answers.get(key);
-}
 
 export function place({ language, service, lines, promo_code, total_minor }) {
   if (!store().accepting.ok) throw new Refused(409, "not_accepting", store().accepting.reason);

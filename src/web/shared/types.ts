@@ -96,6 +96,8 @@ export interface DishChoice {
   available: boolean;
   reason?: Text | null;
   allergens?: string[];
+  /** Allergens of the dish that are not in it then. */
+  without_allergens?: string[];
   /** What the dish has unless the guest says otherwise. */
   standard?: boolean;
 }

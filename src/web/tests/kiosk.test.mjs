@@ -88,6 +88,12 @@ test("what to avoid is found in the dish and in what was chosen", () => {
   assert.deepEqual(allergens.conflicts(one, new Set(["egg"])), []);
   assert.deepEqual(allergens.conflicts(one, new Set(["egg", "milk"]), chosen("extra.egg")), ["milk", "egg"]);
   assert.deepEqual(allergens.conflicts(one, new Set()), []);
+  const cream = { id: "cream", name: text("cream"), min: 1, max: 1, choices: [choice("with", 0, { standard: true }), choice("none", 0, { without_allergens: ["milk"] })] };
+  const two = dish("a", { allergens: ["milk"], options: [cream] });
+  assert.deepEqual(allergens.conflicts(two, new Set(["milk"])), ["milk"]);
+  assert.deepEqual(allergens.fittingOptions(two, new Set(["milk"])), chosen("cream.none"));
+  assert.deepEqual(allergens.contains(two, chosen("cream.none")), []);
+  assert.deepEqual(allergens.fittingOptions(two, new Set(["nuts"])), chosen("cream.with"), "nothing is changed without need");
 });
 
 test("the steps follow one another as the store shows them, and back never asks the suggestion again", () => {

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { say, t, tCode } from "../../shared/i18n";
 import { Icon } from "../../shared/icons";
 import type { Chosen, Dish, DishChoice, DishOption } from "../../shared/types";
-import { conflicts, contains } from "../allergens";
+import { conflicts, contains, fittingOptions } from "../allergens";
 import { addDish, changeLine } from "../basket";
 import { isChosen, standardOptions, toggle, unitPrice, unmet } from "../cart";
 import { CloseButton, DishPicture, price, Stepper, useDialog } from "../parts";
@@ -14,7 +14,7 @@ export function DishSheet({ dish, line: key }: { dish: Dish; line?: number | und
   const dialog = useDialog();
   const line = cart.value.find((one) => one.key === key);
   const [quantity, setWanted] = useState(line?.quantity ?? 1);
-  const [options, setOptions] = useState<Chosen[]>(() => line ? stillThere(dish, line.options) : standardOptions(dish));
+  const [options, setOptions] = useState<Chosen[]>(() => line ? stillThere(dish, line.options) : fittingOptions(dish, avoided.value));
   const close = () => (opened.value = null);
   const ready = unmet(dish, options).length === 0;
   const inside = contains(dish, options);

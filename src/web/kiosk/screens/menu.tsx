@@ -5,7 +5,7 @@ import { backText, untilText } from "../../shared/dates";
 import { say, t, tCode } from "../../shared/i18n";
 import { Icon } from "../../shared/icons";
 import type { Category, Dish, Promotion } from "../../shared/types";
-import { conflicts } from "../allergens";
+import { conflicts, fittingOptions } from "../allergens";
 import { addDish, dropOne, undo } from "../basket";
 import { countOf, standardOptions, unmet } from "../cart";
 import { still } from "../modes";
@@ -79,7 +79,8 @@ function CategoryArt({ category }: { category: Category }) {
 function Shelf({ category }: { category: Category }) {
   const [all, setAll] = useState(false);
   const dishes = dishesOf(category);
-  const fit = dishes.filter((dish) => conflicts(dish, avoided.value).length === 0);
+  // A dish that can be had without it stays, and is chosen on its own sheet.
+  const fit = dishes.filter((dish) => conflicts(dish, avoided.value, fittingOptions(dish, avoided.value)).length === 0);
   const aside = dishes.filter((dish) => !fit.includes(dish));
   const list = [...new Set(aside.flatMap((dish) => conflicts(dish, avoided.value)))].map((id) => tCode("allergen", id)).join(", ");
   return (

@@ -1,57 +1,69 @@
 // A screen that the box doesn't know shows a code; whoever may, types it at the box, and the screen gets its key.
 import { useEffect, useState } from "preact/hooks";
-import { boxNow } from "../../shared/client";
+import { boxNow, delay } from "../../shared/client";
 import { t } from "../../shared/i18n";
 import { Icon } from "../../shared/icons";
 import { remember } from "../../shared/token";
 import { Mark } from "../../shared/art/Kitchen";
 import { LanguageSwitch } from "../parts";
-import { client } from "../state";
 
-interface Pairing {
-  id: string;
+interface Asked {
   /** Shown on the screen. */
   code: string;
   /** Never shown: proves that the asker is the screen that shows the code. */
-  secret: string;
+  poll_token: string;
   expires_at: number;
 }
 
-type Answer = { state: "waiting" | "refused" | "expired" } | { state: "approved"; token: string };
-
 const ASK_MS = 2000;
+const PATH = "/api/v1/pairing";
+
+async function ask(): Promise<Asked> {
+  const answer = await fetch(PATH, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ role: "kiosk" }) });
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  return (await answer.json()) as Asked;
+}
+
+/** The screen's token once it is paired, null while it waits, undefined when the code is over. */
+async function poll(asked: Asked): Promise<string | null | undefined> {
+  const answer = await fetch(PATH, { headers: { Authorization: `Bearer ${asked.poll_token}` }, cache: "no-store" });
+  if (answer.status === 401) return undefined;
+  const body = (await answer.json()) as { state: string; token?: string };
+  return body.state === "paired" ? body.token : null;
+}
 
 export function Pairing() {
-  const [now, setNow] = useState<Pairing | null>(null);
-  const [known, setKnown] = useState(true);
+  const [now, setNow] = useState<Asked | null>(null);
+  const [away, setAway] = useState(false);
   const [, tick] = useState(0);
   useEffect(() => {
     let going = true;
     const beat = setInterval(() => tick((n) => n + 1), 1000);
     void (async () => {
-      let pairing: Pairing | null = null;
+      let asked: Asked | null = null;
       while (going) {
         try {
-          if (!pairing || pairing.expires_at <= boxNow()) {
-            pairing = await client.once<Pairing>("/pairings", { device: "kiosk" });
-            setNow(pairing);
-            setKnown(true);
+          if (!asked) {
+            asked = await ask();
+            setNow(asked);
+            setAway(false);
           } else {
-            const answer: Answer = await client.ask<Answer>(`/pairings/${pairing.id}`, { secret: pairing.secret });
-            if (answer.state === "approved") {
-              remember("galley.kiosk.token", answer.token);
+            const token = await poll(asked);
+            if (token) {
+              remember("galley.kiosk.token", token);
               location.reload();
               return;
             }
-            if (answer.state !== "waiting") pairing = null;
+            if (token === undefined) {
+              asked = null;
+              continue;
+            }
           }
         } catch {
-          // No box, or one that pairs in another way; its printed address carries the key then.
-          pairing = null;
-          setNow(null);
-          setKnown(false);
+          // The box is away; a code that was given still holds.
+          setAway(!asked);
         }
-        await new Promise((next) => setTimeout(next, ASK_MS));
+        await delay(ASK_MS);
       }
     })();
     return () => {
@@ -60,7 +72,7 @@ export function Pairing() {
     };
   }, []);
   if (!now) {
-    return <main class="standby"><Mark size="6rem" /><h1>{t("token.missing")}</h1>{!known && <p>{t("token.missing.more")}</p>}</main>;
+    return <main class="standby"><Mark size="6rem" /><h1>{t("token.missing")}</h1>{away && <p>{t("token.missing.more")}</p>}</main>;
   }
   const left = Math.max(0, Math.ceil((now.expires_at - boxNow()) / 1000));
   return (
@@ -68,8 +80,7 @@ export function Pairing() {
       <Mark size="6rem" />
       <h1>{t("pair.title")}</h1>
       <p>{t("pair.more")}</p>
-      <p class="pair-code num" aria-label={[...now.code].join(" ")}>{now.code}</p>
-      <p class="pair-command"><code>galley kiosk pair {now.code}</code></p>
+      <p class="pair-code num" aria-label={[...now.code].join(" ")}>{now.code.replace(/^(\d{3})(\d{3})$/, "$1\u00a0$2")}</p>
       <p class="countdown" role="timer" aria-live="off"><Icon name="clock" size="1.8rem" /><span>{t("pay.left")}</span> <strong class="num">{Math.floor(left / 60)}:{String(left % 60).padStart(2, "0")}</strong></p>
       <p class="busy" role="status"><span class="spinner" aria-hidden="true" />{t("pair.wait")}</p>
       <LanguageSwitch />

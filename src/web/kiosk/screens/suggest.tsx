@@ -1,5 +1,5 @@
 // One suggestion, once, that is easy to refuse.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { say, t } from "../../shared/i18n";
 import { Icon } from "../../shared/icons";
 import { addDish } from "../basket";
@@ -14,6 +14,10 @@ export function SuggestScreen() {
     if (add && offer) addDish(offer.dish);
     forward();
   };
+  // The menu has changed since the screen was chosen: there is nothing to suggest any more.
+  useEffect(() => {
+    if (!offer) forward();
+  }, [offer]);
   if (!offer) return null;
   return (
     <Frame
