@@ -65,7 +65,8 @@ async function place(): Promise<Order> {
     ...(phone.value ? { phone: phone.value } : {}),
     ...(promoCode.value ? { promo_code: promoCode.value } : {}),
     ...(quote.value ? { total_minor: quote.value.total_minor } : {}),
-    ...(store.value?.receipt_to ? { receipt_to: { kind: receiptWay.value, ...(address ? { address } : {}) } } : {}),
+    // Paper is what every box gives unasked.
+    ...(address ? { receipt_to: { kind: receiptWay.value, address } } : {}),
   };
   const placed = await client.post<Order>("place", "/orders", body);
   order.value = placed;

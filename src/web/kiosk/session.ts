@@ -62,9 +62,16 @@ export async function restoreSession(): Promise<void> {
   const copy = recall(SESSION);
   if (!copy) return;
   const silent = () => recall(SESSION) === copy && screen.peek() === "attract";
-  const age = Date.now() - (JSON.parse(copy) as Session).at;
-  if (age >= SILENT_MS) return takeUp(copy);
+  if (Date.now() - writtenAt(copy) >= SILENT_MS) return takeUp(copy);
   setTimeout(() => silent() && void takeUp(copy), SILENT_MS);
+}
+
+function writtenAt(text: string): number {
+  try {
+    return Number((JSON.parse(text) as Session).at) || 0;
+  } catch {
+    return 0;
+  }
 }
 
 async function takeUp(text: string): Promise<void> {
