@@ -97,6 +97,7 @@ const withOptions = (dish, more = {}) => ({
 async function bendOptions(page, gone = () => false) {
   await bend(page, "menu", (menu) => ({ ...menu, version: `${menu.version}${gone()}`, dishes: menu.dishes.map((dish) => (dish.id.includes("borscht") ? withOptions(dish, { available: !gone() }) : dish)) }));
   await page.route("**/api/v1/quote", (route) => route.fulfill(problem("internal", 503)));
+  await page.reload();
 }
 
 test("a choice that is gone is announced, and another can be made in the cart", async () => {
@@ -219,7 +220,7 @@ test("each way of being closed has its own sentence in three languages and says 
     const seen = new Set();
     for (const slug of slugs) {
       accepting = { ok: false, slug, until_at: Date.now() + 5 * 60_000 };
-      await page.reload();
+      await look(page);
       await page.locator(`.closed-reasons[data-slug="${slug}"]`).waitFor();
       for (const language of ["ru", "uz", "en"]) {
         const said = await page.locator(`.closed-reasons p[lang="${language}"]`).textContent();
@@ -232,7 +233,7 @@ test("each way of being closed has its own sentence in three languages and says 
     assert.equal(seen.size, slugs.length * 3, "no two causes share a sentence");
     await assertAccessible(page, "closed");
     accepting = { ok: false, slug: "printer", reason: text("paper") };
-    await page.reload();
+    await look(page);
     for (const reason of Object.values(text("paper"))) await page.getByText(reason).waitFor();
     accepting = { ok: true };
     await look(page);

@@ -130,6 +130,12 @@ export function pairing(authorization) {
 }
 export const approvePairings = () => { for (const one of pairings.values()) one.approved = true; return {}; };
 
+export function once(key, act) {
+  if (!key) throw new Refused(400, "idempotency_key_missing");
+  if (!answers.has(key)) answers.set(key, act());
+  return answers.get(key);
+}
+
 export function place({ language, service, lines, promo_code, total_minor }) {
   if (!store().accepting.ok) throw new Refused(409, "not_accepting", store().accepting.reason);
   if (!lines?.length) throw new Refused(422, "empty_order");
