@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
+const tongues = ["ru", "uz", "en"].map((name) => join(here, "i18n", `${name}.json`));
+
 function sourceOf(folder) {
   return readdirSync(join(here, folder), { recursive: true })
     .filter((file) => /\.tsx?$/.test(file))
@@ -30,7 +32,8 @@ export function ownWords(page) {
     enforce: "pre",
     load(id) {
       const path = id.split("?")[0];
-      if (!/[\\/]i18n[\\/](ru|uz|en)\.json$/.test(path)) return null;
+      // A page that brings its own catalogue keeps it whole.
+      if (!tongues.includes(path)) return null;
       const has = wordsOf(page);
       const entries = Object.entries(JSON.parse(readFileSync(path, "utf8"))).filter(([key]) => has(key));
       return JSON.stringify(Object.fromEntries(entries));

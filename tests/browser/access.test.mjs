@@ -14,7 +14,7 @@ test("the board can be read out", async () => {
 test("the demo page can be read out", async () => {
   await onPage(demo, async (page) => {
     await page.locator("[data-switch]").first().waitFor();
-    await assertAccessible(page, "demo", "serious");
+    await assertAccessible(page, "demo");
   });
 });
 

@@ -2,7 +2,7 @@
 // and what the screen does when nobody touches it.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import { assertAccessible, assertReadable, assertTouchable, begin, demoAct, demoState, fill, flip, kiosk, launch, numberOn, on, onPage, onward, quit, settled, until, words } from "./support.mjs";
+import { assertFlawless, assertReadable, assertTouchable, begin, demoAct, demoState, fill, flip, kiosk, launch, numberOn, on, onPage, onward, quit, settled, until, words } from "./support.mjs";
 
 before(launch);
 after(quit);
@@ -74,7 +74,7 @@ for (const [glass, viewport] of Object.entries(glasses)) {
         await walk(page, language, async (where) => {
           await assertReadable(page, where, where === "attract" ? "ru" : language);
           await assertTouchable(page, where);
-          if (judged) await assertAccessible(page, where);
+          if (judged) await assertFlawless(page, where);
         });
       }, { viewport, hasTouch: true });
     });
@@ -92,7 +92,7 @@ for (const [name, chosen] of Object.entries(modes)) {
       await walk(page, "ru", async (where) => {
         await assertReadable(page, where, "ru");
         await assertTouchable(page, where);
-        if (name === "contrast") await assertAccessible(page, where);
+        if (name === "contrast") await assertFlawless(page, where);
         if (!chosen.includes("reach")) return;
         const high = await page.evaluate(() => [...document.querySelectorAll("button, a[href], input")].filter((one) => one.checkVisibility() && one.getBoundingClientRect().bottom > 0 && one.getBoundingClientRect().top < innerHeight - Math.max(innerHeight * 0.55, 730) - 1 && !one.closest(".shelf, .flow-body, .sheet-text, .rail")).length);
         assert.equal(high, 0, `${where}: a control is out of reach`);
@@ -178,7 +178,7 @@ test("on every screen an idle guest is asked after a minute, and the kiosk is fr
       assert.equal(await asked.count(), 0, screen);
       await page.clock.runFor(2000);
       await asked.waitFor();
-      if (!judged) await assertAccessible(page, "idle question");
+      if (!judged) await assertFlawless(page, "idle question");
       judged = true;
       await page.locator(".idle .btn-main").click();
       await asked.waitFor({ state: "detached" });
@@ -274,7 +274,7 @@ test("a guest calls for a person and is told that somebody comes, or where to go
     await page.locator('[data-help="call"]').click();
     await page.locator('[data-why="spill"]').click();
     await page.getByText(words.ru["call.sent"]).first().waitFor();
-    await assertAccessible(page, "staff are called");
+    await assertFlawless(page, "staff are called");
     await page.locator('[data-sheet="call"] .btn-main').click();
     works = false;
     await page.locator('[data-help="call"]').click();
@@ -294,7 +294,7 @@ test("the staff corner opens to a held finger or a key, asks for the PIN, and ha
     assert.equal(await page.locator('[data-sheet="staff"]').count(), 0, "a guest's touch does nothing");
     await page.locator(".staff-door").click({ delay: 1400 });
     await page.locator('[data-sheet="staff"]').waitFor();
-    await assertAccessible(page, "PIN");
+    await assertFlawless(page, "PIN");
     await assertTouchable(page, "PIN");
     for (const key of "1111") await page.locator(`[data-sheet="staff"] .key:text-is("${key}")`).click();
     await page.locator('[data-sheet="staff"] .btn-main').click();
@@ -319,7 +319,7 @@ test("a screen without a key shows a code until it is paired", async () => {
     await page.reload();
     await page.locator(".pair-code").waitFor();
     assert.match(await page.locator(".pair-code").textContent(), /^482\s913$/);
-    await assertAccessible(page, "pairing");
+    await assertFlawless(page, "pairing");
     await assertTouchable(page, "pairing");
     await page.locator(".lang[lang=uz]").click();
     await page.getByText(words.uz["pair.title"]).waitFor();

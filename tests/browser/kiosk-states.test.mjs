@@ -2,7 +2,7 @@
 // so that each state is met at will.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertAccessible, begin, bend, fill, kiosk, launch, look, on, onPage, onward, problem, quit, text, words } from "./support.mjs";
+import { assertFlawless, begin, bend, fill, kiosk, launch, look, on, onPage, onward, problem, quit, text, words } from "./support.mjs";
 
 before(launch);
 after(quit);
@@ -25,7 +25,7 @@ test("a payment whose outcome is unknown is told calmly and ends on the ticket w
     await fill(page, "borscht");
     await page.locator('[data-tender="sbp_qr"]').click();
     await page.getByRole("heading", { name: words.ru["pay.unclear"] }).waitFor();
-    await assertAccessible(page, "unclear");
+    await assertFlawless(page, "unclear");
     assert.equal(await page.locator(".qr").count(), 0, "no second code is offered");
     await page.getByText(words.ru["pay.unclear.called"]).waitFor();
     assert.equal(await page.getByText(words.ru["pay.again"]).count(), 0, "no guest is told to try again");
@@ -50,7 +50,7 @@ test("a price that changes while the dish is in the cart is announced, before an
     await look(page);
     await page.getByText(words.en["cart.price.changed"]).waitFor();
     await page.locator(".lines mark").waitFor();
-    await assertAccessible(page, "cart with a new price");
+    await assertFlawless(page, "cart with a new price");
   });
   await onPage(kiosk, async (page) => {
     await page.route("**/api/v1/orders", (route) => route.fulfill(problem("price_changed", 409)));
@@ -74,7 +74,7 @@ test("a dish that sells out in the cart brings the guest back to it, says when i
     await page.locator('.line-out[data-fault="sold_out"]').waitFor();
     assert.match(await page.locator(".line-bad").textContent(), /soat \d\d:\d\d da/);
     assert.ok(await page.locator(".cartbar .btn-main").isDisabled());
-    await assertAccessible(page, "cart with a dish that is sold out");
+    await assertFlawless(page, "cart with a dish that is sold out");
     await page.locator(".line-out [data-remove]").click();
     await page.locator(".empty").waitFor();
     await page.locator(".more").click();
@@ -111,7 +111,7 @@ test("a choice that is gone is announced, and another can be made in the cart", 
     await page.locator('[data-choice="herb"]').check();
     await page.locator('[data-choice="plain"]').click();
     assert.ok(!(await page.locator('[data-choice="plain"]').isChecked()), "no third of two");
-    await assertAccessible(page, "dish with options");
+    await assertFlawless(page, "dish with options");
     await page.locator(".sheet-foot .btn-main").click();
     await onward(page, "cart");
     assert.match(await page.locator(".line-options").textContent(), /Выбор big, Выбор nut, Выбор herb/);
@@ -134,13 +134,13 @@ test("what a guest wants to avoid leaves the menu for the session, and a choice 
     const all = await page.locator(".card").count();
     await page.locator('[data-help="avoid"]').click();
     await page.locator('[data-allergen="milk"]').click();
-    await assertAccessible(page, "allergens");
+    await assertFlawless(page, "allergens");
     await page.locator('[data-sheet="avoid"] .btn-main').click();
     await page.locator(".aside").first().waitFor();
     assert.ok((await page.locator(".card").count()) < all, "dishes with milk left");
     await page.locator(".aside .btn").first().click();
     await page.locator(".card-flag-bad").first().waitFor();
-    await assertAccessible(page, "menu without an allergen");
+    await assertFlawless(page, "menu without an allergen");
     await page.locator('.card[data-dish*="borscht"] .add').click();
     await page.locator('[data-choice="plain"]:checked').waitFor();
     assert.equal(await page.locator(".sheet-allergens-bad").count(), 0);
@@ -189,7 +189,7 @@ test("promotions and a promo code lower the sum as the box reckons it, and the o
     await enter("TEN");
     await page.locator(".sum-off").waitFor();
     assert.notEqual(await page.locator(".cartbar strong").textContent(), full);
-    await assertAccessible(page, "cart with a discount");
+    await assertFlawless(page, "cart with a discount");
     const asked = page.waitForRequest((request) => request.method() === "POST" && request.url().endsWith("/orders"));
     await page.route("**/api/v1/orders", (route) => route.abort());
     await onward(page);
@@ -231,7 +231,7 @@ test("each way of being closed has its own sentence in three languages and says 
       assert.equal(await page.locator(".attract-lang").count(), 0);
     }
     assert.equal(seen.size, slugs.length * 3, "no two causes share a sentence");
-    await assertAccessible(page, "closed");
+    await assertFlawless(page, "closed");
     accepting = { ok: false, slug: "printer", reason: text("paper") };
     await look(page);
     for (const reason of Object.values(text("paper"))) await page.getByText(reason).waitFor();

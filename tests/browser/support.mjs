@@ -95,8 +95,8 @@ export const settled = () =>
     counts.charges === counts.receipts && counts.accounting === counts.accounting_due && head.backlog === 0 &&
     robot.jobs.every((job) => ["plated", "done", "failed", "aborted"].includes(job.state)));
 
-/** Nothing that axe finds on what the page shows now, however small; or nothing of `least` weight and more. */
-export async function assertAccessible(page, where, least = "minor") {
+/** What axe finds on what the page shows now, of `least` weight and more. */
+export async function assertAccessible(page, where, least = "serious") {
   const weights = ["minor", "moderate", "serious", "critical"];
   await page.evaluate(`if (!window.axe) { ${axeSource} }`);
   const result = await page.evaluate(() => globalThis.axe.run(document, { iframes: false, resultTypes: ["violations"] }));
@@ -105,6 +105,9 @@ export async function assertAccessible(page, where, least = "minor") {
     .map((one) => `${one.id}: ${one.help}\n    ${one.nodes.slice(0, 4).map((node) => `${node.target.join(" ")} — ${node.failureSummary?.split("\n").slice(1, 2).join("").trim()}`).join("\n    ")}`);
   assert.deepEqual(bad, [], `accessibility of ${where}`);
 }
+
+/** Nothing at all that axe finds, however small: what guests' screens are held to. */
+export const assertFlawless = (page, where) => assertAccessible(page, where, "minor");
 
 /** No control a guest can touch is smaller than 60 px, and none hangs out of the screen sideways. */
 export async function assertTouchable(page, where) {
