@@ -2,7 +2,7 @@
 // and what the screen does when nobody touches it.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import { assertFlawless, assertReadable, assertTouchable, begin, demoAct, demoState, fill, flip, kiosk, launch, numberOn, on, onPage, onward, quit, settled, until, words } from "./support.mjs";
+import { assertFlawless, assertReadable, assertTouchable, begin, callOff, demoAct, demoState, fill, flip, kiosk, launch, numberOn, on, onPage, onward, quit, settled, until, words } from "./support.mjs";
 
 before(launch);
 after(quit);
@@ -229,6 +229,7 @@ test("while money may be moving the screen waits, however long", async () => {
     await page.clock.runFor(120_000);
     assert.equal(await page.locator("dialog.idle[open]").count(), 0);
     await page.locator("img.qr").waitFor();
+    await callOff(page);
   });
 });
 

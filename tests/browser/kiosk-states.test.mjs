@@ -2,7 +2,7 @@
 // so that each state is met at will.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertFlawless, begin, bend, fill, kiosk, launch, look, on, onPage, onward, problem, quit, text, words } from "./support.mjs";
+import { assertFlawless, begin, bend, callOff, fill, kiosk, launch, look, on, onPage, onward, problem, quit, text, words } from "./support.mjs";
 
 before(launch);
 after(quit);
@@ -34,6 +34,7 @@ test("a payment whose outcome is unknown is told calmly and ends on the ticket w
     unclear = false;
     after = (order) => ({ ...order, state: "paid", due_minor: 0, payments: order.payments.map((one) => ({ ...one, state: "captured" })) });
     await page.locator(".ticket-number").waitFor();
+    await callOff(page);
   });
 });
 
