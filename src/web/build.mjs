@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
+import { ownWords } from "./words.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const pages = ["kiosk", "board", "demo", "dashboard", "shift-report"];
@@ -15,6 +16,7 @@ export function pageConfig(page) {
     base: "./",
     publicDir: false,
     logLevel: "warn",
+    plugins: [ownWords(page)],
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
     build: {
       outDir: join(here, "dist", page),
@@ -41,8 +43,10 @@ async function licences() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await rm(join(here, "dist"), { recursive: true, force: true });
-  await mkdir(join(here, "dist"));
-  for (const page of pages) await build(pageConfig(page));
+  // `node build.mjs kiosk` builds one page again and leaves the others.
+  const only = process.argv.slice(2);
+  if (only.length === 0) await rm(join(here, "dist"), { recursive: true, force: true });
+  await mkdir(join(here, "dist"), { recursive: true });
+  for (const page of pages) if (only.length === 0 || only.includes(page)) await build(pageConfig(page));
   await writeFile(join(here, "dist", "LICENSES.txt"), await licences());
 }

@@ -1,21 +1,34 @@
-import { useEffect, useRef } from "preact/hooks";
-import { client, menu, notice, order, paying, screen, spoken, store } from "./state";
+import { t } from "../shared/i18n";
 import { reachable } from "../shared/client";
-import { say, t } from "../shared/i18n";
 import { Mark } from "../shared/art/Kitchen";
-import { Icon } from "../shared/icons";
-import { leave, QUESTION_S, secondsLeft, stay } from "./idle";
+import { askSeconds, leave, secondsLeft, stay } from "./idle";
+import { useDialog } from "./parts";
+import { client, menu, opened, order, dishes, paired, paying, screen, spoken, store } from "./state";
 import { Attract } from "./screens/attract";
 import { CartScreen } from "./screens/cart";
+import { ContactScreen } from "./screens/contact";
+import { DishSheet } from "./screens/dish";
 import { MenuScreen } from "./screens/menu";
+import { Pairing } from "./screens/pairing";
 import { PayScreen } from "./screens/pay";
-import { PhoneScreen } from "./screens/phone";
+import { ReceiptScreen } from "./screens/receipt";
 import { ServiceScreen } from "./screens/service";
+import { SuggestScreen } from "./screens/suggest";
 import { TenderScreen } from "./screens/tender";
 import { TicketScreen } from "./screens/ticket";
+import { Sheets } from "./sheets";
 
 export function App() {
-  if (!client.token) return <Standby title={t("token.missing")} more={t("token.missing.more")} />;
+  return (
+    <>
+      <div class="reach-top" aria-hidden="true"><Mark size="5rem" /></div>
+      <div class="stage" data-screen={screen.value}><Stage /></div>
+    </>
+  );
+}
+
+function Stage() {
+  if (!client.token || !paired.value) return <Pairing />;
   if (!store.value || !menu.value) return <Standby title={t("conn.starting")} more={t("conn.starting.more")} />;
   return (
     <>
@@ -26,7 +39,9 @@ export function App() {
         </div>
       )}
       <Current />
-      <IdleQuestion />
+      <OpenDish />
+      <Sheets />
+      {secondsLeft.value !== null && !paying.value && <IdleQuestion left={secondsLeft.value} />}
       <div class="hidden-visually" role="status" aria-live="polite">{spoken.value}</div>
     </>
   );
@@ -35,17 +50,25 @@ export function App() {
 function Current() {
   switch (screen.value) {
     case "attract": return <Attract />;
-    case "menu": return <MenuScreen />;
-    case "cart": return <CartScreen />;
     case "service": return <ServiceScreen />;
-    case "phone": return <PhoneScreen />;
+    case "menu": return <MenuScreen />;
+    case "suggest": return <SuggestScreen />;
+    case "cart": return <CartScreen />;
+    case "contact": return <ContactScreen />;
+    case "receipt": return <ReceiptScreen />;
     case "tender": return <TenderScreen />;
     case "pay": return order.value ? <PayScreen order={order.value} /> : <MenuScreen />;
     case "ticket": return order.value ? <TicketScreen order={order.value} /> : <MenuScreen />;
   }
 }
 
-function Standby(props: { title: string; more: string }) {
+function OpenDish() {
+  const now = opened.value;
+  const dish = now && dishes.value.get(now.dish);
+  return now && dish ? <DishSheet key={`${now.dish} ${now.line ?? ""}`} dish={dish} line={now.line} /> : null;
+}
+
+export function Standby(props: { title: string; more: string }) {
   return (
     <main class="standby">
       <Mark size="6rem" />
@@ -55,47 +78,22 @@ function Standby(props: { title: string; more: string }) {
   );
 }
 
-export function Notice() {
-  const now = notice.value;
+function IdleQuestion({ left }: { left: number }) {
+  const dialog = useDialog();
+  const whole = askSeconds();
   return (
-    <div class="notice-slot" role="alert">
-      {now && (
-        <p class={`notice notice-${now.tone}`}>
-          <Icon name={now.tone === "alert" ? "alert" : "shield"} size="2rem" />
-          <span>{say(now.text)}</span>
-        </p>
-      )}
-    </div>
-  );
-}
-
-function IdleQuestion() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const left = secondsLeft.value;
-  const open = left !== null && !paying.value;
-  useEffect(() => {
-    const box = dialog.current;
-    if (!box) return;
-    if (open && !box.open) box.showModal();
-    if (!open && box.open) box.close();
-  }, [open]);
-  return (
-    <dialog ref={dialog} class="idle" aria-labelledby="idle-title" onCancel={stay}>
-      {open && (
-        <>
-          <svg class="idle-ring" viewBox="0 0 100 100" aria-hidden="true">
-            <circle cx="50" cy="50" r="44" fill="none" stroke="#e6d8bd" stroke-width="9" />
-            <circle cx="50" cy="50" r="44" fill="none" stroke="#c2301a" stroke-width="9" stroke-linecap="round" pathLength={QUESTION_S} stroke-dasharray={`${left} ${QUESTION_S}`} transform="rotate(-90 50 50)" />
-            <text x="50" y="63" text-anchor="middle">{left}</text>
-          </svg>
-          <h2 id="idle-title">{t("idle.title")}</h2>
-          <p>{t("idle.more", { n: left })}</p>
-          <div class="actions">
-            <button type="button" class="btn btn-quiet" onClick={leave}>{t("idle.leave")}</button>
-            <button type="button" class="btn btn-main" autofocus onClick={stay}>{t("idle.stay")}</button>
-          </div>
-        </>
-      )}
+    <dialog ref={dialog} class="sheet idle" aria-labelledby="idle-title" onCancel={stay}>
+      <svg class="idle-ring" viewBox="0 0 100 100" aria-hidden="true">
+        <circle class="idle-ring-back" cx="50" cy="50" r="44" fill="none" stroke-width="9" />
+        <circle class="idle-ring-left" cx="50" cy="50" r="44" fill="none" stroke-width="9" stroke-linecap="round" pathLength={whole} stroke-dasharray={`${left} ${whole}`} transform="rotate(-90 50 50)" />
+        <text x="50" y="63" text-anchor="middle">{left}</text>
+      </svg>
+      <h2 id="idle-title">{t("idle.title")}</h2>
+      <p>{t("idle.more", { n: left })}</p>
+      <div class="actions">
+        <button type="button" class="btn btn-quiet" onClick={leave}>{t("idle.leave")}</button>
+        <button type="button" class="btn btn-main" autofocus onClick={stay}>{t("idle.stay")}</button>
+      </div>
     </dialog>
   );
 }

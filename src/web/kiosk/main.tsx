@@ -1,16 +1,30 @@
 import "../shared/fonts.css";
 import "../shared/base.css";
 import "./kiosk.css";
+import "./sheets.css";
 import "./menu.css";
 import "./checkout.css";
+import "./modes.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";
+import { watchFaults } from "../shared/faults";
 import { openLive } from "../shared/live";
 import { isLang, setLang } from "../shared/i18n";
 import { keepFresh } from "../shared/poll";
 import { App } from "./app";
+import { watchArrows } from "./arrows";
+import { watchPrice } from "./basket";
+import { refreshOrder } from "./checkout";
 import { watchIdle } from "./idle";
-import { client, order, refreshMenu, refreshOrder, refreshStore, restoreSession, saveSession, screen, store } from "./state";
+import { refreshKitchen } from "./kitchen";
+import { watchModes } from "./modes";
+import { BEAT_MS, restoreSession, saveSession } from "./session";
+import { refreshMenu, refreshStore } from "./shop";
+import { client, order, screen, store } from "./state";
+
+watchFaults("kiosk", () => client.headers());
+watchModes();
+watchArrows();
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);
@@ -21,7 +35,7 @@ function start(): void {
   const live = openLive(`${client.base}/live`, client.headers(), ({ kind, data }) => {
     if (data["order_id"] && data["order_id"] === order.peek()?.id) orders.now();
     else if (/^(payment|receipt|cook|order|refund)\./.test(kind) && order.peek() && !data["order_id"]) orders.now();
-    if (/^(menu|stock|device|shift|alert|hello)/.test(kind)) shop.now();
+    if (/^(menu|stock|device|shift|alert|sales|hello)/.test(kind)) shop.now();
     if (kind === "hello") orders.now();
   });
 
@@ -31,6 +45,7 @@ function start(): void {
     await refreshMenu();
   }, () => (store.peek() ? (live.connected.peek() ? 15_000 : 4000) : 1000));
   const orders = keepFresh(refreshOrder, () => (live.connected.peek() ? 5000 : 1500));
+  keepFresh(() => (screen.peek() === "attract" ? refreshKitchen() : Promise.resolve()), () => 6000);
 
   let greeted = false;
   effect(() => {
@@ -40,11 +55,15 @@ function start(): void {
     if (screen.peek() === "attract") setLang(first);
     void restoreSession().then(() => {
       effect(saveSession);
+      setInterval(saveSession, BEAT_MS);
     });
   });
   // A refused tender is most likely to come back while the guest looks at the list.
   effect(() => {
     if (screen.value === "tender" || screen.value === "pay") shop.now();
   });
+  // A network that is back, a glass that was dark: what is shown may be old.
+  for (const kind of ["online", "pageshow"]) addEventListener(kind, shop.now);
+  watchPrice();
   watchIdle();
 }

@@ -1,12 +1,15 @@
 // Pieces shared by the kiosk's screens.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { languageNames, languages, lang, setLang, t } from "../shared/i18n";
-import { Icon } from "../shared/icons";
+import { DishPicture } from "../shared/art/DishPicture";
 import { Mark } from "../shared/art/Kitchen";
+import { languageNames, languages, lang, say, setLang, t, tCode } from "../shared/i18n";
+import { Icon, type IconName } from "../shared/icons";
+import { money } from "../shared/money";
 import type { Dish } from "../shared/types";
-import { MOST_OF_ONE_DISH, setQuantity } from "./state";
-import { say } from "../shared/i18n";
+import { MOST_OF_ONE_DISH } from "./cart";
+import { reset } from "./checkout";
+import { avoided, currency, notice, sheet } from "./state";
 
 /** A screen's name. It takes the focus when the screen opens, so that keyboards and readers start at its top. */
 export function Title(props: { children: ComponentChildren; class?: string }) {
@@ -15,21 +18,35 @@ export function Title(props: { children: ComponentChildren; class?: string }) {
   return <h1 ref={heading} tabIndex={-1} class={props.class}>{props.children}</h1>;
 }
 
-export function TopBar(props: { onBack?: (() => void) | undefined; backLabel?: string; children?: ComponentChildren; onHome?: () => void }) {
+/** A whole screen: a bar above, its content, a bar below if it has one, and the help that every screen has. */
+export function Frame(props: { class?: string; top: JSX.Element; bottom?: JSX.Element; children: ComponentChildren }) {
+  return (
+    <div class={`screen ${props.class ?? ""}`}>
+      {props.top}
+      {props.children}
+      <div class="feet">
+        {props.bottom}
+        <HelpBar />
+      </div>
+    </div>
+  );
+}
+
+export function TopBar(props: { onBack?: (() => void) | undefined; backLabel?: string; children?: ComponentChildren; restart?: boolean }) {
   return (
     <header class="topbar">
       {props.onBack ? (
-        <button type="button" class="btn btn-round" onClick={props.onBack}>
+        <button type="button" class="btn btn-round" data-back onClick={props.onBack}>
           <Icon name="back" size="1.8rem" />
           <span>{props.backLabel ?? t("back")}</span>
         </button>
       ) : (
-        <div class="brand"><Mark size="3.4rem" /><span class="display">Galley</span></div>
+        <div class="brand"><Mark size="3.2rem" /><span class="display">Galley</span></div>
       )}
       <div class="topbar-middle">{props.children}</div>
       <LanguageSwitch />
-      {props.onHome && (
-        <button type="button" class="btn btn-round btn-icon" aria-label={t("start.over")} title={t("start.over")} onClick={props.onHome}>
+      {props.restart && (
+        <button type="button" class="btn btn-round btn-icon" aria-label={t("start.over")} title={t("start.over")} onClick={reset}>
           <Icon name="restart" size="1.8rem" />
         </button>
       )}
@@ -49,19 +66,89 @@ export function LanguageSwitch() {
   );
 }
 
-export function Stepper(props: { dish: Dish; quantity: number; least?: number; onChange?: (quantity: number) => void; removable?: boolean }): JSX.Element {
+export function HelpBar() {
+  const without = [...avoided.value].map((id) => tCode("allergen", id)).join(", ");
+  const helps: [NonNullable<typeof sheet.value>, IconName, string][] = [
+    ["access", "access", t("access.open")],
+    ["avoid", "leaf", without ? t("avoid.on", { list: without }) : t("avoid.open")],
+    ["call", "bell", t("call.open")],
+  ];
+  return (
+    <nav class="helpbar" aria-label={t("help.bar")}>
+      {helps.map(([id, icon, label]) => (
+        <button type="button" key={id} class={`help${id === "avoid" && without ? " help-on" : ""}`} data-help={id} onClick={() => (sheet.value = id)}>
+          <Icon name={icon} size="1.7rem" /><span>{label}</span>
+        </button>
+      ))}
+    </nav>
+  );
+}
+
+export function Stepper(props: { dish: Dish; quantity: number; least?: number; onChange: (quantity: number) => void; removable?: boolean }): JSX.Element {
   const { dish, quantity } = props;
-  const change = props.onChange ?? ((next: number) => setQuantity(dish, next));
   const name = say(dish.name);
   return (
     <div class="stepper" role="group" aria-label={name}>
-      <button type="button" aria-label={t("qty.less", { name })} disabled={quantity <= (props.least ?? 0)} onClick={() => change(quantity - 1)}>
+      <button type="button" aria-label={t("qty.less", { name })} disabled={quantity <= (props.least ?? 0)} onClick={() => props.onChange(quantity - 1)}>
         <Icon name={props.removable && quantity === 1 ? "trash" : "minus"} size="1.7rem" />
       </button>
       <output class="num" aria-live="polite" aria-label={t("qty.now", { n: quantity })}>{quantity}</output>
-      <button type="button" aria-label={t("qty.more", { name })} disabled={quantity >= MOST_OF_ONE_DISH || !dish.available} onClick={() => change(quantity + 1)}>
+      <button type="button" aria-label={t("qty.more", { name })} disabled={quantity >= MOST_OF_ONE_DISH || !dish.available} onClick={() => props.onChange(quantity + 1)}>
         <Icon name="plus" size="1.7rem" />
       </button>
     </div>
   );
 }
+
+/** Something over the screen that is answered or closed. Escape, the cross and a touch beside it close it. */
+export function Sheet(props: { id: string; class?: string; title: string; lead?: string; onClose: () => void; children: ComponentChildren }) {
+  const dialog = useDialog();
+  const name = `${props.id}-title`;
+  return (
+    <dialog ref={dialog} class={`sheet ${props.class ?? ""}`} data-sheet={props.id} aria-labelledby={name} onClose={props.onClose} onClick={(event) => event.target === dialog.current && props.onClose()}>
+      <div class="sheet-plain">
+        <div class="sheet-head">
+          <h2 id={name}>{props.title}</h2>
+          <CloseButton onClose={props.onClose} />
+        </div>
+        {props.lead && <p class="sheet-lead">{props.lead}</p>}
+        {props.children}
+      </div>
+    </dialog>
+  );
+}
+
+export function CloseButton(props: { onClose: () => void }) {
+  return <button type="button" class="btn btn-round btn-icon sheet-close" aria-label={t("close")} onClick={props.onClose}><Icon name="close" size="1.9rem" /></button>;
+}
+
+/** A dialog that is open as long as it is there. */
+export function useDialog() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const box = dialog.current;
+    if (box && !box.open) box.showModal();
+    return () => box?.close();
+  }, []);
+  return dialog;
+}
+
+export function Notice() {
+  const now = notice.value;
+  return (
+    <div class="notice-slot" role="alert">
+      {now && (
+        <p class={`notice notice-${now.tone}`}>
+          <Icon name={now.tone === "alert" ? "alert" : "shield"} size="2rem" />
+          <span>{say(now.text)}</span>
+        </p>
+      )}
+    </div>
+  );
+}
+
+export function price(minor: number): string {
+  return money(minor, currency.value, lang.value);
+}
+
+export { DishPicture };

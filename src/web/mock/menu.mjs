@@ -28,5 +28,25 @@ export const dishes = [
   dish("sea-buckthorn-lemonade", "drinks", T("Облепиховый лимонад", "Chakanda limonadi", "Sea-buckthorn lemonade"), T("Облепиха, апельсин, мята, лёд.", "Chakanda, apelsin, yalpiz, muz.", "Sea buckthorn, orange, mint, ice."), 220, 400, 160, [], 60),
   dish("cappuccino", "drinks", T("Капучино", "Kapuchino", "Cappuccino"), T("Двойной эспрессо и молоко.", "Qoʻsh espresso va sut.", "A double espresso and milk."), 190, 250, 120, ["milk"], 90),
 ];
-dishes.find((one) => one.id === "salmon-steak").available = false;
-dishes.find((one) => one.id === "salmon-steak").reason = T("Сегодня закончился", "Bugun tugadi", "Sold out today");
+const at = (id) => dishes.find((one) => one.id === id);
+const choice = (id, name, price = 0, more = {}) => ({ id, name, price_minor: price * 100, available: true, allergens: [], standard: false, ...more });
+
+Object.assign(at("salmon-steak"), { available: false, reason: T("Закончился", "Tugadi", "Sold out"), back_at: Date.now() + 2 * 3_600_000 });
+Object.assign(at("borscht"), {
+  composition: [T("свёкла", "lavlagi", "beetroot"), T("говядина", "mol goʻshti", "beef"), T("капуста", "karam", "cabbage"), T("картофель", "kartoshka", "potato"), T("укроп", "ukrop", "dill")],
+  allergens: ["celery"],
+  suggest: ["green-tea", "medovik"],
+  options: [
+    { id: "size", name: T("Порция", "Porsiya", "Size"), min: 1, max: 1, choices: [choice("regular", T("Обычная, 350 г", "Oddiy, 350 g", "Regular, 350 g"), 0, { standard: true }), choice("large", T("Большая, 500 г", "Katta, 500 g", "Large, 500 g"), 90)] },
+    { id: "cream", name: T("Сметана", "Smetana", "Sour cream"), min: 0, max: 1, choices: [choice("with", T("Со сметаной", "Smetana bilan", "With sour cream"), 0, { standard: true, allergens: ["milk"] })] },
+    { id: "extra", name: T("Добавить", "Qoʻshimcha", "Extras"), min: 0, max: 3, choices: [choice("beef", T("Ещё говядины", "Yana mol goʻshti", "More beef"), 120), choice("pampushka", T("Пампушка", "Pampushka", "Garlic bun"), 60, { allergens: ["gluten"] }), choice("adjika", T("Аджика", "Adjika", "Adjika"), 30, { available: false, reason: T("закончилась", "tugadi", "sold out") })] },
+  ],
+});
+Object.assign(at("plov"), { composition: [T("рис лазер", "lazer guruch", "laser rice"), T("баранина", "qoʻy goʻshti", "lamb"), T("морковь", "sabzi", "carrot"), T("нут", "noʻxat", "chickpeas")], suggest: ["achichuk-salad"] });
+Object.assign(at("cappuccino"), { options: [{ id: "milk", name: T("Молоко", "Sut", "Milk"), min: 1, max: 1, choices: [choice("cow", T("Коровье", "Sigir suti", "Cow’s"), 0, { allergens: ["milk"] }), choice("oat", T("Овсяное", "Suli suti", "Oat"), 50, { allergens: ["gluten"] })] }], allergens: [] });
+at("medovik").picture = { hash: "mock", sizes: [320, 640, 1280] };
+
+export const promotions = [
+  { id: "lunch", name: T("Обед: суп и напиток", "Tushlik: shoʻrva va ichimlik", "Lunch: soup and a drink"), note: T("Зелёный чай к любому супу за 90 ₽", "Har qanday shoʻrvaga koʻk choy 90 ₽", "Green tea with any soup for 90 ₽"), kind: "combo", dishes: ["borscht", "shurpa", "mushroom-cream-soup", "green-tea"], until_at: Date.now() + 3 * 3_600_000 },
+  { id: "code", name: T("Промокод", "Promokod", "Promo code"), kind: "code", dishes: [] },
+];

@@ -51,6 +51,9 @@ function qr() {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 33 33" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h33v33H0z"/><path d="${cells}"/>${eye(2, 2)}${eye(24, 2)}${eye(2, 24)}</svg>`;
 }
 
+// Stands for a photograph.
+const photo = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 480"><defs><radialGradient id="g"><stop offset="0" stop-color="#f6d99a"/><stop offset="1" stop-color="#5a2c14"/></radialGradient></defs><rect width="640" height="480" fill="url(#g)"/></svg>';
+
 function live(req, res, rows) {
   res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
   if (rows) {
@@ -86,6 +89,15 @@ async function demoApi(req, res, path, port) {
   return res.writeHead(404).end();
 }
 
+/** Bends what the store says: `{store?: {…}, dishes?: {id: {…}}}`; an empty body straightens it. */
+async function bend(req, res) {
+  const input = await body(req);
+  shop.bent.store = input.store ?? {};
+  shop.bent.dishes = input.dishes ?? {};
+  shop.publish("menu.applied");
+  return json(res, 200, {});
+}
+
 async function api(req, res, path) {
   if (Date.now() < asleep) return req.socket.destroy();
   const key = req.headers["idempotency-key"];
@@ -96,6 +108,19 @@ async function api(req, res, path) {
   let m;
   if (path === "store") return json(res, 200, shop.store());
   if (path === "menu") return json(res, 200, shop.menu());
+  if (path === "quote") return json(res, 200, shop.quote(await body(req)));
+  if (path === "calls" && req.method === "POST") return post(201, shop.callStaff);
+  if (path === "sessions" && req.method === "POST") return post(201, shop.session);
+  if (path === "pairing") return req.method === "POST" ? json(res, 201, shop.pair(await body(req))) : json(res, 200, shop.pairing(req.headers.authorization));
+  if (path === "client-errors") { console.error("client error", await body(req)); return json(res, 202, {}); }
+  if (/^pictures\//.test(path)) {
+    res.writeHead(200, { "Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=31536000, immutable" });
+    return res.end(photo);
+  }
+  if (/^orders\/[^/]+\/follow\.svg$/.test(path)) {
+    res.writeHead(200, { "Content-Type": "image/svg+xml" });
+    return res.end(qr());
+  }
   if (path === "board") return json(res, 200, shop.board());
   if (path === "live") return live(req, res, false);
   if (path === "orders" && req.method === "POST") return post(201, shop.place);
@@ -116,6 +141,8 @@ const server = createServer(async (req, res) => {
   const path = decodeURIComponent(new URL(req.url, "http://x").pathname);
   try {
     if (path.startsWith("/demo/api/")) return await demoApi(req, res, path.slice(10), port);
+    if (path === "/mock/bend") return await bend(req, res);
+    if (path === "/mock/pair") return json(res, 200, shop.approvePairings());
     if (path.startsWith("/api/v1/")) return await api(req, res, path.slice(8));
     const at = /^\/(kiosk|board|demo)\/(.*)$/.exec(path);
     if (at) return await page(res, at[1], at[2]);

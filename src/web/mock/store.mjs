@@ -1,6 +1,6 @@
 // An in-memory store that keeps the API contract well enough to develop and try the pages. It is never shipped.
 import { randomUUID } from "node:crypto";
-import { categories, dishes } from "./menu.mjs";
+import { categories, dishes, promotions } from "./menu.mjs";
 
 const T = (ru, uz, en) => ({ ru, uz, en });
 const SPEED = 60;
@@ -40,7 +40,14 @@ const noPaper = T("В принтере кончилась бумага, чек �
 
 const qrReason = () => (!switches.internet ? noNet : !switches.bank ? bankDown : null);
 
+/** What the developer bends: parts of the answers of `/store`, and dishes by id. */
+export const bent = { store: {}, dishes: {} };
+
 export function store() {
+  return { ...plainStore(), ...bent.store };
+}
+
+function plainStore() {
   const reason = qrReason();
   const closed = !switches.paper || !switches.printer_cable;
   return {
@@ -53,10 +60,75 @@ export function store() {
       { tender: "cash", name: T("Наличные на кассе", "Kassada naqd", "Cash at the counter"), available: true },
     ],
     speed: SPEED,
+    services: ["here", "to_go"], steps: { service: true, suggestion: true, contact: true, loyalty: false, receipt: true },
+    idle: { reset_s: 60, ask_s: 15, calm_factor: 2 }, build: "mock", now_at: Date.now(), zone: "Europe/Moscow", promises_min: 8, receipt_to: ["paper", "sms", "email"],
   };
 }
 
-export const menu = () => ({ version: "m1", categories, dishes });
+export const menu = () => ({ version: "m1", categories, dishes: dishes.map(bentDish), promotions });
+
+const bentDish = (dish) => ({ ...dish, ...bent.dishes[dish.id] });
+const findDish = (id) => { const dish = dishes.find((one) => one.id === id); return dish && bentDish(dish); };
+
+function priceOf(dish, options = []) {
+  let sum = dish.price_minor;
+  for (const { option, choice } of options) {
+    const found = dish.options?.find((one) => one.id === option)?.choices.find((one) => one.id === choice);
+    if (!found?.available) return null;
+    sum += found.price_minor;
+  }
+  return sum;
+}
+
+const soups = ["borscht", "shurpa", "mushroom-cream-soup"];
+
+export function quote({ lines, promo_code }) {
+  const out = lines.map((line) => {
+    const dish = findDish(line.dish_id);
+    const one = dish ? priceOf(dish, line.options) : null;
+    const slug = !dish ? "unknown_dish" : !dish.available ? "sold_out" : one === null ? "option_gone" : line.price_minor !== undefined && line.price_minor !== one ? "price_changed" : null;
+    return { dish_id: line.dish_id, quantity: line.quantity, price_minor: one ?? 0, sum_minor: (one ?? 0) * line.quantity, discount_minor: 0, promotions: [], available: Boolean(dish?.available), ...(slug ? { problem: { slug, message: dish?.reason ?? T("Недоступно", "Mavjud emas", "Not available") } } : {}) };
+  });
+  const found = new Map();
+  const off = (line, id, minor) => { line.discount_minor += minor; line.promotions.push(id); found.set(id, (found.get(id) ?? 0) + minor); };
+  const tea = out.find((line) => line.dish_id === "green-tea");
+  if (tea && out.some((line) => soups.includes(line.dish_id))) off(tea, "lunch", 6000);
+  const good = promo_code === "BORSCH10";
+  if (good) for (const line of out) off(line, "code", Math.floor((line.sum_minor - line.discount_minor) / 10));
+  const discount = out.reduce((sum, line) => sum + line.discount_minor, 0);
+  return {
+    lines: out, discount_minor: discount, total_minor: out.reduce((sum, line) => sum + line.sum_minor, 0) - discount,
+    promotions: [...found].map(([id, discount_minor]) => ({ id, name: promotions.find((one) => one.id === id).name, discount_minor })),
+    ...(promo_code ? { code: good ? { ok: true } : { ok: false, message: T("Такого промокода нет", "Bunday promokod yoʻq", "There is no such code") } } : {}),
+    ready_at: Date.now() + 8 * 60_000,
+  };
+}
+
+export const calls = [];
+export function callStaff({ why }) {
+  const call = { id: randomUUID(), why, at: Date.now() };
+  calls.push(call);
+  publish("alert.raised");
+  return call;
+}
+
+export function session({ pin }) {
+  if (pin !== "1234") throw new Refused(403, "forbidden", T("Неверный PIN", "PIN-kod notoʻgʻri", "Wrong PIN"));
+  return { token: "mock-staff", name: "Aziza", role: "cashier", expires_at: Date.now() + 8 * 3_600_000 };
+}
+
+const pairings = new Map();
+export function pair() {
+  const one = { code: "482913", poll_token: randomUUID(), expires_at: Date.now() + 300_000 };
+  pairings.set(one.poll_token, { ...one, approved: false });
+  return one;
+}
+export function pairing(authorization) {
+  const one = pairings.get(String(authorization).replace("Bearer ", ""));
+  if (!one) throw new Refused(401, "unauthorised");
+  return { state: one.approved ? "paired" : "waiting", code: one.code, expires_at: one.expires_at, role: "kiosk", ...(one.approved ? { token: "mock-kiosk" } : {}) };
+}
+export const approvePairings = () => { for (const one of pairings.values()) one.approved = true; return {}; };
 
 export function once(key, act) {
   if (!key) throw new Refused(400, "idempotency_key_missing");
@@ -64,21 +136,24 @@ export function once(key, act) {
   return answers.get(key);
 }
 
-export function place({ language, service, lines }) {
+export function place({ language, service, lines, promo_code, total_minor }) {
   if (!store().accepting.ok) throw new Refused(409, "not_accepting", store().accepting.reason);
   if (!lines?.length) throw new Refused(422, "empty_order");
   const made = lines.map((line) => {
-    const dish = dishes.find((one) => one.id === line.dish_id);
+    const dish = findDish(line.dish_id);
     if (!dish) throw new Refused(422, "unknown_dish");
-    if (!dish.available) throw new Refused(409, "out_of_stock", dish.reason);
-    if (line.price_minor !== undefined && line.price_minor !== dish.price_minor) throw new Refused(409, "price_changed");
-    return { line_id: randomUUID(), dish_id: dish.id, name: dish.name, quantity: line.quantity, price_minor: dish.price_minor, sum_minor: dish.price_minor * line.quantity, cook_s: dish.cook_s };
+    const one = priceOf(dish, line.options);
+    if (!dish.available || one === null) throw new Refused(409, "out_of_stock", dish.reason);
+    if (line.price_minor !== undefined && line.price_minor !== one) throw new Refused(409, "price_changed");
+    return { line_id: randomUUID(), dish_id: dish.id, name: dish.name, quantity: line.quantity, price_minor: one, sum_minor: one * line.quantity, cook_s: dish.cook_s };
   });
-  const total = made.reduce((sum, line) => sum + line.sum_minor, 0);
+  const total = quote({ lines, promo_code }).total_minor;
+  if (total_minor !== undefined && total_minor !== total) throw new Refused(409, "price_changed");
   const order = {
     id: randomUUID(), number: `A${(number += 1)}`, state: "placed", language, service, total_minor: total, due_minor: total, currency: "RUB",
     placed_at: Date.now(), promised_at: Date.now() + 6 * 60_000, lines: made, payments: [], receipts: [], dishes: [], refunds: [],
   };
+  order.follow = { url: `http://127.0.0.1/f/${order.id}`, svg_path: `/api/v1/orders/${order.id}/follow.svg` };
   orders.set(order.id, order);
   publish("order.placed", { order_id: order.id, number: order.number });
   return order;

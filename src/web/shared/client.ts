@@ -49,6 +49,16 @@ export class Client {
     return (await this.send("GET", path)).text();
   }
 
+  /** A question that changes nothing: asked once, without a key. */
+  async ask<T>(path: string, body: unknown): Promise<T> {
+    return (await (await this.send("POST", path, JSON.stringify(body))).json()) as T;
+  }
+
+  /** An act that is never tried again by itself. */
+  async once<T>(path: string, body: unknown): Promise<T> {
+    return (await (await this.send("POST", path, JSON.stringify(body), uuid())).json()) as T;
+  }
+
   private readonly running = new Map<string, Promise<unknown>>();
 
   /** One act of a person. The same act with the same body shares one key until the box has answered for good. */

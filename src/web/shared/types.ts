@@ -10,11 +10,40 @@ export interface StoreInfo {
   name: Text;
   currency: string;
   languages: Lang[];
-  accepting: { ok: boolean; reason?: Text | null; slug?: string | null };
+  accepting: Accepting;
   uplink: "online" | "degraded" | "offline";
   tenders: TenderInfo[];
   speed: number;
+  /** Which ways of eating the store has. */
+  services?: Service[];
+  /** Which steps the kiosk shows now, by configuration and time of day. */
+  steps?: Steps;
+  idle?: { reset_s: number; ask_s: number; calm_factor: number };
+  /** Of the pages: a kiosk takes a new one on its attract screen. */
+  build?: string;
+  now_at?: number;
+  zone?: string;
+  /** Minutes that an order placed now would take. */
+  promises_min?: number | null;
+  receipt_to?: ReceiptWay[];
 }
+
+export interface Accepting {
+  ok: boolean;
+  reason?: Text | null;
+  slug?: string | null;
+  until_at?: number | null;
+}
+
+export interface Steps {
+  service: boolean;
+  suggestion: boolean;
+  contact: boolean;
+  loyalty: boolean;
+  receipt: boolean;
+}
+
+export type ReceiptWay = "paper" | "sms" | "email";
 
 export interface TenderInfo {
   tender: string;
@@ -35,6 +64,77 @@ export interface Dish {
   cook_s: number;
   available: boolean;
   reason?: Text | null;
+  composition?: Text[];
+  options?: DishOption[];
+  picture?: Picture | null;
+  /** Dishes that go well with it. */
+  suggest?: string[];
+  /** When a dish that is sold out is back. */
+  back_at?: number | null;
+  stopped?: boolean;
+}
+
+export interface Picture {
+  hash: string;
+  sizes: number[];
+}
+
+export interface DishOption {
+  id: string;
+  name: Text;
+  /** How many of its choices must and may be taken. */
+  min: number;
+  max: number;
+  choices: DishChoice[];
+}
+
+export interface DishChoice {
+  id: string;
+  name: Text;
+  /** Added to the dish's price; may be negative. */
+  price_minor: number;
+  available: boolean;
+  reason?: Text | null;
+  allergens?: string[];
+  /** Allergens of the dish that are not in it then. */
+  without_allergens?: string[];
+  /** What the dish has unless the guest says otherwise. */
+  standard?: boolean;
+}
+
+export interface Promotion {
+  id: string;
+  name: Text;
+  note?: Text | null;
+  kind: string;
+  dishes: string[];
+  until_at?: number | null;
+}
+
+export interface Chosen {
+  option: string;
+  choice: string;
+}
+
+export interface Quote {
+  lines: QuoteLine[];
+  total_minor: number;
+  discount_minor: number;
+  promotions: { id: string; name: Text; discount_minor: number }[];
+  code?: { ok: boolean; message?: Text | null } | null;
+  ready_at?: number | null;
+}
+
+export interface QuoteLine {
+  dish_id: string;
+  quantity: number;
+  /** Of one, with its options, before discounts. */
+  price_minor: number;
+  sum_minor: number;
+  discount_minor: number;
+  promotions?: string[];
+  available: boolean;
+  problem?: { slug: string; message?: Text | null } | null;
 }
 
 export interface Category {
@@ -46,6 +146,7 @@ export interface Menu {
   version: string;
   categories: Category[];
   dishes: Dish[];
+  promotions?: Promotion[];
 }
 
 export type OrderState =
@@ -100,6 +201,8 @@ export interface OrderLine {
   quantity: number;
   price_minor: number;
   sum_minor: number;
+  options?: { name: Text; choice: Text }[];
+  discount_minor?: number;
 }
 
 export interface Order {
@@ -119,6 +222,10 @@ export interface Order {
   dishes: CookJob[];
   refunds: Refund[];
   note?: Text | null;
+  discount_minor?: number;
+  promotions?: { name: Text; discount_minor: number }[];
+  /** The page that follows the order on the guest's phone, and its QR. */
+  follow?: { url: string; svg_path: string } | null;
 }
 
 export interface BoardData {
@@ -150,6 +257,8 @@ export interface Problem {
   detail?: string;
   errors?: { field: string; message: string }[];
   message?: Text | null;
+  /** What it costs now, beside `price_changed`. */
+  quote?: Quote | null;
 }
 
 export interface ShiftSum {

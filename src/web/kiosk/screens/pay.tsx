@@ -4,28 +4,40 @@ import { lang, say, t } from "../../shared/i18n";
 import { Icon } from "../../shared/icons";
 import { money } from "../../shared/money";
 import type { Order, Payment } from "../../shared/types";
-import { Notice } from "../app";
-import { Title, TopBar } from "../parts";
-import { busy, chooseAgain, client, go, pay, payment, reset, withdraw } from "../state";
+import { call } from "../calls";
+import { chooseAgain, pay, reset, withdraw } from "../checkout";
+import { Frame, Notice, Title, TopBar } from "../parts";
+import { useQr } from "../qr";
+import { busy, go, payment } from "../state";
 
 export function PayScreen({ order }: { order: Order }) {
   const now = payment.value;
   return (
-    <div class="screen flow">
-      <TopBar><p class="order-chip">{t("pay.number", { number: order.number })}</p></TopBar>
+    <Frame
+      class="flow"
+      top={<TopBar><p class="order-chip">{t("pay.number", { number: order.number })}</p></TopBar>}
+      {...(now && open.includes(now.state) ? { bottom: <WayOut payment={now} /> } : {})}
+    >
       <main class="flow-body flow-centre pay">
         <Notice />
         {now && <Stage key={`${now.id} ${now.state === "registering" ? "waiting" : now.state}`} order={order} payment={now} />}
       </main>
-    </div>
+    </Frame>
   );
+}
+
+const codes: readonly string[] = ["sbp_qr", "payme", "click"];
+
+/** Paid with the guest's phone, by a code on this screen. */
+function byCode(one: Payment): boolean {
+  return codes.includes(one.tender) || Boolean(one.qr);
 }
 
 function Stage({ order, payment: one }: { order: Order; payment: Payment }) {
   const sum = money(one.amount_minor, order.currency, lang.value);
   if (one.state === "unclear") return <Unclear order={order} sum={sum} />;
   if (one.state === "declined" || one.state === "closed") return <Failed payment={one} />;
-  if (one.tender === "sbp_qr") return <Qr order={order} payment={one} sum={sum} />;
+  if (byCode(one)) return <Qr order={order} payment={one} sum={sum} />;
   if (one.tender === "cash") return <Counter order={order} sum={sum} />;
   return (
     <>
@@ -41,7 +53,6 @@ function Stage({ order, payment: one }: { order: Order; payment: Payment }) {
       </svg>
       <p class="lead">{t("pay.card.more")}</p>
       <Waiting />
-      <CancelRow />
     </>
   );
 }
@@ -50,17 +61,22 @@ function Waiting() {
   return <p class="busy" role="status"><span class="spinner" aria-hidden="true" />{t("pay.waiting")}</p>;
 }
 
-function CancelRow() {
+const open: readonly string[] = ["registering", "waiting"];
+
+/** What a guest can do instead of paying in this way. */
+function WayOut({ payment: one }: { payment: Payment }) {
   return (
-    <div class="actions">
-      <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void chooseAgain()}>{t("pay.other")}</button>
-      <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void withdraw("menu")}>{t("pay.cancel")}</button>
-    </div>
+    <footer class="footbar">
+      <button type="button" class="btn btn-quiet" data-other disabled={busy.value !== null} onClick={() => void chooseAgain()}>{t("pay.other")}</button>
+      {one.tender === "cash"
+        ? <button type="button" class="btn btn-main" onClick={reset}>{t("pay.done.here")}</button>
+        : <button type="button" class="btn btn-quiet" data-cancel disabled={busy.value !== null} onClick={() => void withdraw("menu")}>{t("pay.cancel")}</button>}
+    </footer>
   );
 }
 
 function Qr({ order, payment: one, sum }: { order: Order; payment: Payment; sum: string }) {
-  const image = useQr(one);
+  const image = useQr(one.qr?.svg_path ?? null);
   const left = useSecondsUntil(one.expires_at ?? null);
   return (
     <div class="qr-stage">
@@ -72,37 +88,16 @@ function Qr({ order, payment: one, sum }: { order: Order; payment: Payment; sum:
       <div class="qr-side">
         <Title>{t("pay.qr.title")}</Title>
         <p class="due"><strong class="display num">{sum}</strong></p>
-        <ol class="steps">
-          {(["pay.qr.step1", "pay.qr.step2", "pay.qr.step3"] as const).map((key, i) => <li key={key}><b aria-hidden="true">{i + 1}</b>{t(key)}</li>)}
-        </ol>
         {image && left !== null && (
           <p class="countdown" role="timer" aria-live="off"><Icon name="clock" size="1.8rem" /><span>{t("pay.left")}</span> <strong class="num">{Math.floor(left / 60)}:{String(left % 60).padStart(2, "0")}</strong></p>
         )}
+        <ol class="steps">
+          {(["pay.qr.step1", "pay.qr.step2", "pay.qr.step3"] as const).map((key, i) => <li key={key}><b aria-hidden="true">{i + 1}</b>{t(key)}</li>)}
+        </ol>
         {image && <Waiting />}
-        <CancelRow />
       </div>
     </div>
   );
-}
-
-/** The picture needs the kiosk's token, so it is fetched and shown as data instead of by its address. */
-function useQr(one: Payment): string | null {
-  const [image, setImage] = useState<string | null>(null);
-  const path = one.qr?.svg_path ?? null;
-  const [attempt, setAttempt] = useState(0);
-  useEffect(() => {
-    if (!path) return;
-    let current = true;
-    const relative = path.startsWith(client.base) ? path.slice(client.base.length) : path;
-    client.text(relative).then(
-      (svg) => current && setImage(`data:image/svg+xml,${encodeURIComponent(svg)}`),
-      () => current && setTimeout(() => current && setAttempt(attempt + 1), 1000),
-    );
-    return () => {
-      current = false;
-    };
-  }, [path, attempt]);
-  return image;
 }
 
 function useSecondsUntil(at: number | null): number | null {
@@ -122,10 +117,6 @@ function Counter({ order, sum }: { order: Order; sum: string }) {
       <p class="big-number display num" aria-label={t("pay.number", { number: order.number })}>{order.number}</p>
       <p class="due"><strong class="display num">{sum}</strong></p>
       <p class="lead">{t("pay.cash.more")}</p>
-      <div class="actions">
-        <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void chooseAgain()}>{t("pay.other")}</button>
-        <button type="button" class="btn btn-main" onClick={reset}>{t("pay.done.here")}</button>
-      </div>
     </>
   );
 }
@@ -144,7 +135,7 @@ function Failed({ payment: one }: { payment: Payment }) {
       <Title>{title}</Title>
       <p class="lead" role="alert">{calledOff ? more : `${say(one.reason)} ${more}`}</p>
       <div class="actions actions-column">
-        {!codeless && <button type="button" class="btn btn-main" disabled={busy.value !== null} onClick={() => void pay(one.tender)}>{one.tender === "sbp_qr" ? t("pay.newcode") : t("pay.again")}</button>}
+        {!codeless && <button type="button" class="btn btn-main" disabled={busy.value !== null} onClick={() => void pay(one.tender)}>{byCode(one) ? t("pay.newcode") : t("pay.again")}</button>}
         <button type="button" class={codeless ? "btn btn-main" : "btn btn-quiet"} disabled={busy.value !== null} onClick={() => go("tender")}>{t("pay.other")}</button>
         <button type="button" class="btn btn-quiet" disabled={busy.value !== null} onClick={() => void withdraw("menu")}>{t("pay.cancel")}</button>
       </div>
@@ -157,7 +148,7 @@ function Unclear({ order, sum }: { order: Order; sum: string }) {
     <>
       <span class="roundel roundel-safe"><Icon name="shield" size="4.4rem" /></span>
       <Title>{t("pay.unclear")}</Title>
-      <p class="lead" role="status">{t("pay.unclear.more")}</p>
+      <p class="lead" role="status">{t("pay.unclear.more")}{call.value?.state === "sent" && <> {t("pay.unclear.called")}</>}</p>
       <p class="keep"><span>{t("pay.unclear.keep")}</span><strong class="big-number display num">{order.number}</strong><span class="num">{sum}</span></p>
       <p class="busy" role="status"><span class="spinner" aria-hidden="true" />{t("pay.waiting")}</p>
       <div class="actions"><button type="button" class="btn btn-quiet" onClick={reset}>{t("pay.done.here")}</button></div>

@@ -1,16 +1,16 @@
 import { t } from "../../shared/i18n";
 import type { Service } from "../../shared/types";
-import { Title, TopBar } from "../parts";
-import { go, reset, service } from "../state";
+import { reset } from "../checkout";
+import { Frame, Title, TopBar } from "../parts";
+import { forward, service } from "../state";
 
 export function ServiceScreen() {
   const choose = (next: Service) => {
     service.value = next;
-    go("phone");
+    forward();
   };
   return (
-    <div class="screen flow">
-      <TopBar onBack={() => go("cart")} onHome={reset} />
+    <Frame class="flow" top={<TopBar onBack={reset} />}>
       <main class="flow-body flow-centre">
         <Title>{t("service.title")}</Title>
         <div class="choices">
@@ -24,6 +24,6 @@ export function ServiceScreen() {
           </button>
         </div>
       </main>
-    </div>
+    </Frame>
   );
 }

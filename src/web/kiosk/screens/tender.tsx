@@ -1,27 +1,28 @@
-import { lang, say, t, tCode } from "../../shared/i18n";
+import { hasCode, lang, say, t, tCode } from "../../shared/i18n";
 import { Icon, type IconName } from "../../shared/icons";
 import { money } from "../../shared/money";
-import { Notice } from "../app";
-import { Title, TopBar } from "../parts";
-import { busy, currency, go, order, pay, reset, store, total, withdraw } from "../state";
 import { reachable } from "../../shared/client";
+import { pay, withdraw } from "../checkout";
+import { Frame, Notice, Title, TopBar } from "../parts";
+import { backward, busy, currency, order, store, total } from "../state";
+import { ClosedNotice } from "./attract";
 
-const icons: Record<string, IconName> = { sbp_qr: "qr", card_terminal: "card", cash: "cash" };
+const icons: Record<string, IconName> = { sbp_qr: "qr", payme: "qr", click: "qr", card_terminal: "card", cash: "cash" };
 
 export function TenderScreen() {
   const tenders = store.value?.tenders ?? [];
   const due = order.value?.due_minor ?? total.value;
   const back = async () => {
     if (order.value) await withdraw("tender");
-    if (!order.value) go("phone");
+    if (!order.value) backward();
   };
   return (
-    <div class="screen flow">
-      <TopBar onBack={busy.value ? undefined : () => void back()} {...(busy.value ? {} : { onHome: reset })} />
+    <Frame class="flow" top={<TopBar onBack={busy.value ? undefined : () => void back()} restart={!busy.value} />}>
       <main class="flow-body flow-centre">
         <Title>{t("tender.title")}</Title>
         <p class="due"><span>{t("tender.due")}</span><strong class="display num">{money(due, currency.value, lang.value)}</strong></p>
         <Notice />
+        {!order.value && <ClosedNotice />}
         {tenders.every((one) => !one.available) && <p class="notice notice-alert" role="alert"><Icon name="alert" size="2rem" /><span>{t("tender.none")}</span></p>}
         <div class="tenders">
           {tenders.map((one) => (
@@ -30,7 +31,7 @@ export function TenderScreen() {
               <span class="tender-text">
                 <strong>{say(one.name)}</strong>
                 {one.available
-                  ? <span>{tCode("tender", `${one.tender}.more`)}</span>
+                  ? hasCode("tender", `${one.tender}.more`) && <span>{tCode("tender", `${one.tender}.more`)}</span>
                   : <span class="tender-why"><Icon name="alert" size="1.4rem" />{say(one.reason) || t("tender.unavailable")}</span>}
               </span>
               {one.available && <Icon name="next" size="2rem" />}
@@ -41,6 +42,6 @@ export function TenderScreen() {
           {busy.value && <p class="busy"><span class="spinner" aria-hidden="true" />{reachable.value ? t("busy.placing") : t("busy.retry")}</p>}
         </div>
       </main>
-    </div>
+    </Frame>
   );
 }

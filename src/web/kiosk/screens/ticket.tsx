@@ -3,10 +3,12 @@ import { boxNow } from "../../shared/client";
 import { lang, say, t, tCode } from "../../shared/i18n";
 import { Icon } from "../../shared/icons";
 import { money } from "../../shared/money";
-import { DishArt } from "../../shared/art/DishArt";
 import type { CookJob, Order } from "../../shared/types";
-import { Title, TopBar } from "../parts";
-import { dishes, reset } from "../state";
+import { reset } from "../checkout";
+import { ticketLeft } from "../idle";
+import { DishPicture, Frame, Title, TopBar } from "../parts";
+import { useQr } from "../qr";
+import { dishes } from "../state";
 
 const finished: readonly string[] = ["plated", "done"];
 
@@ -19,8 +21,16 @@ export function TicketScreen({ order }: { order: Order }) {
   const unpaid = order.state === "cancelled" || order.state === "expired";
   const refund = order.state === "refunding" || order.state === "refunded";
   return (
-    <div class="screen flow">
-      <TopBar />
+    <Frame
+      class="flow"
+      top={<TopBar />}
+      bottom={
+        <footer class="cartbar ticket-end">
+          <span class="num">{ticketLeft.value !== null && t("ticket.leaves", { n: ticketLeft.value })}</span>
+          <button type="button" class="btn btn-main" onClick={reset}>{t("ticket.new")}</button>
+        </footer>
+      }
+    >
       <main class={`flow-body ticket ticket-${order.state}`}>
         <section class="ticket-head">
           <Title class="ticket-label">{unpaid ? t(order.state === "expired" ? "ticket.expired" : "ticket.cancelled") : t("ticket.number")}</Title>
@@ -29,11 +39,10 @@ export function TicketScreen({ order }: { order: Order }) {
           {order.note && <p class="ticket-note">{say(order.note)}</p>}
         </section>
         {unpaid ? <p class="lead">{t("ticket.unpaid.more")}</p> : refund ? <RefundPart order={order} /> : <><Steps order={order} /><Jobs order={order} /></>}
+        {!unpaid && !refund && <Follow order={order} />}
         {!unpaid && <ReceiptLine order={order} />}
-        <p class="ticket-board">{!unpaid && !refund && t("ticket.board")}</p>
-        <div class="actions"><button type="button" class="btn btn-main" onClick={reset}>{t("ticket.new")}</button></div>
       </main>
-    </div>
+    </Frame>
   );
 }
 
@@ -83,26 +92,49 @@ function Jobs({ order }: { order: Order }) {
   if (order.dishes.length === 0) return null;
   return (
     <section class="jobs" aria-label={t("ticket.dishes")}>
-      <ul>{order.dishes.map((job) => <Job key={job.job_id} job={job} ready={order.state === "ready" || order.state === "closed"} />)}</ul>
+      <ul>{alike(order.dishes).map(([job, count]) => <Job key={job.job_id} job={job} count={count} ready={order.state === "ready" || order.state === "closed"} />)}</ul>
     </section>
   );
 }
 
-function Job({ job, ready }: { job: CookJob; ready: boolean }) {
+/** Plates of one dish in one state are one row. */
+function alike(jobs: readonly CookJob[]): [CookJob, number][] {
+  const rows: [CookJob, number][] = [];
+  for (const job of jobs) {
+    const row = rows.find(([other]) => other.dish_id === job.dish_id && other.state === job.state && other.progress_pm === job.progress_pm);
+    if (row) row[1] += 1;
+    else rows.push([job, 1]);
+  }
+  return rows;
+}
+
+function Job({ job, count, ready }: { job: CookJob; count: number; ready: boolean }) {
   const done = ready || finished.includes(job.state);
   const percent = done ? 100 : Math.min(99, Math.floor((job.progress_pm ?? 0) / 10));
   const dish = dishes.value.get(job.dish_id);
   const name = say(job.name);
   return (
     <li class="job">
-      <div class="job-art">{dish && <DishArt dish={dish} />}</div>
+      <div class="job-art">{dish && <DishPicture dish={dish} sizes="160px" />}</div>
       <div class="job-text">
-        <span class="job-name">{name}</span>
+        <span class="job-name">{name}{count > 1 && <span class="num"> × {count}</span>}</span>
         <span class="job-state">{done && <Icon name="check" size="1.4rem" />}{tCode("job", ready ? "done" : job.state)}</span>
         <div class="bar" role="progressbar" aria-label={name} aria-valuemin={0} aria-valuemax={100} aria-valuenow={percent}><i style={{ width: `${percent}%` }} class={done ? "bar-done" : ""} /></div>
       </div>
       <span class="job-percent num">{percent}%</span>
     </li>
+  );
+}
+
+/** The order on the guest's own phone; without such a page, where else the number is shown. */
+function Follow({ order }: { order: Order }) {
+  const image = useQr(order.follow?.svg_path ?? null);
+  if (!order.follow || !image) return <p class="ticket-board">{t("ticket.board")}</p>;
+  return (
+    <div class="follow">
+      <img class="follow-qr" src={image} width="200" height="200" alt={t("ticket.follow.alt", { number: order.number })} />
+      <p><strong>{t("ticket.follow")}</strong><span>{t("ticket.follow.more")}</span><span>{t("ticket.board")}</span></p>
+    </div>
   );
 }
 

@@ -247,7 +247,7 @@ function Stew({ chance, words }: { chance: Chance; words: string }) {
 }
 
 export function DishArt(props: { dish: Pick<Dish, "id" | "category" | "name">; plain?: boolean }): JSX.Element {
-  const kind = kindOf(props.dish);
+  const kind = kindOf(props.dish) ?? "stew";
   const chance = chanceOf(props.dish.id);
   const words = `${props.dish.id} ${props.dish.name.en} ${props.dish.name.ru}`.toLowerCase();
   const field = pick(chance, fields[kind]);

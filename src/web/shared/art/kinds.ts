@@ -1,5 +1,5 @@
 // Which picture a dish gets. Menus are free text, so this reads the id, the category and the names for known words
-// and falls back on the category, then on a plate of the day.
+// and falls back on the category; a dish of which neither says anything has no drawing.
 import type { Dish } from "../types";
 
 export type Kind =
@@ -40,8 +40,8 @@ function find(list: [Kind, RegExp][], text: string): Kind | null {
   return list.find(([, pattern]) => pattern.test(text))?.[0] ?? null;
 }
 
-export function kindOf(dish: Pick<Dish, "id" | "category" | "name">): Kind {
+export function kindOf(dish: Pick<Dish, "id" | "category" | "name">): Kind | null {
   const id = dish.id.toLowerCase().replaceAll("_", " ").replaceAll("-", " ");
   const names = `${dish.name.en} ${dish.name.ru}`.toLowerCase();
-  return find(words, id) ?? find(words, names) ?? find(byCategory, dish.category.toLowerCase()) ?? "stew";
+  return find(words, id) ?? find(words, names) ?? find(byCategory, dish.category.toLowerCase());
 }
