@@ -135,6 +135,8 @@ impl Store {
             catalog: Some(catalog),
             zone: jiff::tz::TimeZone::UTC,
             name: Text::default(),
+            pictures: None,
+            slip_printers: Vec::new(),
             printer: Some((
                 Arc::new(printers),
                 FiscalSettings {
@@ -150,6 +152,7 @@ impl Store {
             sync: None,
             brokers: Arc::new(galley::sync::broker::Mqtt),
             tokens: vec![(Secret::new(TOKEN), Role::Manager, "till".to_owned())],
+            keeping: galley::flow::keep::Keeping::default(),
         })
         .await
         .unwrap();
