@@ -49,6 +49,66 @@ pub struct Config {
     /// Who may come in over the network.
     #[serde(default)]
     pub tokens: Vec<TokenSection>,
+    /// People and their screens.
+    #[serde(default)]
+    pub staff: StaffSection,
+}
+
+/// `[staff]`: how people come in with their PINs, and where guests follow their orders.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StaffSection {
+    /// Name of the credential with the store's own secret, on which PINs, paired screens and the addresses of guests'
+    /// pages hang. When none, it is the file `door.key` in the data folder, made at the first start.
+    pub secret_credential: Option<String>,
+    /// People may come in with their PIN from any screen on the LAN, paired or not; no.
+    pub pin_without_screen: bool,
+    /// A session lasts so long at most; 12 hours.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
+    pub session: Option<Duration>,
+    /// A session ends after so long without anything done; 15 minutes.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
+    pub idle: Option<Duration>,
+    /// Where guests' phones find the store, `"http://192.168.1.5:8080"`; when none, as the kiosk does.
+    pub follow_base_url: Option<String>,
+}
+
+impl StaffSection {
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (key, value) in [("session", self.session), ("idle", self.idle)] {
+            if value.is_some_and(|d| d < Duration::from_mins(1) || d > Duration::from_hours(24)) {
+                faults.push(format!("staff.{key}: from 1 minute to 24 hours"));
+            }
+        }
+        let address = |url: &String| match url.parse::<http::Uri>() {
+            Ok(uri) => {
+                matches!(uri.scheme_str(), Some("http" | "https"))
+                    && uri.host().is_some()
+                    && uri.query().is_none()
+            }
+            Err(_) => false,
+        };
+        if !self.follow_base_url.as_ref().is_none_or(address) {
+            faults.push(
+                "staff.follow_base_url: it must look like http://192.168.1.5:8080".to_owned(),
+            );
+        }
+        faults
+    }
+
+    /// How people and screens come in, with the store's own secret.
+    #[must_use]
+    pub fn doors(&self, secret: Secret) -> crate::api::Doors {
+        let usual = crate::api::Doors::new(secret);
+        crate::api::Doors {
+            pin_without_screen: self.pin_without_screen,
+            session: self.session.unwrap_or(usual.session),
+            idle: self.idle.unwrap_or(usual.idle),
+            follow_base: self.follow_base_url.clone(),
+            ..usual
+        }
+    }
 }
 
 /// `[store]`
@@ -280,7 +340,7 @@ pub struct Connectors {
 pub struct TokenSection {
     /// Who holds it.
     pub name: String,
-    /// `kiosk`, `board`, `cashier`, `technician`, `manager`, `service` or `hq`.
+    /// `kiosk`, `board`, `staff`, `cashier`, `technician`, `manager`, `service` or `hq`.
     pub role: String,
     /// Name of the credential that holds it.
     pub credential: String,
@@ -361,6 +421,7 @@ impl Config {
             }
         }
         faults.extend(self.fiscal.faults());
+        faults.extend(self.staff.faults());
         if let Err(e) = self.sync.validate() {
             faults.push(format!("sync.{e}"));
         }

@@ -1,7 +1,7 @@
 //! Where one store is wired together, by hand: the only place that knows all parts.
 
 use crate::{
-    api::{Api, Parts, Role, Tokens, hash_token},
+    api::{Api, Doors, Parts, Role, Tokens, hash_token, recall_tokens},
     connectors::{
         alfa_bank::{AlfaBank, AlfaBankConfig},
         one_c::{self, OneC},
@@ -71,6 +71,8 @@ pub struct Wiring {
     pub brokers: Arc<dyn Brokers>,
     /// Who may come in.
     pub tokens: Vec<(Secret, Role, String)>,
+    /// How people and screens come in.
+    pub doors: Doors,
 }
 
 /// How the robot is reached.
@@ -116,6 +118,7 @@ impl Daemon {
             sync,
             brokers,
             tokens,
+            doors: settings,
         } = wiring;
         let store = Store::open(database).context("cannot open the store's database")?;
         let store_id = policy.store_id.clone();
@@ -221,6 +224,7 @@ impl Daemon {
         let api = Api::new(Parts {
             site: site.clone(),
             tokens: doors,
+            doors: settings,
             poke: poke.clone(),
             printer,
             robot,
@@ -234,6 +238,9 @@ impl Daemon {
             store_name: name,
             closing: shutdown.clone(),
         });
+        recall_tokens(&api)
+            .await
+            .context("cannot read who may come in")?;
         Ok(Self {
             api,
             site,

@@ -370,6 +370,7 @@ async fn store(rig: &Rig) -> (Daemon, String) {
         sync: None,
         brokers: Arc::new(galley::sync::broker::Mqtt),
         tokens: vec![(Secret::new(TOKEN), Role::Manager, "till".to_owned())],
+        doors: galley::api::Doors::new(Secret::new("a secret of the test")),
     })
     .await
     .unwrap();

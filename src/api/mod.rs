@@ -5,9 +5,12 @@
 mod auth;
 mod board;
 mod body;
+mod calls;
 mod devices;
 mod extract;
+mod follow;
 mod health;
+mod keys;
 mod live;
 mod menu;
 mod openapi;
@@ -17,20 +20,24 @@ mod payments;
 mod printer;
 mod problem;
 mod proof;
+mod screens;
+mod sessions;
 mod shift;
 mod stock;
 mod till;
 mod view;
 
-pub use auth::{Caller, Role, Tokens, hash_token};
+pub use auth::{AtWork, Caller, Role, Tokens, hash_token};
 pub use openapi::document;
 #[cfg(all(feature = "emulators", feature = "hq"))]
 pub(crate) use pages::page;
 pub use problem::Problem;
+pub use sessions::recall_tokens;
 
 use crate::{
     devices::{fiscal::Printer, robot::Robot},
     flow::{Site, engine::Poke},
+    world::Secret,
 };
 use axum::{
     Router,
@@ -39,7 +46,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::Response,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -49,6 +56,37 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[derive(Clone)]
 pub struct Api {
     inner: Arc<Parts>,
+    keys: keys::Keys,
+}
+
+/// How people and screens come in.
+#[derive(Clone)]
+pub struct Doors {
+    /// The store's own secret: PINs, screens' tokens and orders' addresses hang on it.
+    pub secret: Secret,
+    /// People may come in with their PIN from any screen on the LAN, paired or not.
+    pub pin_without_screen: bool,
+    /// A session lasts so long at most.
+    pub session: Duration,
+    /// A session ends after so long without anything done.
+    pub idle: Duration,
+    /// Where guests' phones find the store, `http://192.168.1.5:8080`: the QR code of an order's page begins with it.
+    /// When none, it is the address by which the kiosk knows the store, unless that is this box alone.
+    pub follow_base: Option<String>,
+}
+
+impl Doors {
+    /// The usual ones, with this secret.
+    #[must_use]
+    pub fn new(secret: Secret) -> Self {
+        Self {
+            secret,
+            pin_without_screen: false,
+            session: Duration::from_hours(12),
+            idle: Duration::from_mins(15),
+            follow_base: None,
+        }
+    }
 }
 
 /// The parts behind the door.
@@ -57,6 +95,8 @@ pub struct Parts {
     pub site: Arc<Site>,
     /// Who may come in.
     pub tokens: Tokens,
+    /// How people and screens come in.
+    pub doors: Doors,
     /// Wakes the effect engine.
     pub poke: Poke,
     /// The printer, if one is configured.
@@ -86,7 +126,10 @@ impl Api {
     /// The door to these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let secret = parts.doors.secret.clone();
+        let store_id = parts.site.policy().store_id.clone();
         Self {
+            keys: keys::Keys::new(secret, store_id),
             inner: Arc::new(parts),
         }
     }
@@ -98,6 +141,7 @@ impl Api {
             .nest("/api/v1", v1)
             .merge(health::router())
             .merge(pages::router())
+            .merge(follow::router())
             .fallback(problem::not_found)
             .method_not_allowed_fallback(problem::method_not_allowed)
             .layer(SetResponseHeaderLayer::if_not_present(
@@ -131,6 +175,7 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(orders::timeline))
         .routes(routes!(orders::cancel))
         .routes(routes!(orders::hand_over))
+        .routes(routes!(calls::recall))
         .routes(routes!(orders::refund))
         .routes(routes!(orders::confirm_refund))
         .routes(routes!(payments::start))
@@ -139,6 +184,19 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(payments::result))
         .routes(routes!(payments::confirm))
         .routes(routes!(payments::cancel))
+        .routes(routes!(calls::call, calls::list))
+        .routes(routes!(calls::answer))
+        .routes(routes!(calls::count))
+        .routes(routes!(sessions::come_in))
+        .routes(routes!(sessions::current, sessions::go_out))
+        .routes(routes!(sessions::unlock))
+        .routes(routes!(sessions::users, sessions::add))
+        .routes(routes!(sessions::set_pin))
+        .routes(routes!(sessions::change))
+        .routes(routes!(screens::ask, screens::poll))
+        .routes(routes!(screens::list, screens::pair))
+        .routes(routes!(screens::rename))
+        .routes(routes!(screens::revoke))
         .routes(routes!(board::board))
         .routes(routes!(live::live))
         .routes(routes!(stock::list))

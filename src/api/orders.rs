@@ -5,6 +5,7 @@ use super::{
     auth::{ORDERING, Role, STAFF},
     body::Post,
     extract::{Path, Query},
+    follow,
     view::{self, OrderView},
 };
 use crate::{
@@ -18,7 +19,12 @@ use crate::{
     flow::{FlowError, commands},
     store::{EffectState, OrderFilter, Snapshot, StoreError},
 };
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
@@ -58,6 +64,7 @@ struct NewLine {
 #[utoipa::path(post, path = "/orders", tag = "guest", request_body = NewOrder, responses((status = 201, body = OrderView), (status = "4XX", body = Problem)))]
 pub(super) async fn place(
     State(api): State<Api>,
+    headers: HeaderMap,
     post: Post<NewOrder>,
 ) -> Result<Response, Problem> {
     post.caller.need(ORDERING)?;
@@ -73,6 +80,7 @@ pub(super) async fn place(
         return Err(Problem::invalid("this is no phone number"));
     }
     let id = OrderId(api.site.world.new_id());
+    let door = api.clone();
     post.once(&api, StatusCode::CREATED, move |tx, cx, body| {
         let wish = Wish {
             language: body.language,
@@ -93,7 +101,9 @@ pub(super) async fn place(
             .map(str::trim)
             .filter(|p| !p.is_empty());
         let order = commands::place_order(tx, cx, id, &wish, phone)?;
-        Ok(view::order(&order, &BTreeSet::new()))
+        let mut view = view::order(&order, &BTreeSet::new());
+        view.follow = follow::link(&door, &order, &headers);
+        Ok(view)
     })
     .await
 }
@@ -180,6 +190,7 @@ pub(super) fn may_see(caller: &Caller, order: &Order) -> bool {
 pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,
+    headers: HeaderMap,
     Path(id): Path<Uuid>,
 ) -> Result<Json<OrderView>, Problem> {
     caller.need(ORDERING)?;
@@ -195,7 +206,10 @@ pub(super) async fn show(
         })
         .await?;
     match found {
-        Some((order, view)) if may_see(&caller, &order) => Ok(Json(view)),
+        Some((order, mut view)) if may_see(&caller, &order) => {
+            view.follow = follow::link(&api, &order, &headers);
+            Ok(Json(view))
+        }
         _ => Err(Problem::unknown_order("there is no such order")),
     }
 }

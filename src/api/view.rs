@@ -53,6 +53,18 @@ pub struct OrderView {
     pub dishes: Vec<DishView>,
     /// Money back.
     pub refunds: Vec<RefundView>,
+    /// The page for the guest's phone; where an order is placed or shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follow: Option<Follow>,
+}
+
+/// Where a guest's phone follows an order.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Follow {
+    /// The page.
+    pub url: String,
+    /// Its QR code; it needs no token.
+    pub svg_path: String,
 }
 
 /// A line.
@@ -284,6 +296,7 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
                 reason: r.reason.clone(),
             })
             .collect(),
+        follow: None,
     }
 }
 

@@ -15,6 +15,7 @@ mod fiscal_gateway;
 mod gateway;
 #[cfg(feature = "hq")]
 mod hq;
+mod kiosk;
 mod order;
 pub mod output;
 mod printers;
@@ -27,6 +28,7 @@ mod simulate;
 mod status;
 mod stock;
 mod sync;
+mod user;
 
 use clap::{Parser, Subcommand};
 use client::CallError;
@@ -74,6 +76,8 @@ enum Command {
     Gateway(gateway::GatewayArgs),
     Robot(robot::RobotArgs),
     Stock(stock::StockArgs),
+    Kiosk(kiosk::KioskArgs),
+    User(user::UserArgs),
     Sync(sync::SyncArgs),
     Reconcile(reconcile::ReconcileArgs),
     Alert(alert::AlertArgs),
@@ -119,6 +123,8 @@ impl Cli {
             Command::Gateway(a) => a.door.json,
             Command::Robot(a) => a.door.json,
             Command::Stock(a) => a.door.json,
+            Command::Kiosk(a) => a.door.json,
+            Command::User(a) => a.door.json,
             Command::Sync(a) => a.door.json,
             Command::Reconcile(a) => a.door.json,
             Command::Alert(a) => a.door.json,
@@ -159,6 +165,8 @@ impl Cli {
             Command::Gateway(args) => gateway::execute(args).await,
             Command::Robot(args) => robot::execute(args).await,
             Command::Stock(args) => stock::execute(args).await,
+            Command::Kiosk(args) => kiosk::execute(args).await,
+            Command::User(args) => user::execute(args).await,
             Command::Sync(args) => sync::execute(args).await,
             Command::Reconcile(args) => reconcile::execute(args).await,
             Command::Alert(args) => alert::execute(args).await,

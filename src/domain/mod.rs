@@ -20,6 +20,7 @@ pub mod reconcile;
 pub mod refund;
 pub mod shift;
 pub mod shift_report;
+pub mod staff;
 pub mod stock;
 pub mod text;
 pub mod time;

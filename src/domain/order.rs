@@ -374,6 +374,9 @@ impl Order {
             }
             Body::OrderReady {} => self.paid && !self.ready,
             Body::OrderClosed {} => self.ready && !self.closed,
+            Body::OrderRecalled { .. } => {
+                matches!(self.state, OrderState::Ready | OrderState::Closed) && self.ready
+            }
             Body::PaymentStarted { payment } => {
                 self.given_up.is_none() && !self.paid && self.payment(payment.id).is_none()
             }
@@ -452,6 +455,7 @@ impl Order {
             Body::OrderPaid {} => self.paid = true,
             Body::OrderReady {} => self.ready = true,
             Body::OrderClosed {} => self.closed = true,
+            Body::OrderRecalled { .. } => self.closed = false,
             Body::PaymentStarted { payment } => self.payments.push(payment.clone()),
             Body::PaymentShown {
                 payment_id,

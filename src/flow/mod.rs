@@ -14,6 +14,7 @@ pub mod law;
 mod payments;
 pub mod record;
 mod site;
+pub mod staff;
 #[cfg(test)]
 mod tests;
 pub mod till;

@@ -5,6 +5,7 @@
 //! through [`Store::read`], on one consistent snapshot.
 
 mod alerts;
+mod calls;
 mod contacts;
 mod cursors;
 mod documents;
@@ -15,17 +16,21 @@ mod migrate;
 mod orders;
 mod requests;
 mod shifts;
+mod staff;
 mod stock;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod writer;
 
+pub use calls::Call;
 pub use effects::{Attempt, EffectRow, EffectState, NewEffect};
 pub use error::StoreError;
 pub use log::{Head, LogEntry};
 pub use orders::OrderFilter;
 pub use requests::Replay;
+pub use staff::Session;
+pub use tokens::{Pairing, Screen};
 pub use writer::Tx;
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
 const here = dirname(fileURLToPath(import.meta.url));
-export const pages = ["kiosk", "board", "demo", "dashboard", "shift-report"];
+export const pages = ["kiosk", "board", "staff", "demo", "dashboard", "shift-report"];
 
 export function pageConfig(page) {
   return {
