@@ -18,7 +18,11 @@ use galley::{
         stock::Movement,
         text::{Language, Text},
     },
-    flow::{Site, commands, record::record},
+    flow::{
+        Site,
+        commands::{self, Asks},
+        record::record,
+    },
     run::{Daemon, Wiring},
     store::Options,
     sync::Mqtt,
@@ -182,6 +186,7 @@ impl Rig {
             catalog: Some(catalog.clone()),
             zone: zone().unwrap(),
             name: Text::default(),
+            pictures: None,
             printer: None,
             robot: None,
             bank: None,
@@ -266,7 +271,13 @@ impl Rig {
                 .site
                 .command(Actor::system(), move |tx, cx| {
                     for _ in 0..PACK {
-                        commands::place_order(tx, cx, OrderId(world.new_id()), &wish(), None)?;
+                        commands::place_order(
+                            tx,
+                            cx,
+                            OrderId(world.new_id()),
+                            &wish(),
+                            &Asks::default(),
+                        )?;
                     }
                     Ok(())
                 })
@@ -284,19 +295,21 @@ fn wish() -> Wish {
     let line = |dish: &str| WishLine {
         dish_id: dish.into(),
         quantity: 1,
+        options: Vec::new(),
         price_minor: None,
     };
     Wish {
         language: Language::Ru,
         service: Service::Here,
         lines: vec![line("mors")],
+        ..Wish::default()
     }
 }
 
 async fn place(site: &Arc<Site>) {
     let id = OrderId(site.world.new_id());
     site.command(Actor::system(), move |tx, cx| {
-        commands::place_order(tx, cx, id, &wish(), None)
+        commands::place_order(tx, cx, id, &wish(), &Asks::default())
     })
     .await
     .unwrap();

@@ -3,7 +3,10 @@
 use crate::{
     connectors::{alfa_bank::AlfaBankConfig, one_c, sms_ru::SmsRuConfig},
     devices::fiscal::FiscalSettings,
-    domain::{catalog::Catalog, fiscal_law::Limits, policy::Policy, text::Text},
+    domain::{
+        catalog::Catalog, channel::Channel, fiscal_law::Limits, hours::Hours, kiosk::Kiosk,
+        policy::Policy, text::Text,
+    },
     sync::SyncConfig,
     world::Secret,
 };
@@ -33,6 +36,12 @@ pub struct Config {
     /// The store's rules.
     #[serde(default)]
     pub policy: PolicySection,
+    /// When the store sells; always, when no week is given.
+    #[serde(default)]
+    pub hours: Hours,
+    /// What the kiosk shows, and when.
+    #[serde(default)]
+    pub kiosk: Kiosk,
     /// The fiscal printer.
     pub printer: Option<PrinterSection>,
     /// What the law on tills asks for: limits, with their defaults.
@@ -52,6 +61,10 @@ pub struct Config {
     /// People and their screens.
     #[serde(default)]
     pub staff: StaffSection,
+    /// Online channels whose orders people type in; `fiscal_by = "other"` (the channel gives the receipt, so it is when
+    /// nothing is said) or `"store"`.
+    #[serde(default)]
+    pub channels: Vec<Channel>,
 }
 
 /// `[staff]`: how people come in with their PINs, and where guests follow their orders.
@@ -153,6 +166,8 @@ fn socket() -> PathBuf {
 pub struct CatalogSection {
     /// The catalog's file (TOML); the one in the database is in force when none.
     pub file: Option<PathBuf>,
+    /// Folder of the dishes' pictures, as `galley menu pictures` made it.
+    pub pictures: Option<PathBuf>,
 }
 
 /// `[policy]`: what is not set keeps its default. Durations are written with units: `"10m"`.
@@ -422,6 +437,14 @@ impl Config {
         }
         faults.extend(self.fiscal.faults());
         faults.extend(self.staff.faults());
+        faults.extend(self.channels.iter().filter_map(Channel::fault));
+        for (n, channel) in self.channels.iter().enumerate() {
+            if self.channels[..n].iter().any(|c| c.id == channel.id) {
+                faults.push(format!("channels: {} stands there twice", channel.id));
+            }
+        }
+        faults.extend(self.hours.faults());
+        faults.extend(self.kiosk.faults());
         if let Err(e) = self.sync.validate() {
             faults.push(format!("sync.{e}"));
         }
@@ -470,6 +493,8 @@ impl Config {
             printer_grace: p.printer_grace.unwrap_or(d.printer_grace),
             close_shift_after: p.close_shift_after.unwrap_or(d.close_shift_after),
             law: self.fiscal.clone(),
+            hours: self.hours.clone(),
+            kiosk: self.kiosk.clone(),
             kitchen_slips: p.kitchen_slips.unwrap_or_else(|| {
                 let manual = self.robot.as_ref().map(|r| r.kind) == Some(RobotKind::Manual);
                 manual && self.printer.is_some()
@@ -477,6 +502,7 @@ impl Config {
             accounting: self.connectors.one_c.is_some(),
             messages: self.connectors.sms_ru.is_some(),
             bank: self.connectors.alfa_bank.is_some(),
+            channels: self.channels.clone(),
             speed: 1,
         }
     }

@@ -37,7 +37,7 @@ use async_trait::async_trait;
 use galley_fiscal::PrinterFactory;
 use galley_robot::RobotDriver;
 use jiff::tz::TimeZone;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -55,6 +55,8 @@ pub struct Wiring {
     pub zone: TimeZone,
     /// Its name for guests.
     pub name: Text,
+    /// Folder of the dishes' pictures.
+    pub pictures: Option<PathBuf>,
     /// The fiscal printer, what the till adds to documents, and where it is, for screens.
     pub printer: Option<(Arc<dyn PrinterFactory>, FiscalSettings, String)>,
     /// The robot.
@@ -110,6 +112,7 @@ impl Daemon {
             catalog,
             zone,
             name,
+            pictures,
             printer,
             robot,
             bank,
@@ -235,6 +238,7 @@ impl Daemon {
                     .map_or("off", |state| state.borrow().status.word())
             }),
             addresses,
+            pictures,
             store_name: name,
             closing: shutdown.clone(),
         });

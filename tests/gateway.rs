@@ -355,6 +355,7 @@ async fn store(rig: &Rig) -> (Daemon, String) {
         catalog: Some(catalog),
         zone: jiff::tz::TimeZone::UTC,
         name: Text::default(),
+        pictures: None,
         printer: Some((
             Arc::new(factory),
             FiscalSettings {

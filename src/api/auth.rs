@@ -83,6 +83,8 @@ impl Role {
 
 /// Staff who deal with orders and money.
 pub const STAFF: &[Role] = &[Role::Cashier, Role::Technician, Role::Manager];
+/// Those who take what a kiosk may not: a card of the store's own people.
+pub const CASHIERS: &[Role] = &[Role::Cashier, Role::Manager];
 /// Those who deal with devices.
 pub const TECHNICIANS: &[Role] = &[Role::Technician, Role::Manager];
 /// Those who report money that was taken.

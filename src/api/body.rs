@@ -72,6 +72,26 @@ impl<T: DeserializeOwned> FromRequest<Api> for Post<T> {
     }
 }
 
+/// A question that is sent as a POST because it is long: it changes nothing, so it needs no key.
+pub struct Asked<T> {
+    pub caller: Caller,
+    pub body: T,
+}
+
+impl<T: DeserializeOwned> FromRequest<Api> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, api).await?;
+        let bytes = read_whole(body).await?;
+        Ok(Self {
+            caller,
+            body: read_json(&bytes)?,
+        })
+    }
+}
+
 /// A POST of somebody who may have no token yet. Nothing of it is remembered.
 pub struct Loose {
     pub caller: Option<Caller>,
@@ -174,7 +194,9 @@ impl<T> Post<T> {
                 }
                 Ok((replay, false))
             })
-            .await?;
+            .await
+            .inspect_err(|problem| api.disk_is_full(problem.is("disk_full")))?;
+        api.disk_is_full(false);
         let status = StatusCode::from_u16(replay.status).unwrap_or(StatusCode::OK);
         let mut response = (
             status,

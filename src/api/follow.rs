@@ -38,7 +38,7 @@ pub(super) fn router() -> Router<Api> {
 /// Where an order can be followed, if guests' phones can find this store.
 pub(super) fn link(api: &Api, order: &Order, headers: &HeaderMap) -> Option<super::view::Follow> {
     let base = base(api, headers)?;
-    let code = api.keys.follow_code(order.id);
+    let code = api.keys().follow_code(order.id);
     Some(super::view::Follow {
         url: format!("{base}/f/{code}"),
         svg_path: format!("/f/{code}/qr.svg"),
@@ -72,7 +72,7 @@ async fn find(api: &Api, code: &str) -> Result<Option<Order>, StoreError> {
     let now = api.site.world.clock.now();
     Ok(near
         .into_iter()
-        .find(|o| api.keys.follow_code(o.id) == code)
+        .find(|o| api.keys().follow_code(o.id) == code)
         .filter(|o| now.since(o.placed_at) < SHOWN))
 }
 

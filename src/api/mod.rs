@@ -17,13 +17,16 @@ mod openapi;
 mod orders;
 mod pages;
 mod payments;
+mod pictures;
 mod printer;
 mod problem;
 mod proof;
+mod quote;
 mod screens;
 mod sessions;
 mod shift;
 mod stock;
+mod stops;
 mod till;
 mod view;
 
@@ -46,7 +49,14 @@ use axum::{
     middleware::{Next, from_fn},
     response::Response,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -55,8 +65,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// What the door needs.
 #[derive(Clone)]
 pub struct Api {
-    inner: Arc<Parts>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    parts: Parts,
     keys: keys::Keys,
+    /// The last write failed because the disk is full.
+    disk_full: AtomicBool,
 }
 
 /// How people and screens come in.
@@ -109,6 +125,8 @@ pub struct Parts {
     pub uplink: Arc<dyn Fn() -> &'static str + Send + Sync>,
     /// Addresses of the devices, for screens.
     pub addresses: std::collections::BTreeMap<String, String>,
+    /// Folder of the dishes' pictures, `HASH-SIZE.webp`.
+    pub pictures: Option<PathBuf>,
     /// Names of the store for guests.
     pub store_name: crate::domain::text::Text,
     /// Live streams end when the store stops.
@@ -118,20 +136,47 @@ pub struct Parts {
 impl std::ops::Deref for Api {
     type Target = Parts;
     fn deref(&self) -> &Parts {
-        &self.inner
+        &self.inner.parts
     }
 }
 
 impl Api {
+    fn keys(&self) -> &keys::Keys {
+        &self.inner.keys
+    }
+
     /// The door to these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let secret = parts.doors.secret.clone();
         let store_id = parts.site.policy().store_id.clone();
         Self {
-            keys: keys::Keys::new(secret, store_id),
-            inner: Arc::new(parts),
+            inner: Arc::new(Inner {
+                keys: keys::Keys::new(secret, store_id),
+                parts,
+                disk_full: AtomicBool::new(false),
+            }),
         }
+    }
+
+    /// Notes whether the disk took the last write.
+    fn disk_is_full(&self, full: bool) {
+        self.inner.disk_full.store(full, Ordering::Relaxed);
+    }
+
+    /// Whether the disk is full: after a write that failed so, it is tried again.
+    async fn is_disk_full(&self) -> bool {
+        if !self.inner.disk_full.load(Ordering::Relaxed) {
+            return false;
+        }
+        let tried = self
+            .site
+            .store
+            .write(|tx| tx.add_to_counter("disk_tried", 1))
+            .await;
+        let full = matches!(tried, Err(crate::store::StoreError::DiskFull));
+        self.disk_is_full(full);
+        full
     }
 
     /// The router for the LAN.
@@ -142,6 +187,7 @@ impl Api {
             .merge(health::router())
             .merge(pages::router())
             .merge(follow::router())
+            .merge(pictures::router())
             .fallback(problem::not_found)
             .method_not_allowed_fallback(problem::method_not_allowed)
             .layer(SetResponseHeaderLayer::if_not_present(
@@ -170,6 +216,13 @@ fn routes_v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(menu::store))
         .routes(routes!(menu::menu))
+        .routes(routes!(quote::quote))
+        .routes(routes!(stops::list, stops::stop))
+        .routes(routes!(stops::lift))
+        .routes(routes!(stops::pause))
+        .routes(routes!(stops::resume))
+        .routes(routes!(stops::birthday))
+        .routes(routes!(stops::forget))
         .routes(routes!(orders::place, orders::list))
         .routes(routes!(orders::show))
         .routes(routes!(orders::timeline))

@@ -2,7 +2,7 @@
 
 use super::{
     Api, Caller, Problem,
-    auth::{ORDERING, Role, STAFF},
+    auth::{CASHIERS, ORDERING, Role, STAFF, TILLS},
     body::Post,
     extract::{Path, Query},
     follow,
@@ -10,13 +10,17 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::{OrderId, RefundId},
+        ids::{OrderId, PaymentId, RefundId},
+        options::Pick,
         order::{Order, OrderState, Service},
         place::{Wish, WishLine},
         text::Language,
         time::Timestamp,
     },
-    flow::{FlowError, commands},
+    flow::{
+        FlowError, channels,
+        commands::{self, Asks, Back},
+    },
     store::{EffectState, OrderFilter, Snapshot, StoreError},
 };
 use axum::{
@@ -34,6 +38,8 @@ use uuid::Uuid;
 const PAGE: usize = 200;
 /// Longest phone number, with separators.
 const MAX_PHONE: usize = 24;
+/// Longest promo code or card.
+const MAX_WORD: usize = 64;
 
 /// A new order.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -45,19 +51,90 @@ pub struct NewOrder {
     #[schema(value_type = String)]
     service: Service,
     lines: Vec<NewLine>,
-    /// For the message that the order is ready.
+    /// For the message that the order is ready, and for promotions that are counted by phone number.
     #[serde(default)]
     phone: Option<String>,
+    /// A code of a promotion.
+    #[serde(default)]
+    promo_code: Option<String>,
+    /// What the guest saw to pay; another total is refused, with the new quote.
+    #[serde(default)]
+    total_minor: Option<i64>,
+    /// The card of one of the store's own people; only a cashier or a manager takes it.
+    #[serde(default)]
+    staff_card: Option<String>,
+    /// The online channel that sold it, and took the money; for a cashier, a manager or another system.
+    #[serde(default)]
+    channel: Option<String>,
+    /// The order's number there; it comes in once.
+    #[serde(default)]
+    channel_number: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewLine {
+pub(super) struct NewLine {
     dish_id: String,
     quantity: i64,
-    /// What the guest saw; another price is refused.
+    /// What the guest chose; where nothing is said, the dish as it is described.
+    #[serde(default)]
+    options: Vec<PickView>,
+    /// What the guest saw of one, with its options; another price is refused.
     #[serde(default)]
     price_minor: Option<i64>,
+}
+
+/// A choice of an option.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PickView {
+    /// Id of the option.
+    option: String,
+    /// Id of the choice.
+    choice: String,
+}
+
+impl From<NewLine> for WishLine {
+    fn from(l: NewLine) -> Self {
+        Self {
+            dish_id: l.dish_id.as_str().into(),
+            quantity: l.quantity,
+            options: l
+                .options
+                .into_iter()
+                .map(|o| Pick {
+                    option: o.option,
+                    choice: o.choice,
+                })
+                .collect(),
+            price_minor: l.price_minor,
+        }
+    }
+}
+
+/// Who orders: a number or a card that can't be one is refused.
+pub(super) fn check_asks(
+    caller: &Caller,
+    phone: Option<&str>,
+    promo_code: Option<&str>,
+    staff_card: Option<&str>,
+) -> Result<(), Problem> {
+    let phone = phone.map(str::trim).filter(|p| !p.is_empty());
+    if phone
+        .is_some_and(|p| p.len() > MAX_PHONE || p.chars().filter(char::is_ascii_digit).count() < 9)
+    {
+        return Err(Problem::invalid("this is no phone number"));
+    }
+    if promo_code.is_some_and(|c| c.len() > MAX_WORD) {
+        return Err(Problem::invalid("this is no promo code"));
+    }
+    if let Some(card) = staff_card {
+        caller.need(CASHIERS)?;
+        if card.trim().is_empty() || card.len() > MAX_WORD {
+            return Err(Problem::invalid("this is no card"));
+        }
+    }
+    Ok(())
 }
 
 /// Places an order. The store prices it, holds the stock and promises a time.
@@ -68,39 +145,48 @@ pub(super) async fn place(
     post: Post<NewOrder>,
 ) -> Result<Response, Problem> {
     post.caller.need(ORDERING)?;
-    let phone = post
-        .body
-        .phone
-        .as_deref()
-        .map(str::trim)
-        .filter(|p| !p.is_empty());
-    if phone
-        .is_some_and(|p| p.len() > MAX_PHONE || p.chars().filter(char::is_ascii_digit).count() < 9)
-    {
-        return Err(Problem::invalid("this is no phone number"));
+    let body = &post.body;
+    check_asks(
+        &post.caller,
+        body.phone.as_deref(),
+        body.promo_code.as_deref(),
+        body.staff_card.as_deref(),
+    )?;
+    if body.channel.is_some() {
+        post.caller.need(TILLS)?;
+    }
+    if body.channel.is_some() != body.channel_number.is_some() {
+        return Err(Problem::invalid(
+            "channel and channel_number belong together",
+        ));
     }
     let id = OrderId(api.site.world.new_id());
+    let payment_id = PaymentId(api.site.world.new_id());
     let door = api.clone();
     post.once(&api, StatusCode::CREATED, move |tx, cx, body| {
         let wish = Wish {
             language: body.language,
             service: body.service,
-            lines: body
-                .lines
-                .into_iter()
-                .map(|l| WishLine {
-                    dish_id: l.dish_id.as_str().into(),
-                    quantity: l.quantity,
-                    price_minor: l.price_minor,
-                })
-                .collect(),
+            lines: body.lines.into_iter().map(WishLine::from).collect(),
+            promo_code: body.promo_code,
+            total_minor: body.total_minor,
         };
         let phone = body
             .phone
             .as_deref()
             .map(str::trim)
             .filter(|p| !p.is_empty());
-        let order = commands::place_order(tx, cx, id, &wish, phone)?;
+        let asks = Asks {
+            phone,
+            staff_card: body.staff_card.as_deref(),
+        };
+        let order = match body.channel.as_deref().zip(body.channel_number.as_deref()) {
+            Some((channel, number)) => {
+                let ids = (id, payment_id);
+                channels::take_in(tx, cx, ids, &wish, &asks, channel, number)?
+            }
+            None => commands::place_order(tx, cx, id, &wish, &asks)?,
+        };
         let mut view = view::order(&order, &BTreeSet::new());
         view.follow = follow::link(&door, &order, &headers);
         Ok(view)
@@ -119,6 +205,8 @@ pub struct OrderQuery {
     before: Option<i64>,
     /// At most so many.
     limit: Option<usize>,
+    /// `true`: only those that somebody still waits for.
+    active: Option<bool>,
 }
 
 /// Orders, the newest first.
@@ -148,11 +236,21 @@ pub(super) async fn list(
         before: query.before.map(Timestamp::from_millis),
         limit: query.limit.unwrap_or(50).min(PAGE),
     };
+    let active = query.active == Some(true);
     let orders = api
         .site
         .store
         .read(move |s| -> Result<_, StoreError> {
-            s.orders(&filter)?
+            let found = match active {
+                true => {
+                    let mut all = s.active_orders()?;
+                    all.retain(|o| filter.state.is_none_or(|state| o.state == state));
+                    all.truncate(filter.limit);
+                    all
+                }
+                false => s.orders(&filter)?,
+            };
+            found
                 .iter()
                 .map(|o| Ok(view::order(o, &unclear(s, o)?)))
                 .collect::<Result<Vec<_>, _>>()
@@ -311,11 +409,22 @@ pub(super) async fn hand_over(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRefund {
-    /// Minor units; all that is left when none.
+    /// Minor units; all that is left when neither a sum nor lines are named.
     #[serde(default)]
     amount_minor: Option<i64>,
+    /// Dishes instead of a sum.
+    #[serde(default)]
+    lines: Vec<ReturnedLine>,
     /// Why.
     reason: String,
+}
+
+/// So many dishes of a line.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReturnedLine {
+    line_id: usize,
+    quantity: u32,
 }
 
 /// The refunds that were begun, one for each payment that gives money back.
@@ -336,16 +445,21 @@ pub(super) async fn refund(
     if post.body.reason.trim().is_empty() {
         return Err(Problem::invalid("say why: the reason is kept in the log"));
     }
+    if post.body.amount_minor.is_some() && !post.body.lines.is_empty() {
+        return Err(Problem::invalid("name a sum or dishes, not both"));
+    }
     let world = api.site.world.clone();
     post.once(&api, StatusCode::CREATED, move |tx, cx, body| {
-        let (order, refunds) = commands::refund_order(
-            tx,
-            cx,
-            OrderId(id),
-            body.amount_minor,
-            body.reason.trim(),
-            || world.new_id(),
-        )?;
+        let lines = body.lines.iter().map(|l| (l.line_id, l.quantity));
+        let back = match body.amount_minor {
+            Some(sum) => Back::Sum(sum),
+            None if body.lines.is_empty() => Back::All,
+            None => Back::Dishes(lines.collect()),
+        };
+        let (order, refunds) =
+            commands::refund_order(tx, cx, OrderId(id), &back, body.reason.trim(), || {
+                world.new_id()
+            })?;
         Ok(RefundsView {
             refunds: refunds.iter().map(|r| r.0).collect(),
             order: view::order(&order, &BTreeSet::new()),

@@ -9,6 +9,8 @@ use axum::{
     routing::get,
 };
 use rust_embed::RustEmbed;
+use sha2::{Digest as _, Sha256};
+use std::{fmt::Write as _, sync::OnceLock};
 
 /// The built bundle; made from `src/web` by `npm run build`, and committed.
 #[derive(RustEmbed)]
@@ -51,6 +53,25 @@ pub(super) fn router() -> Router<Api> {
             "/board/{*file}",
             get(async |Path(f): Path<String>| page("board", &f)),
         )
+}
+
+/// A word that changes with the pages.
+pub(super) fn build() -> &'static str {
+    static BUILD: OnceLock<String> = OnceLock::new();
+    BUILD.get_or_init(|| {
+        let mut h = Sha256::new();
+        for name in Bundle::iter() {
+            h.update(name.as_bytes());
+            if let Some(file) = Bundle::get(&name) {
+                h.update(file.metadata.sha256_hash());
+            }
+        }
+        let mut word = String::new();
+        for byte in &h.finalize()[..6] {
+            let _ = write!(word, "{byte:02x}");
+        }
+        word
+    })
 }
 
 /// A file of a page's bundle.

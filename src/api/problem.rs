@@ -35,6 +35,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub retry_at: Option<Timestamp>,
+    /// What the order comes to now, where the guest saw another total: as `POST /quote` answers it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub quote: Option<Box<serde_json::Value>>,
 }
 
 macro_rules! slugs {
@@ -53,6 +57,8 @@ slugs! {
     bad_quantity UNPROCESSABLE_ENTITY "So many pieces can't be ordered.";
     price_changed CONFLICT "The price has changed.";
     empty_order UNPROCESSABLE_ENTITY "The order is empty.";
+    option_gone CONFLICT "The dish can't be had like this any more.";
+    promo_code UNPROCESSABLE_ENTITY "The promo code is not taken.";
     out_of_stock CONFLICT "The dish is sold out.";
     not_accepting SERVICE_UNAVAILABLE "The store takes no orders now.";
     unknown_order NOT_FOUND "There is no such order.";
@@ -95,6 +101,7 @@ impl Problem {
             detail,
             message: None,
             retry_at: None,
+            quote: None,
         }
     }
 
@@ -134,6 +141,7 @@ impl From<FlowError> for Problem {
                 Self::already_paid(detail)
             }
             FlowError::Order(OrderError::RefundTooLarge { .. }) => Self::refund_too_large(detail),
+            FlowError::Order(OrderError::NotSoMany { .. }) => Self::refund_too_large(detail),
             FlowError::Order(OrderError::NothingPaid) => Self::conflict(detail),
             FlowError::Order(OrderError::TooMuch { .. }) => Self::invalid(detail),
             FlowError::Order(OrderError::NoSuchPayment) => Self::unknown_payment(detail),
@@ -148,7 +156,7 @@ impl From<FlowError> for Problem {
             FlowError::UnknownOrder => Self::unknown_order(detail),
             FlowError::Unknown("payment") => Self::unknown_payment(detail),
             FlowError::Unknown(_) => Self::not_found(detail),
-            FlowError::NotAccepting(why) => Self::not_accepting(detail).telling(why),
+            FlowError::NotAccepting(closed) => Self::not_accepting(detail).telling(closed.reason),
             FlowError::Tender(_, why) => Self::tender_unavailable(detail).telling(why),
             FlowError::WrongPin => super::sessions::wrong_pin(),
             FlowError::TooMany(until) => super::sessions::too_many(until),
@@ -182,6 +190,35 @@ impl From<Refused> for Problem {
                 "Afsuski, taomlardan biri tugadi.",
                 "Sorry, one of the dishes is sold out.",
             )),
+            Refused::Stopped { message, .. } => Self::out_of_stock(detail).telling(*message),
+            Refused::OptionGone { .. } => Self::option_gone(detail).telling(Text::new(
+                "Такого варианта блюда больше нет. Выберите, пожалуйста, снова.",
+                "Taomning bunday varianti endi yo‘q. Iltimos, qaytadan tanlang.",
+                "This choice is not available any more. Please choose again.",
+            )),
+            Refused::OptionCount { min, max, .. } => Self::invalid(detail).telling(Text::new(
+                format!("Выберите от {min} до {max} вариантов."),
+                format!("{min} tadan {max} tagacha variant tanlang."),
+                format!("Please choose {min} to {max}."),
+            )),
+            Refused::Code(problem) => Self::promo_code(detail).telling(problem.message()),
+            Refused::TotalChanged { quote } => {
+                let view = serde_json::to_value(super::quote::view(&quote)).ok();
+                Self {
+                    quote: view.map(Box::new),
+                    ..Self::price_changed(detail)
+                }
+                .telling(Text::new(
+                    "Сумма заказа изменилась. Проверьте, пожалуйста, корзину.",
+                    "Buyurtma summasi o‘zgardi. Iltimos, savatni tekshiring.",
+                    "The total has changed. Please check your cart.",
+                ))
+            }
+            Refused::AfterClosing => Self::not_accepting(detail).telling(Text::new(
+                "Мы скоро закрываемся и не успеем приготовить этот заказ.",
+                "Tez orada yopamiz va bu buyurtmani tayyorlashga ulgurmaymiz.",
+                "We are closing soon and could not finish this order in time.",
+            )),
             Refused::TooBusy { .. } => Self::not_accepting(detail).telling(Text::new(
                 "Сейчас слишком много заказов. Попробуйте позже.",
                 "Hozir buyurtmalar juda ko‘p. Keyinroq urinib ko‘ring.",
@@ -201,7 +238,10 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request failed in the database");
         match error {
-            StoreError::DiskFull => Self::disk_full(error.to_string()),
+            StoreError::DiskFull => {
+                return Self::disk_full(error.to_string())
+                    .telling(crate::flow::accepting::Closed::by_full_disk().reason);
+            }
             _ => Self::internal("The store's database failed; see the daemon's log."),
         }
         .telling(Text::new(

@@ -112,7 +112,7 @@ pub(super) async fn poll(
         state: if paired { "paired" } else { "waiting" },
         code: pairing.code,
         expires_at: pairing.expires_at,
-        token: paired.then(|| api.keys.screen_token(&poll)),
+        token: paired.then(|| api.keys().screen_token(&poll)),
         name: pairing.name,
         role: pairing.role,
     }))
@@ -217,7 +217,7 @@ pub(super) async fn pair(
             "the configuration has a token of the name {name}; take another"
         )));
     }
-    let keys = api.keys.clone();
+    let keys = api.keys().clone();
     let answer = post
         .once(&api, StatusCode::CREATED, move |tx, cx, body| {
             let word = role.map(Role::word);

@@ -69,7 +69,7 @@ impl SessionView {
 
 /// What is made of a PIN. It takes some ten milliseconds and 8 MiB, so it runs where the readers run.
 async fn pin_hash(api: &Api, pin: &str) -> Result<Hash, Problem> {
-    let (keys, pin) = (api.keys.clone(), pin.to_owned());
+    let (keys, pin) = (api.keys().clone(), pin.to_owned());
     Ok(api
         .site
         .store
@@ -400,7 +400,7 @@ impl Api {
     ) -> Result<(), FlowError> {
         let (id, pin, name) = (
             self.site.world.new_id(),
-            self.keys.pin(pin),
+            self.keys().pin(pin),
             name.to_owned(),
         );
         self.site

@@ -1,8 +1,10 @@
 //! What the door shows: our values as its JSON.
 
 use crate::domain::{
+    channel::ChannelOrder,
     order::{JobStage, Order, Service},
     payment::{Payment, PaymentState, Withdrawal},
+    promotion_sum::Applied,
     receipt::{Correction, ReceiptKind},
     refund::RefundState,
     text::{Language, Text},
@@ -28,8 +30,14 @@ pub struct OrderView {
     /// Here or to go.
     #[schema(value_type = String)]
     pub service: Service,
-    /// Minor units.
+    /// To pay, minor units.
     pub total_minor: i64,
+    /// Off by promotions, minor units.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub discount_minor: i64,
+    /// Which promotions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub promotions: Vec<PromotionView>,
     /// Still to be asked for, minor units.
     pub due_minor: i64,
     /// ISO 4217 letters.
@@ -53,6 +61,10 @@ pub struct OrderView {
     pub dishes: Vec<DishView>,
     /// Money back.
     pub refunds: Vec<RefundView>,
+    /// The online channel it came by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub channel: Option<ChannelOrder>,
     /// The page for the guest's phone; where an order is placed or shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub follow: Option<Follow>,
@@ -79,10 +91,57 @@ pub struct LineView {
     pub name: Text,
     /// How many.
     pub quantity: u32,
-    /// Price of one, minor units.
+    /// What was chosen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<ChosenView>,
+    /// Price of one with its options, minor units.
     pub price_minor: i64,
-    /// Minor units.
+    /// Before discounts, minor units.
     pub sum_minor: i64,
+    /// Off by promotions, minor units.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub discount_minor: i64,
+    /// How many of it can still be given back, once it is paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refundable: Option<usize>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(n: &i64) -> bool {
+    *n == 0
+}
+
+/// What was chosen.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChosenView {
+    /// The option.
+    #[schema(value_type = Object)]
+    pub name: Text,
+    /// The choice.
+    #[schema(value_type = Object)]
+    pub choice: Text,
+}
+
+/// A promotion that made the order cheaper.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PromotionView {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    #[schema(value_type = Object)]
+    pub name: Text,
+    /// By how much, minor units.
+    pub discount_minor: i64,
+}
+
+/// Promotions as the door shows them.
+pub(super) fn promotions(applied: &[Applied]) -> Vec<PromotionView> {
+    let each = applied.iter().map(|a| PromotionView {
+        id: a.id.clone(),
+        name: a.name.clone(),
+        discount_minor: a.discount_minor,
+    });
+    each.collect()
 }
 
 /// A payment.
@@ -214,6 +273,8 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
         language: o.language,
         service: o.service,
         total_minor: o.total_minor,
+        discount_minor: o.lines.iter().map(|l| l.discount_minor).sum(),
+        promotions: promotions(&o.promotions),
         due_minor: o.due_minor(),
         currency: o.currency.code(),
         placed_at: o.placed_at,
@@ -228,8 +289,18 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
                 dish_id: l.dish_id.0.clone(),
                 name: l.name.clone(),
                 quantity: l.quantity,
+                options: l
+                    .options
+                    .iter()
+                    .map(|c| ChosenView {
+                        name: c.name.clone(),
+                        choice: c.choice_name.clone(),
+                    })
+                    .collect(),
                 price_minor: l.price_minor,
                 sum_minor: l.sum_minor,
+                discount_minor: l.discount_minor,
+                refundable: o.paid.then(|| o.returnable(line_id)),
             })
             .collect(),
         payments: o.payments.iter().map(|p| payment(o, p, unclear)).collect(),
@@ -296,6 +367,7 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
                 reason: r.reason.clone(),
             })
             .collect(),
+        channel: o.channel.clone(),
         follow: None,
     }
 }

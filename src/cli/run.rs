@@ -175,6 +175,7 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
         catalog,
         zone: jiff::tz::TimeZone::get(&config.store.zone).context("store.zone")?,
         name: config.store.name.clone(),
+        pictures: config.catalog.pictures.clone(),
         printer,
         robot,
         bank,

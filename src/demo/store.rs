@@ -9,6 +9,8 @@ use crate::{
     api,
     devices::{fiscal::FiscalSettings, manual},
     domain::{
+        channel::Channel,
+        payment::FiscalBy,
         policy::Policy,
         staff::Position,
         text::{Language, Text},
@@ -179,6 +181,11 @@ impl StorePart {
                 arms: 2,
                 places: 12,
                 speed: p.speed,
+                channels: vec![Channel {
+                    id: "delivery".to_owned(),
+                    name: Text::new("Доставка", "Yetkazib berish", "Delivery"),
+                    fiscal_by: FiscalBy::Other,
+                }],
                 ..Policy::default()
             },
             catalog: Some(p.outside.catalog.clone()),
@@ -188,6 +195,7 @@ impl StorePart {
                 "Galley Tverskoyda",
                 "Galley on Tverskaya",
             ),
+            pictures: None,
             printer: Some((
                 Arc::new(printer),
                 FiscalSettings {

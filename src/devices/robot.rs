@@ -6,6 +6,7 @@ mod idle;
 mod lost;
 mod places;
 mod recipes;
+mod variant;
 
 use super::Health;
 use crate::{
@@ -111,6 +112,8 @@ pub struct Robot {
     health: Health,
     known: watch::Sender<Known>,
     recipes: Mutex<recipes::Recipes>,
+    /// Hashes of recipes of guests' choices that the robot has.
+    brought: Mutex<BTreeSet<String>>,
 }
 
 impl Robot {
@@ -130,6 +133,7 @@ impl Robot {
             health: Health::of("robot"),
             known: watch::Sender::default(),
             recipes: Mutex::default(),
+            brought: Mutex::default(),
         })
     }
 
@@ -365,6 +369,10 @@ impl Robot {
             .await?;
         }
         *self.recipes.lock().unwrap_or_else(PoisonError::into_inner) = wanted;
+        self.brought
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         self.book_levels(snapshot.bins, snapshot.as_of).await;
         self.known.send_modify(|k| {
             k.machine = snapshot.machine.map(|m| m.state).or(k.machine.take());
@@ -482,23 +490,12 @@ impl Robot {
 
     fn submit(&self, call: &Call) -> Result<Command, Refusal> {
         let request: cook::Request = call.request()?;
-        let recipe = self
-            .recipes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .reference(&request.tech_card)
-            .ok_or_else(|| {
-                Refusal::new(
-                    "no_tech_card",
-                    format!("there is no tech card {}", request.tech_card),
-                    "Put the tech card back into the catalog.",
-                )
-            })?;
-        let job = JobSubmit::cook(
+        let mut job = JobSubmit::cook(
             request.job_id.to_string(),
-            recipe,
+            self.recipe_for(&request)?,
             format!("{} {}", request.order_number, request.dish),
         );
+        job.params = variant::params(&request);
         Ok(Command::new(
             command_id(&call.key),
             Operation::JobSubmit(job),
@@ -579,6 +576,7 @@ impl Executor for Robot {
     async fn prepare(&self, call: &Call) -> Result<Value, NotNow> {
         if call.kind == cook::KIND {
             self.room(call).await?;
+            self.bring_recipe(call).await?;
             let epoch = self.known.borrow().cell.as_ref().map(|c| c.epoch);
             return Ok(json!({ "epoch": epoch }));
         }

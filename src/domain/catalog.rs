@@ -3,6 +3,9 @@
 use super::{
     ids::{DishId, IngredientId, TechCardId},
     money::Currency,
+    options::{self, CardParam, DishOption, Pick, Variant},
+    order::OrderLine,
+    promotion::{self, Promotion},
     receipt::{Subject, Vat},
     text::Text,
     vat::{self, VatClass, VatRule},
@@ -29,6 +32,9 @@ pub struct Catalog {
     /// Rates of VAT by class and day; what is not in it is what the program knows of the law.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vat_rates: Vec<VatRule>,
+    /// What makes an order cheaper.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub promotions: Vec<Promotion>,
 }
 
 /// A group of dishes.
@@ -70,6 +76,15 @@ pub struct Dish {
     pub allergens: Vec<String>,
     /// How it is cooked.
     pub tech_card: TechCardId,
+    /// What the guest may choose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<DishOption>,
+    /// Dishes that go well with it; the kiosk proposes one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suggest: Vec<DishId>,
+    /// Hash of its picture, as `galley menu pictures` made it; a file `HASH-SIZE.webp` of `catalog.pictures`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 /// What stock is kept of.
@@ -128,6 +143,9 @@ pub struct TechCard {
     pub phases: Vec<Phase>,
     /// How long the plated dish may wait, in seconds.
     pub hold_s: u32,
+    /// What the robot's recipe lets the guest choose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<CardParam>,
 }
 
 impl TechCard {
@@ -188,6 +206,16 @@ impl Catalog {
         self.ingredients.iter().find(|i| &i.id == id)
     }
 
+    /// The tech card of an order's line, with what was chosen; none when dish or choice are not there any more.
+    #[must_use]
+    pub fn variant_of(&self, line: &OrderLine) -> Option<Variant> {
+        let dish = self.dish(&line.dish_id)?;
+        let picks: Vec<Pick> = line.options.iter().map(|c| c.pick.clone()).collect();
+        let choices = dish.choices(&picks).ok()?;
+        let card = self.tech_card(&dish.tech_card)?;
+        Some(card.variant(choices.into_iter().map(|(_, c)| c)))
+    }
+
     /// The rate of VAT of a class on a day, `YYYY-MM-DD`; none when it has none that day.
     #[must_use]
     pub fn vat_on(&self, class: &VatClass, day: &str) -> Option<Vat> {
@@ -219,7 +247,25 @@ impl Catalog {
         for c in &self.tech_cards {
             unique("tech card", &c.id.0, &mut cards);
         }
+        promotion::faults(&self.promotions, &dishes, &categories, &mut faults);
         for d in &self.dishes {
+            if let Some(card) = self.tech_card(&d.tech_card) {
+                options::faults(d, card, &ingredients, &mut faults);
+            }
+            for other in &d.suggest {
+                if !dishes.contains(&other.0) || other == &d.id {
+                    faults.push(format!(
+                        "dish {:?} suggests {:?}, which is no other dish",
+                        d.id.0, other.0
+                    ));
+                }
+            }
+            if d.picture.as_deref().is_some_and(|hash| !is_picture(hash)) {
+                faults.push(format!(
+                    "dish {:?}: a picture is named by its hash, 16 to 64 hexadecimal digits; galley menu pictures tells it",
+                    d.id.0
+                ));
+            }
             if !categories.contains(&d.category) {
                 faults.push(format!(
                     "dish {:?} is in the unknown category {:?}",
@@ -249,6 +295,7 @@ impl Catalog {
             }
         }
         for c in &self.tech_cards {
+            options::param_faults(c, &mut faults);
             let mut amounts = BTreeMap::new();
             for a in &c.ingredients {
                 if !ingredients.contains(&a.ingredient.0) {
@@ -281,4 +328,10 @@ impl Catalog {
         }
         faults
     }
+}
+
+/// Whether this is a hash that names a picture.
+#[must_use]
+pub fn is_picture(hash: &str) -> bool {
+    (16..=64).contains(&hash.len()) && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -10,6 +10,7 @@ use super::{
     shift_report::{CashMove, Counters, DrawerCount},
     staff::Position,
     stock::Movement,
+    stops::{Pause, Stop, Stopped},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,35 @@ pub enum Body {
     MenuApplied {
         /// Its version.
         version: String,
+    },
+
+    /// Staff took a dish or an ingredient off sale.
+    #[serde(rename = "menu.stopped")]
+    MenuStopped {
+        /// What.
+        what: Stopped,
+        /// Since when, until when, by whom and why.
+        stop: Stop,
+    },
+    /// It is on sale again.
+    #[serde(rename = "menu.lifted")]
+    MenuLifted {
+        /// What.
+        what: Stopped,
+        /// Why.
+        why: String,
+    },
+    /// Staff sell nothing for a while.
+    #[serde(rename = "sales.paused")]
+    SalesPaused {
+        /// What for, until when, by whom and why.
+        pause: Pause,
+    },
+    /// They sell again.
+    #[serde(rename = "sales.resumed")]
+    SalesResumed {
+        /// Why.
+        why: String,
     },
 
     /// A guest ordered; the order as placed.
@@ -468,6 +498,10 @@ impl Body {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::MenuApplied { .. } => "menu.applied",
+            Self::MenuStopped { .. } => "menu.stopped",
+            Self::MenuLifted { .. } => "menu.lifted",
+            Self::SalesPaused { .. } => "sales.paused",
+            Self::SalesResumed { .. } => "sales.resumed",
             Self::OrderPlaced { .. } => "order.placed",
             Self::OrderCancelled { .. } => "order.cancelled",
             Self::OrderExpired {} => "order.expired",

@@ -8,12 +8,15 @@ use super::{
     payment::{FiscalBy, Payment, PaymentState, Tender},
     place::{Refused, Situation, Wish, WishLine, place},
     policy::Policy,
+    promotion::Known,
     receipt::{ReceiptDraft, ReceiptKind, Registered},
     refund::{Refund, RefundState},
     stock::{Level, Levels},
+    stops::Stops,
     text::Language,
     time::Timestamp,
 };
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use std::time::Duration;
 use uuid::Uuid;
@@ -49,9 +52,11 @@ fn wish(quantities: &[i64]) -> Wish {
             .map(|(quantity, dish)| WishLine {
                 dish_id: dish.into(),
                 quantity: *quantity,
+                options: Vec::new(),
                 price_minor: None,
             })
             .collect(),
+        ..Wish::default()
     }
 }
 
@@ -72,8 +77,12 @@ fn placed(quantities: &[i64], levels: &Levels) -> Result<(Order, usize), Refused
         by: "kiosk:front",
         has_contact: false,
         printer_vat: &[],
+        stops: &Stops::default(),
+        zone: &TimeZone::UTC,
+        known: &Known::default(),
+        closes_at: None,
     };
-    place(&wish(quantities), &situation).map(|(order, movements)| (order, movements.len()))
+    place(&wish(quantities), &situation).map(|p| (p.order, p.movements.len()))
 }
 
 fn order(quantities: &[i64]) -> Order {
@@ -172,6 +181,7 @@ fn fact(order: &Order, what: u8, which: u8, amount: i64) -> Body {
                 tender: Tender::SbpQr,
                 amount_minor: amount,
                 line: None,
+                pieces: Vec::new(),
                 reason,
                 state: RefundState::Pending,
                 requested_at: NOW,
@@ -299,6 +309,10 @@ fn a_kiosks_price_is_never_trusted() {
         by: "kiosk:front",
         has_contact: false,
         printer_vat: &[],
+        stops: &Stops::default(),
+        zone: &TimeZone::UTC,
+        known: &Known::default(),
+        closes_at: None,
     };
     assert!(matches!(
         place(&w, &situation),

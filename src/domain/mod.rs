@@ -4,17 +4,26 @@
 pub mod alert;
 pub mod catalog;
 pub mod chain;
+pub mod channel;
 pub mod event;
 pub mod fiscal_law;
+pub mod hours;
 pub mod ids;
+pub mod kiosk;
 #[cfg(test)]
 mod laws;
 pub mod money;
+pub mod options;
 pub mod order;
 pub mod payment;
 pub mod place;
 pub mod policy;
 pub mod promise;
+pub mod promotion;
+#[cfg(test)]
+mod promotion_laws;
+pub mod promotion_sum;
+pub mod quote;
 pub mod receipt;
 pub mod reconcile;
 pub mod refund;
@@ -22,6 +31,7 @@ pub mod shift;
 pub mod shift_report;
 pub mod staff;
 pub mod stock;
+pub mod stops;
 pub mod text;
 pub mod time;
 pub mod vat;

@@ -1,10 +1,13 @@
 //! An order and its life. Its state is worked out from what happened, so that no two facts about it can disagree.
 
 use super::{
+    channel::ChannelOrder,
     event::Body,
     ids::{DishId, JobId, OrderId, PaymentId, RefundId},
     money::Currency,
+    options::{Chosen, full_name, is_zero},
     payment::{Payment, PaymentState},
+    promotion_sum::Applied,
     receipt::{Receipt, ReceiptDraft, ReceiptKind, Registered, Subject, Vat},
     refund::{Refund, RefundState},
     text::{Language, Text},
@@ -28,7 +31,13 @@ pub struct Order {
     pub service: Service,
     /// What was ordered.
     pub lines: Vec<OrderLine>,
-    /// Sum of the lines, minor units.
+    /// What made it cheaper.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub promotions: Vec<Applied>,
+    /// The guest's code, if one was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promo_code: Option<String>,
+    /// Sum of the lines less their discounts, minor units.
     pub total_minor: i64,
     /// Of this currency.
     pub currency: Currency,
@@ -40,6 +49,9 @@ pub struct Order {
     pub expires_at: Timestamp,
     /// Who placed it.
     pub placed_by: String,
+    /// The online channel it came by, where a person typed it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelOrder>,
     /// The guest left a phone number.
     pub has_contact: bool,
     /// Money in.
@@ -161,12 +173,18 @@ pub struct OrderLine {
     pub dish_id: DishId,
     /// Its name at that time.
     pub name: Text,
+    /// What was chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<Chosen>,
     /// How many.
     pub quantity: u32,
-    /// Price of one at that time, minor units.
+    /// Price of one with its options at that time, minor units.
     pub price_minor: i64,
-    /// `price * quantity`.
+    /// `price * quantity`, before discounts.
     pub sum_minor: i64,
+    /// Off by promotions, minor units.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub discount_minor: i64,
     /// VAT rate: of the day of the order, and of the day of its settlement once there is a receipt.
     pub vat: Vat,
     /// The class that gave the rate.
@@ -174,6 +192,40 @@ pub struct OrderLine {
     pub vat_class: Option<VatClass>,
     /// Settlement subject.
     pub subject: Subject,
+}
+
+impl OrderLine {
+    /// What it costs, minor units.
+    #[must_use]
+    pub fn net_minor(&self) -> i64 {
+        self.sum_minor - self.discount_minor
+    }
+
+    /// What its `nth` dish costs (from 0), minor units: the discount spread to the kopeck. The odd kopecks are on the
+    /// last ones.
+    #[must_use]
+    pub fn piece_minor(&self, nth: u32) -> i64 {
+        let quantity = i64::from(self.quantity.max(1));
+        let odd = self.net_minor().rem_euclid(quantity);
+        self.net_minor().div_euclid(quantity)
+            + i64::from(i64::from(nth) >= i64::from(self.quantity) - odd)
+    }
+
+    /// Dishes of one price: how many, and the price of one. Together they are what the line costs.
+    pub fn prices(&self) -> impl Iterator<Item = (u32, i64)> {
+        let quantity = i64::from(self.quantity.max(1));
+        let odd = u32::try_from(self.net_minor().rem_euclid(quantity)).unwrap_or(0);
+        let base = self.net_minor().div_euclid(quantity);
+        [(self.quantity - odd, base), (odd, base + 1)]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+    }
+
+    /// Its name with what was chosen, for receipt and kitchen.
+    #[must_use]
+    pub fn full_name(&self, language: Language) -> String {
+        full_name(&self.name, &self.options, language)
+    }
 }
 
 /// One dish of a line.
@@ -243,6 +295,14 @@ pub enum OrderError {
         /// What is left.
         left_minor: i64,
     },
+    /// Fewer dishes of a line can be given back.
+    #[error("{left} dishes of line {line} can be given back")]
+    NotSoMany {
+        /// Index of the line.
+        line: usize,
+        /// How many are left.
+        left: usize,
+    },
     /// No such payment or refund in this order.
     #[error("this order has no such payment")]
     NoSuchPayment,
@@ -286,6 +346,23 @@ impl Order {
         (self.total_minor - self.captured_minor() - pending).max(0)
     }
 
+    /// What a dish costs, discounts off, minor units.
+    #[must_use]
+    pub fn piece_minor(&self, piece: &Piece) -> i64 {
+        self.lines
+            .get(piece.line)
+            .map_or(0, |l| l.piece_minor(piece.nth))
+    }
+
+    /// The lines of its receipt: index of the order's line, how many, price of one. A line whose discount does not
+    /// come out even is two there.
+    pub fn receipt_parts(&self) -> impl Iterator<Item = (usize, u32, i64)> {
+        self.lines
+            .iter()
+            .enumerate()
+            .flat_map(|(i, l)| l.prices().map(move |(count, price)| (i, count, price)))
+    }
+
     /// The payment with this id.
     #[must_use]
     pub fn payment(&self, id: PaymentId) -> Option<&Payment> {
@@ -317,39 +394,6 @@ impl Order {
         // One that never was registered may have been made good by a correction.
         let first = sales.clone().next();
         sales.find(|r| r.registered.is_some()).or(first)
-    }
-
-    /// What of a payment can still go back.
-    #[must_use]
-    pub fn refundable_minor(&self, payment: &Payment) -> i64 {
-        let held: i64 = self
-            .refunds
-            .iter()
-            .filter(|r| r.payment_id == payment.id && r.holds_money())
-            .map(|r| r.amount_minor)
-            .sum();
-        payment.captured_minor - held
-    }
-
-    /// Splits a refund over the captured payments, the last one first.
-    ///
-    /// # Errors
-    /// More than can go back, or not above zero.
-    pub fn split_refund(&self, amount_minor: i64) -> Result<Vec<(PaymentId, i64)>, OrderError> {
-        let left_minor: i64 = self.payments.iter().map(|p| self.refundable_minor(p)).sum();
-        if amount_minor <= 0 || amount_minor > left_minor {
-            return Err(OrderError::RefundTooLarge { left_minor });
-        }
-        let mut open = amount_minor;
-        let mut parts = Vec::new();
-        for p in self.payments.iter().rev() {
-            let part = self.refundable_minor(p).min(open);
-            if part > 0 {
-                parts.push((p.id, part));
-                open -= part;
-            }
-        }
-        Ok(parts)
     }
 
     /// Whether every dish is plated or given up.
@@ -399,6 +443,7 @@ impl Order {
             // One correction an order, and only of a sale that has no receipt.
             Body::CorrectionRequested { .. } => {
                 self.paid
+                    && !self.is_fiscal_elsewhere()
                     && self.sale_receipt().is_none_or(|r| r.registered.is_none())
                     && self.receipts.iter().all(|r| r.draft.correction.is_none())
             }
@@ -576,8 +621,9 @@ impl Order {
 
     /// A return takes the rates of its sale, so the lines keep them.
     fn take_rates(&mut self, sale: &ReceiptDraft) {
-        for (line, settled) in self.lines.iter_mut().zip(&sale.lines) {
-            line.vat = settled.vat;
+        let parts: Vec<usize> = self.receipt_parts().map(|(i, ..)| i).collect();
+        for (i, settled) in parts.into_iter().zip(&sale.lines) {
+            self.lines[i].vat = settled.vat;
         }
     }
 
@@ -604,7 +650,9 @@ impl Order {
                 GivenUp::Expired => OrderState::Expired,
                 GivenUp::Cancelled { .. } => OrderState::Cancelled,
             }
-        } else if self.sale_receipt().is_none_or(|r| r.registered.is_none()) {
+        } else if !self.is_fiscal_elsewhere()
+            && self.sale_receipt().is_none_or(|r| r.registered.is_none())
+        {
             OrderState::Paid
         } else if self.ready {
             OrderState::Ready

@@ -1,23 +1,27 @@
 //! Placing an order: the store prices it (a kiosk's prices are never trusted), holds the stock and promises a time.
 
 use super::{
-    catalog::Catalog,
+    catalog::{Amount, Catalog},
     ids::{DishId, IngredientId, OrderId},
-    money::Money,
+    options::Pick,
     order::{JobStage, Order, OrderLine, OrderState, Piece, Service},
     policy::Policy,
-    promise::promised_at,
+    promotion::{Known, plain_code},
+    promotion_sum::{CodeProblem, Use},
+    quote::{self, Quote, Work},
     receipt::Vat,
     stock::{Levels, Movement},
-    text::Language,
+    stops::Stops,
+    text::{Language, Text},
     time::Timestamp,
     vat::VatClass,
 };
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 /// What the guest asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
     /// The guest's language.
     pub language: Language,
@@ -25,6 +29,10 @@ pub struct Wish {
     pub service: Service,
     /// The dishes.
     pub lines: Vec<WishLine>,
+    /// A code of a promotion.
+    pub promo_code: Option<String>,
+    /// What the guest saw to pay, minor units.
+    pub total_minor: Option<i64>,
 }
 
 /// One dish, so many times.
@@ -34,6 +42,8 @@ pub struct WishLine {
     pub dish_id: DishId,
     /// How many.
     pub quantity: i64,
+    /// What the guest chose.
+    pub options: Vec<Pick>,
     /// The price of one that the guest saw, minor units.
     pub price_minor: Option<i64>,
 }
@@ -63,6 +73,25 @@ pub struct Situation<'a> {
     pub has_contact: bool,
     /// Rates of VAT that the printer can register; empty when it does not say.
     pub printer_vat: &'a [Vat],
+    /// What staff took off sale.
+    pub stops: &'a Stops,
+    /// The store's time zone.
+    pub zone: &'a TimeZone,
+    /// What is known of who orders.
+    pub known: &'a Known,
+    /// The store closes then: what would be ready later is not taken. [source: robot.md 6.3]
+    pub closes_at: Option<Timestamp>,
+}
+
+/// An order that can be taken in.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// The order.
+    pub order: Order,
+    /// Movements that hold its stock.
+    pub movements: Vec<Movement>,
+    /// What is counted of promotions.
+    pub uses: Vec<Use>,
 }
 
 /// Why an order is not taken. Nothing has changed.
@@ -106,88 +135,102 @@ pub enum Refused {
         /// What is missing.
         ingredient: IngredientId,
     },
+    /// Staff took it off sale.
+    #[error("{dish} is off sale: {}", .message.en)]
+    Stopped {
+        /// Which dish.
+        dish: DishId,
+        /// That it is sold out, and when it is back.
+        message: Box<Text>,
+    },
+    /// The dish has no such choice any more.
+    #[error("{dish} has no choice {option}: {choice}")]
+    OptionGone {
+        /// Which dish.
+        dish: DishId,
+        /// The option.
+        option: String,
+        /// The choice.
+        choice: String,
+    },
+    /// Too many or too few choices.
+    #[error("{dish}, {option}: choose {min} to {max}, each once")]
+    OptionCount {
+        /// Which dish.
+        dish: DishId,
+        /// The option.
+        option: String,
+        /// At least.
+        min: u32,
+        /// At most.
+        max: u32,
+    },
+    /// The guest's code is not taken.
+    #[error("the promo code is not taken: {}", .0.message().en)]
+    Code(CodeProblem),
+    /// The guest saw another total.
+    #[error("it comes to {} minor units now", .quote.total_minor)]
+    TotalChanged {
+        /// What it comes to.
+        quote: Box<Quote>,
+    },
     /// The kitchen could not make it within the longest wait.
     #[error("the kitchen is too busy: it would be ready in {minutes} minutes")]
     TooBusy {
         /// When it would be ready, from now.
         minutes: u64,
     },
+    /// It would be ready after the store closes.
+    #[error("it would be ready after the store closes")]
+    AfterClosing,
     /// The sum does not fit.
     #[error("the sum is too large")]
     TooLarge,
 }
 
-/// Prices the wish and makes the order and the movements that hold its stock.
+/// Prices the wish and makes the order, the movements that hold its stock, and what promotions count.
 ///
 /// # Errors
 /// [`Refused`], and then nothing has changed.
-pub fn place(wish: &Wish, s: &Situation<'_>) -> Result<(Order, Vec<Movement>), Refused> {
-    if wish.lines.is_empty() {
-        return Err(Refused::Empty);
+pub fn place(wish: &Wish, s: &Situation<'_>) -> Result<Placed, Refused> {
+    let Work {
+        lines: priced,
+        quote,
+        uses,
+    } = quote::work(wish, s)?;
+    if let Some(problem) = quote.lines.iter().find_map(|l| l.problem.clone()) {
+        return Err(problem);
+    }
+    if let Some(Err(problem)) = quote.code {
+        return Err(Refused::Code(problem));
+    }
+    if wish
+        .total_minor
+        .is_some_and(|seen| seen != quote.total_minor)
+    {
+        return Err(Refused::TotalChanged {
+            quote: Box::new(quote),
+        });
+    }
+    let promised_at = quote.ready_at.unwrap_or(s.now);
+    let wait = promised_at.since(s.now);
+    if wait > s.policy.max_wait {
+        return Err(Refused::TooBusy {
+            minutes: wait.as_secs() / 60,
+        });
+    }
+    if s.closes_at.is_some_and(|end| promised_at > end) {
+        return Err(Refused::AfterClosing);
     }
     let mut lines = Vec::new();
     let mut pieces: Vec<Piece> = Vec::new();
-    let mut total = Money::new(0, s.catalog.currency);
-    let mut own = Duration::ZERO;
-    let mut needs: BTreeMap<&IngredientId, i64> = BTreeMap::new();
     let mut movements = Vec::new();
-    for (index, line) in wish.lines.iter().enumerate() {
-        let unknown = || Refused::UnknownDish(line.dish_id.clone());
-        let dish = s.catalog.dish(&line.dish_id).ok_or_else(unknown)?;
-        let card = s.catalog.tech_card(&dish.tech_card).ok_or_else(unknown)?;
-        let vat = s
-            .catalog
-            .vat_on(&dish.vat, s.day)
-            .filter(|vat| s.printer_vat.is_empty() || s.printer_vat.contains(vat))
-            .ok_or_else(|| Refused::NoVatRate {
-                dish: dish.id.clone(),
-                class: dish.vat.clone(),
-            })?;
-        let max = s.policy.max_pieces;
-        let room = i64::from(max) - i64::try_from(pieces.len()).unwrap_or(i64::MAX);
-        let quantity = u32::try_from(line.quantity)
-            .ok()
-            .filter(|q| *q > 0 && i64::from(*q) <= room)
-            .ok_or(Refused::Quantity {
-                quantity: line.quantity,
-                max,
-            })?;
-        if line
-            .price_minor
-            .is_some_and(|seen| seen != dish.price_minor)
-        {
-            return Err(Refused::PriceChanged {
-                dish: dish.id.clone(),
-                price_minor: dish.price_minor,
-            });
-        }
-        let sum = Money::new(dish.price_minor, s.catalog.currency)
-            .times(quantity)
-            .map_err(|_| Refused::TooLarge)?;
-        total = total.plus(sum).map_err(|_| Refused::TooLarge)?;
-        for nth in 0..quantity {
+    for (index, (p, q)) in priced.into_iter().flatten().zip(&quote.lines).enumerate() {
+        let card = &p.variant.card;
+        for nth in 0..p.quantity {
             let job_id = s.id.job(index, nth, 1);
-            for amount in &card.ingredients {
-                let need = needs.entry(&amount.ingredient).or_default();
-                *need = need.saturating_add(amount.quantity);
-                let level = s
-                    .levels
-                    .get(&amount.ingredient)
-                    .copied()
-                    .unwrap_or_default();
-                if *need > level.available() {
-                    return Err(Refused::OutOfStock {
-                        dish: dish.id.clone(),
-                        ingredient: amount.ingredient.clone(),
-                    });
-                }
-                movements.push(Movement::reserve(
-                    &amount.ingredient,
-                    job_id,
-                    amount.quantity,
-                ));
-            }
-            own += Duration::from_millis(card.duration_ms());
+            let reserve = |a: &Amount| Movement::reserve(&a.ingredient, job_id, a.quantity);
+            movements.extend(card.ingredients.iter().map(reserve));
             pieces.push(Piece {
                 line: index,
                 nth,
@@ -201,21 +244,16 @@ pub fn place(wish: &Wish, s: &Situation<'_>) -> Result<(Order, Vec<Movement>), R
             });
         }
         lines.push(OrderLine {
-            dish_id: dish.id.clone(),
-            name: dish.name.clone(),
-            quantity,
-            price_minor: dish.price_minor,
-            sum_minor: sum.minor,
-            vat,
-            vat_class: Some(dish.vat.clone()),
-            subject: dish.subject,
-        });
-    }
-    let promised_at = promised_at(s.now, s.ahead, own, s.policy.arms, s.policy.speed);
-    let wait = promised_at.since(s.now);
-    if wait > s.policy.max_wait {
-        return Err(Refused::TooBusy {
-            minutes: wait.as_secs() / 60,
+            dish_id: p.dish.id.clone(),
+            name: p.dish.name.clone(),
+            options: p.chosen,
+            quantity: p.quantity,
+            price_minor: p.price_minor,
+            sum_minor: p.sum_minor,
+            discount_minor: q.discount_minor,
+            vat: p.vat,
+            vat_class: Some(p.dish.vat.clone()),
+            subject: p.dish.subject,
         });
     }
     let order = Order {
@@ -225,12 +263,15 @@ pub fn place(wish: &Wish, s: &Situation<'_>) -> Result<(Order, Vec<Movement>), R
         language: wish.language,
         service: wish.service,
         lines,
-        total_minor: total.minor,
+        promotions: quote.promotions,
+        promo_code: wish.promo_code.as_deref().map(plain_code),
+        total_minor: quote.total_minor,
         currency: s.catalog.currency,
         placed_at: s.now,
         promised_at,
         expires_at: s.now.saturating_add(s.policy.pay_within),
         placed_by: s.by.to_owned(),
+        channel: None,
         has_contact: s.has_contact,
         payments: Vec::new(),
         receipts: Vec::new(),
@@ -242,5 +283,9 @@ pub fn place(wish: &Wish, s: &Situation<'_>) -> Result<(Order, Vec<Movement>), R
         closed: false,
         state: OrderState::Placed,
     };
-    Ok((order, movements))
+    Ok(Placed {
+        order,
+        movements,
+        uses,
+    })
 }

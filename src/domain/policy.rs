@@ -1,6 +1,6 @@
 //! The store's rules, from its configuration.
 
-use super::fiscal_law::Limits;
+use super::{channel::Channel, fiscal_law::Limits, hours::Hours, kiosk::Kiosk};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -39,12 +39,21 @@ pub struct Policy {
     /// The printer prints a slip for the kitchen of every sold order: people cook.
     #[serde(default)]
     pub kitchen_slips: bool,
+    /// When the store sells.
+    #[serde(default)]
+    pub hours: Hours,
+    /// What the kiosk shows, and when.
+    #[serde(default)]
+    pub kiosk: Kiosk,
     /// An accounting system is connected.
     pub accounting: bool,
     /// A provider of messages is connected.
     pub messages: bool,
     /// A bank is connected.
     pub bank: bool,
+    /// Online channels whose orders people type in.
+    #[serde(default)]
+    pub channels: Vec<Channel>,
     /// The kitchen works so many times faster than planned; 1 but in a demonstration.
     pub speed: u32,
 }
@@ -67,9 +76,12 @@ impl Default for Policy {
             close_shift_after: Duration::from_mins(23 * 60 + 30),
             law: Limits::default(),
             kitchen_slips: false,
+            hours: Hours::default(),
+            kiosk: Kiosk::default(),
             accounting: true,
             messages: true,
             bank: true,
+            channels: Vec::new(),
             speed: 1,
         }
     }

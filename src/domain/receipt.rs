@@ -1,6 +1,12 @@
 //! Receipts: the data of FFD 1.2 that the store decides; the printer adds the rest.
 
-use super::{ids::OrderId, order::Order, payment::Tender, time::Timestamp};
+use super::{
+    ids::OrderId,
+    order::{Order, OrderLine},
+    payment::Tender,
+    text::Language,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -166,6 +172,56 @@ pub fn receipt_key(order: &Order, what: &str) -> String {
     key_of(order.id, what)
 }
 
+/// The lines of a sale: each is its price times its quantity, discounts off, and together they are the total.
+fn lines_of(order: &Order) -> Vec<ReceiptLine> {
+    order
+        .receipt_parts()
+        .filter_map(|(i, count, price)| Some(line_of(order.lines.get(i)?, count, price)))
+        .collect()
+}
+
+/// The lines of a return of single dishes: dishes of one line and price stand together. What was paid by several
+/// tenders goes back by several returns; each has its part of every dish.
+fn lines_of_pieces(order: &Order, pieces: &[usize], amount_minor: i64) -> Vec<ReceiptLine> {
+    let mut groups: Vec<(usize, i64, u32)> = Vec::new();
+    for piece in pieces.iter().filter_map(|i| order.pieces.get(*i)) {
+        let price = order.piece_minor(piece);
+        match groups
+            .iter_mut()
+            .find(|g| g.0 == piece.line && g.1 == price)
+        {
+            Some(group) => group.2 += 1,
+            None => groups.push((piece.line, price, 1)),
+        }
+    }
+    let weights: Vec<i64> = groups.iter().map(|g| g.1 * i64::from(g.2)).collect();
+    let exact = weights.iter().sum::<i64>() == amount_minor;
+    let parts = super::money::Money::spread(amount_minor, &weights);
+    groups
+        .into_iter()
+        .zip(parts)
+        .filter_map(|((line, price, count), part)| {
+            let line = order.lines.get(line)?;
+            match exact {
+                true => Some(line_of(line, count, price)),
+                false => (part > 0).then(|| line_of(line, 1, part)),
+            }
+        })
+        .collect()
+}
+
+fn line_of(line: &OrderLine, count: u32, price_minor: i64) -> ReceiptLine {
+    ReceiptLine {
+        dish_id: line.dish_id.clone(),
+        name: line.full_name(Language::Ru),
+        price_minor,
+        quantity_milli: i64::from(count) * 1000,
+        sum_minor: price_minor * i64::from(count),
+        vat: line.vat,
+        subject: line.subject,
+    }
+}
+
 fn key_of(id: OrderId, what: &str) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let id = Uuid::new_v5(&id.0, format!("receipt:{what}").as_bytes()).as_u128();
@@ -178,19 +234,7 @@ impl ReceiptDraft {
     /// The sale of a whole order, paid as its captured payments say.
     #[must_use]
     pub fn sale(order: &Order) -> Self {
-        let lines: Vec<_> = order
-            .lines
-            .iter()
-            .map(|l| ReceiptLine {
-                dish_id: l.dish_id.clone(),
-                name: l.name.ru.clone(),
-                price_minor: l.price_minor,
-                quantity_milli: i64::from(l.quantity) * 1000,
-                sum_minor: l.sum_minor,
-                vat: l.vat,
-                subject: l.subject,
-            })
-            .collect();
+        let lines = lines_of(order);
         // What came in above the total goes back by itself and is no part of the sale.
         let mut open = order.total_minor;
         let mut tenders: Vec<(Tender, i64)> = Vec::new();
@@ -247,32 +291,26 @@ impl ReceiptDraft {
     #[must_use]
     pub fn sale_return(order: &Order, refund: &super::refund::Refund) -> Self {
         let whole = refund.amount_minor == order.total_minor;
-        let line = |l: &super::order::OrderLine, quantity: u32| ReceiptLine {
-            dish_id: l.dish_id.clone(),
-            name: l.name.ru.clone(),
-            price_minor: l.price_minor,
-            quantity_milli: i64::from(quantity) * 1000,
-            sum_minor: l.price_minor * i64::from(quantity),
-            vat: l.vat,
-            subject: l.subject,
-        };
+        let named = refund.line.and_then(|i| order.lines.get(i));
         let lines = if whole {
-            order.lines.iter().map(|l| line(l, l.quantity)).collect()
-        } else if let Some(l) = refund.line.and_then(|i| order.lines.get(i))
-            && refund.amount_minor == l.price_minor
+            lines_of(order)
+        } else if !refund.pieces.is_empty() {
+            lines_of_pieces(order, &refund.pieces, refund.amount_minor)
+        } else if let Some(l) = named
+            && refund.amount_minor == l.net_minor()
         {
-            vec![line(l, 1)]
+            l.prices().map(|(n, price)| line_of(l, n, price)).collect()
+        } else if let Some(l) = named
+            && l.prices().any(|(_, price)| price == refund.amount_minor)
+        {
+            vec![line_of(l, 1, refund.amount_minor)]
         } else {
-            let weights: Vec<i64> = order.lines.iter().map(|l| l.sum_minor).collect();
+            let weights: Vec<i64> = order.lines.iter().map(OrderLine::net_minor).collect();
             super::money::Money::spread(refund.amount_minor, &weights)
                 .into_iter()
                 .zip(&order.lines)
                 .filter(|(part, _)| *part > 0)
-                .map(|(part, l)| ReceiptLine {
-                    price_minor: part,
-                    sum_minor: part,
-                    ..line(l, 1)
-                })
+                .map(|(part, l)| line_of(l, 1, part))
                 .collect()
         };
         Self {

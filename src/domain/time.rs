@@ -38,3 +38,11 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
+
+/// A time in a time zone.
+#[must_use]
+pub fn local(at: Timestamp, zone: &jiff::tz::TimeZone) -> jiff::Zoned {
+    jiff::Timestamp::from_millisecond(at.as_millis())
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .to_zoned(zone.clone())
+}

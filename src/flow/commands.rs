@@ -7,133 +7,27 @@ pub use super::payments::{
 use super::{
     Context, FlowError, decide, effects, law,
     payments::{above_zero, give_up_codeless},
-    record::{self, record},
+    record::record,
+};
+pub use super::{
+    accepting::accepting,
+    ordering::{Asks, place_order, quote_order},
 };
 use crate::{
     domain::{
         event::{Actor, Body},
         ids::{IngredientId, OrderId, RefundId},
         order::{Order, OrderError, OrderState},
-        payment::{Payment, PaymentState},
-        place::{self, Situation, Wish},
+        payment::{FiscalBy, Payment, PaymentState},
         refund::{Refund, RefundState},
         shift::ShiftState,
-        stock::{Levels, Movement},
-        text::Text,
+        stock::Movement,
         time::Timestamp,
     },
     store::{EffectState, NewEffect, Snapshot, Tx},
 };
 use std::time::Duration;
 use uuid::Uuid;
-
-/// Whether the store takes orders, and if not, why, for guests.
-///
-/// # Errors
-/// When the database can't be read.
-pub fn accepting(s: &Snapshot<'_>, cx: &Context) -> Result<Result<(), Text>, FlowError> {
-    let shift = s.shift()?;
-    let devices: record::Devices = s.document(record::DEVICES)?.unwrap_or_default();
-    let away = |name: &str, grace: Duration| {
-        devices
-            .get(name)
-            .is_some_and(|d| d.state != "up" && cx.now.since(d.since_at) > grace)
-    };
-    Ok(match shift.state {
-        ShiftState::Closed if !cx.policy.auto_open_shift => Err(Text::new(
-            "Касса закрыта. Приходите, пожалуйста, позже.",
-            "Kassa yopiq. Iltimos, keyinroq keling.",
-            "The till is closed. Please come later.",
-        )),
-        ShiftState::Closing if !shift.reopening => Err(Text::new(
-            "Касса закрывает смену. Подождите минуту.",
-            "Kassa smenani yopmoqda. Bir daqiqa kuting.",
-            "The till is closing its shift. Please wait a minute.",
-        )),
-        ShiftState::Open if !shift.sells(cx.now) => Err(Text::new(
-            "Смена кассы длится больше 24 часов. Позовите сотрудника.",
-            "Kassa smenasi 24 soatdan oshdi. Xodimni chaqiring.",
-            "The till's shift is over 24 hours old. Please call staff.",
-        )),
-        _ if away("robot", cx.policy.robot_grace) => Err(Text::new(
-            "Робота обслуживают, время готовки неизвестно.",
-            "Robotga xizmat ko‘rsatilmoqda, tayyor bo‘lish vaqti noma’lum.",
-            "The robot is being attended to; cooking times are not known.",
-        )),
-        _ if away("printer", cx.policy.printer_grace) => Err(Text::new(
-            "Касса не печатает чеки. Позовите сотрудника.",
-            "Kassa chek chiqarmayapti. Xodimni chaqiring.",
-            "The till can't print receipts. Please call staff.",
-        )),
-        _ => law::blocked(s, cx)?.map_or(Ok(()), |finding| Err(finding.for_guests())),
-    })
-}
-
-/// Places an order: `id` is its new id.
-///
-/// # Errors
-/// The store takes no orders, or not this one.
-pub fn place_order(
-    tx: &mut Tx<'_>,
-    cx: &Context,
-    id: OrderId,
-    wish: &Wish,
-    phone: Option<&str>,
-) -> Result<Order, FlowError> {
-    accepting(&tx.snapshot(), cx)?.map_err(FlowError::NotAccepting)?;
-    let levels = levels_for(&tx.snapshot(), cx, wish)?;
-    let ahead = record::kitchen_ahead(&tx.snapshot())?;
-    let number = tx.count(&format!("number:{}", cx.day))?;
-    let facts = law::facts(&tx.snapshot())?;
-    let situation = Situation {
-        catalog: &cx.catalog,
-        levels: &levels,
-        policy: &cx.policy,
-        ahead,
-        now: cx.now,
-        day: &cx.day,
-        id,
-        number,
-        by: &cx.actor.0,
-        has_contact: phone.is_some(),
-        printer_vat: &facts.vat,
-    };
-    let (order, movements) = place::place(wish, &situation)?;
-    if tx.snapshot().shift()?.state == ShiftState::Closed {
-        record(tx, cx, None, Body::ShiftOpening {})?;
-    }
-    record(
-        tx,
-        cx,
-        Some(id),
-        Body::OrderPlaced {
-            order: Box::new(order.clone()),
-        },
-    )?;
-    if !movements.is_empty() {
-        record(tx, cx, None, Body::StockMoved { movements })?;
-    }
-    if let Some(phone) = phone {
-        tx.put_contact(id, phone, cx.now)?;
-    }
-    Ok(order)
-}
-
-/// The levels of what the wished dishes are made of.
-fn levels_for(s: &Snapshot<'_>, cx: &Context, wish: &Wish) -> Result<Levels, FlowError> {
-    let mut levels = Levels::new();
-    let cards = wish
-        .lines
-        .iter()
-        .filter_map(|l| cx.catalog.dish(&l.dish_id))
-        .filter_map(|d| cx.catalog.tech_card(&d.tech_card));
-    for amount in cards.flat_map(|c| &c.ingredients) {
-        if !levels.contains_key(&amount.ingredient) {
-            levels.insert(amount.ingredient.clone(), s.level(&amount.ingredient)?);
-        }
-    }
-    Ok(levels)
-}
 
 pub(super) fn load(tx: &Tx<'_>, id: OrderId) -> Result<Order, FlowError> {
     tx.snapshot().order(id)?.ok_or(FlowError::UnknownOrder)
@@ -186,7 +80,18 @@ fn refund_partial_captures(tx: &mut Tx<'_>, cx: &Context, id: OrderId) -> Result
     Ok(())
 }
 
-/// Gives money of a paid order back; without an amount, all that is left. `ids` makes the ids of the refunds.
+/// What of an order's money is to go back.
+#[derive(Clone, Debug)]
+pub enum Back {
+    /// All that is left.
+    All,
+    /// A sum, minor units.
+    Sum(i64),
+    /// Dishes: index of the order's line, and how many of it.
+    Dishes(Vec<(usize, u32)>),
+}
+
+/// Gives money of a paid order back. `ids` makes the ids of the refunds: one for each payment that gives.
 ///
 /// # Errors
 /// No such order, not paid, or more than can go back.
@@ -194,7 +99,7 @@ pub fn refund_order(
     tx: &mut Tx<'_>,
     cx: &Context,
     id: OrderId,
-    amount_minor: Option<i64>,
+    back: &Back,
     reason: &str,
     mut ids: impl FnMut() -> Uuid,
 ) -> Result<(Order, Vec<RefundId>), FlowError> {
@@ -206,31 +111,29 @@ pub fn refund_order(
         }
         .into());
     }
-    let left: i64 = order
-        .payments
-        .iter()
-        .map(|p| order.refundable_minor(p))
-        .sum();
-    if let Some(amount_minor) = amount_minor {
-        above_zero(amount_minor)?;
-    }
-    let parts = order.split_refund(amount_minor.unwrap_or(left))?;
+    let (pieces, amount_minor) = match back {
+        Back::All => (Vec::new(), order.left_minor()),
+        Back::Sum(sum) => {
+            above_zero(*sum)?;
+            (Vec::new(), *sum)
+        }
+        Back::Dishes(lines) => order.return_of(lines)?,
+    };
+    let parts = order.split_refund(amount_minor)?;
     let mut made = Vec::new();
     for (payment_id, amount_minor) in parts {
-        let tender = order
-            .payment(payment_id)
-            .ok_or(OrderError::NoSuchPayment)?
-            .tender;
+        let payment = order.payment(payment_id).ok_or(OrderError::NoSuchPayment)?;
         let refund = Refund {
             id: RefundId(ids()),
             payment_id,
-            tender,
+            tender: payment.tender,
             amount_minor,
             line: None,
+            pieces: pieces.clone(),
             reason: reason.to_owned(),
-            state: decide::first_refund_state(tender),
+            state: decide::first_refund_state(payment.tender),
             requested_at: cx.now,
-            without_receipt: false,
+            without_receipt: payment.fiscal_by == FiscalBy::Other,
         };
         made.push(refund.id);
         record(tx, cx, Some(id), Body::RefundRequested { refund })?;
@@ -559,6 +462,9 @@ const REQUESTS_KEPT: Duration = Duration::from_hours(48);
 /// Guests' phone numbers are kept so long: until any question about the order is settled. [inferred: no country
 /// rule is configured yet]
 const CONTACTS_KEPT: Duration = Duration::from_hours(30 * 24);
+/// What promotions counted for a guest is theirs for so long after the order: a year and a month, so that a birthday
+/// is had once a year. [ours]
+const PEOPLE_KEPT: Duration = Duration::from_hours(400 * 24);
 /// Counter of the hours in which the house was kept.
 const HOUSE: &str = "house_kept_hour";
 
@@ -578,5 +484,7 @@ fn keep_house(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), FlowError> {
     };
     tx.forget_requests(before(REQUESTS_KEPT))?;
     tx.erase_contacts(before(CONTACTS_KEPT))?;
+    tx.erase_people(before(PEOPLE_KEPT))?;
+    tx.drop_stops_over(now)?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::{
         event::Body,
         ids::{JobId, PaymentId, RefundId},
         order::{JobStage, Order, OrderState},
-        payment::{Payment, Tender},
+        payment::{FiscalBy, Payment, Tender},
         policy::Policy,
         receipt::{ReceiptDraft, ReceiptKind},
         refund::{Refund, RefundState},
@@ -125,9 +125,13 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
         Body::PaymentClosed { payment_id, .. } | Body::PaymentDeclined { payment_id, .. } => {
             vec![Next::Withdraw(watch_key(*payment_id))]
         }
+        // Who took the money gives the receipt: the kitchen waits for nothing.
+        Body::OrderPaid {} if order.is_fiscal_elsewhere() => close_live_payments(order)
+            .chain(cook_all(order, f.policy))
+            .collect(),
         Body::OrderPaid {} => close_live_payments(order)
             .chain([fact(Body::ReceiptRequested {
-                draft: settled_today(ReceiptDraft::sale(order), order, f),
+                draft: ReceiptDraft::sale(&settled_today(order, f)),
             })])
             .collect(),
         Body::ReceiptRequested { draft } => {
@@ -177,6 +181,10 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
             }
             if matches!(order.state, OrderState::Refunding | OrderState::Refunded) {
                 next.extend(order.pieces.iter().map(|p| Next::CallOff(p.job_id)));
+            } else {
+                let named = refund.pieces.iter().filter_map(|i| order.pieces.get(*i));
+                let open = named.filter(|p| p.stage < JobStage::Plated);
+                next.extend(open.map(|p| Next::CallOff(p.job_id)));
             }
             next.extend(ready(order));
             next
@@ -233,14 +241,15 @@ fn open_shift(f: &Facts<'_>) -> Vec<Next> {
 
 /// The sale with the rates of VAT of today, when it is settled: midnight, and the year, may have turned since the
 /// order was placed. A class that has lost its rate meanwhile keeps the one it was sold with.
-fn settled_today(mut draft: ReceiptDraft, order: &Order, f: &Facts<'_>) -> ReceiptDraft {
-    for (line, ordered) in draft.lines.iter_mut().zip(&order.lines) {
-        let rate = ordered.vat_class.as_ref();
+fn settled_today(order: &Order, f: &Facts<'_>) -> Order {
+    let mut order = order.clone();
+    for line in &mut order.lines {
+        let rate = line.vat_class.as_ref();
         line.vat = rate
             .and_then(|class| f.catalog.vat_on(class, f.day))
             .unwrap_or(line.vat);
     }
-    draft
+    order
 }
 
 /// Key of the effect that watches a payment.
@@ -266,7 +275,7 @@ fn payment_started(order: &Order, payment: &Payment) -> Vec<Next> {
             },
         )],
         // The till's own link drives the terminal, a cashier takes cash: both tell us.
-        Tender::CardTerminal | Tender::Cash => Vec::new(),
+        Tender::CardTerminal | Tender::Cash | Tender::Prepaid => Vec::new(),
     }
 }
 
@@ -338,10 +347,11 @@ pub fn refund_of(
         tender: payment.tender,
         amount_minor,
         line,
+        pieces: Vec::new(),
         reason: cause.to_owned(),
         state: first_refund_state(payment.tender),
         requested_at: now,
-        without_receipt,
+        without_receipt: without_receipt || payment.fiscal_by == FiscalBy::Other,
     }
 }
 
@@ -431,8 +441,8 @@ fn cook_effect(order: &Order, piece: usize, job_id: JobId, catalog: &Catalog) ->
         .pieces
         .get(piece)
         .and_then(|p| order.lines.get(p.line));
-    let Some((line, dish)) = line.and_then(|l| Some((l, catalog.dish(&l.dish_id)?))) else {
-        // The dish left the catalog after it was sold.
+    let Some((line, variant)) = line.and_then(|l| Some((l, catalog.variant_of(l)?))) else {
+        // The dish, or what was chosen with it, left the catalog after it was sold.
         return vec![fact(Body::CookFailed {
             job_id,
             reason: "the dish is not in the catalog any more".to_owned(),
@@ -448,8 +458,10 @@ fn cook_effect(order: &Order, piece: usize, job_id: JobId, catalog: &Catalog) ->
         &cook::Request {
             job_id,
             dish_id: line.dish_id.clone(),
-            dish: line.name.get(Language::Ru).to_owned(),
-            tech_card: dish.tech_card.clone(),
+            dish: line.full_name(Language::Ru),
+            tech_card: variant.card.id.clone(),
+            own_card: variant.own_card.then(|| Box::new(variant.card)),
+            params: variant.params,
             order_number: order.number,
         },
     )]

@@ -1,5 +1,6 @@
 //! Why the store doesn't do what it is asked. Nothing has changed then.
 
+use super::accepting::Closed;
 use crate::{
     domain::{
         order::OrderError, payment::Tender, place::Refused, stock::StockError, text::Text,
@@ -30,8 +31,8 @@ pub enum FlowError {
     #[error("there is no such {0}")]
     Unknown(&'static str),
     /// The store takes no orders now.
-    #[error("{}", .0.en)]
-    NotAccepting(Text),
+    #[error("{}", .0.reason.en)]
+    NotAccepting(Box<Closed>),
     /// The tender doesn't work now.
     #[error("{}", .1.en)]
     Tender(Tender, Text),

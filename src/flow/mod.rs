@@ -4,6 +4,8 @@
 //! log and changes the tables with it; [`decide`] says, purely, what follows from a fact; [`engine`] carries the
 //! effects out and is the only one to call executors.
 
+pub mod accepting;
+pub mod channels;
 pub mod commands;
 pub mod decide;
 pub mod effects;
@@ -11,6 +13,8 @@ pub mod engine;
 mod error;
 pub mod executor;
 pub mod law;
+pub mod menu;
+mod ordering;
 mod payments;
 pub mod record;
 mod site;

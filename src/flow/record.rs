@@ -13,7 +13,7 @@ use crate::{
         money::Money,
         order::{JobStage, Order},
         receipt::{Receipt, ReceiptKind},
-        refund::RefundState,
+        refund::{Refund, RefundState},
         shift::Shift,
         stock::Movement,
     },
@@ -163,6 +163,10 @@ impl Recorder<'_, '_> {
     fn project(&mut self, body: &Body) -> Result<(), FlowError> {
         let order_id = self.order.as_ref().map(|o| o.id);
         match (body, order_id) {
+            // What it was to count goes back with it.
+            (Body::OrderCancelled { .. } | Body::OrderExpired {}, Some(id)) => {
+                self.tx.undo_promotion_uses(id)?;
+            }
             (Body::PaymentStarted { payment }, Some(id)) => self.tx.link_part(payment.id.0, id)?,
             (Body::CookRequested { job_id, .. }, Some(id)) => self.tx.link_part(job_id.0, id)?,
             (Body::RefundRequested { refund }, Some(id)) => {
@@ -313,7 +317,12 @@ impl Recorder<'_, '_> {
                 self.withdraw(&key)?;
             }
             Next::CallOff(job) => {
-                if self.withdraw(&format!("cook:{job}"))? {
+                // Before the receipt nobody was asked to cook it.
+                let unasked = self.order.as_ref().is_some_and(|o| {
+                    let piece = o.piece_of(job);
+                    o.paid && piece.is_some_and(|(_, p)| p.stage == JobStage::Waiting)
+                });
+                if self.withdraw(&format!("cook:{job}"))? || unasked {
                     self.queue.push_back(Body::CookFailed {
                         job_id: job,
                         reason: "the order was refunded".to_owned(),
@@ -366,14 +375,13 @@ impl Recorder<'_, '_> {
         };
         let attempt = piece.attempt + 1;
         let job_id = order.id.job(piece.line, piece.nth, attempt);
-        let card = order
+        let variant = order
             .lines
             .get(piece.line)
-            .and_then(|l| self.cx.catalog.dish(&l.dish_id))
-            .and_then(|d| self.cx.catalog.tech_card(&d.tech_card));
+            .and_then(|l| self.cx.catalog.variant_of(l));
         let mut movements = Vec::new();
-        let mut enough = card.is_some();
-        for amount in card.map(|c| c.ingredients.as_slice()).unwrap_or_default() {
+        let mut enough = variant.is_some();
+        for amount in variant.iter().flat_map(|v| &v.card.ingredients) {
             let level = self.tx.snapshot().level(&amount.ingredient)?;
             enough &= level.available() >= amount.quantity;
             movements.push(Movement::reserve(
@@ -407,15 +415,14 @@ impl Recorder<'_, '_> {
         };
         let line = piece.line;
         let planned = -i64::try_from(piece.planned_ms).unwrap_or(0);
-        let price = order.lines.get(line).map_or(0, |l| l.price_minor);
+        let price = order.piece_minor(piece);
         let cause = decide::piece_cause(index);
         // Staff may have given part of the money back already: then what is left goes back.
-        let left: i64 = order
-            .payments
-            .iter()
-            .map(|p| order.refundable_minor(p))
-            .sum();
-        let parts = order.split_refund(price.min(left)).unwrap_or_default();
+        let owed = match order.is_returned(index) {
+            true => 0,
+            false => price.min(order.left_minor()),
+        };
+        let parts = order.split_refund(owed).unwrap_or_default();
         for (payment_id, amount) in parts {
             if let Some(payment) = order.payment(payment_id) {
                 let refund = decide::refund_of(
@@ -427,6 +434,10 @@ impl Recorder<'_, '_> {
                     self.cx.now,
                     false,
                 );
+                let refund = Refund {
+                    pieces: vec![index],
+                    ..refund
+                };
                 self.queue.push_back(Body::RefundRequested { refund });
             }
         }

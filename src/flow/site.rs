@@ -60,6 +60,17 @@ impl Site {
             catalog: RwLock::new(Arc::new(catalog.clone())),
             zone,
         });
+        let (high, low) = (
+            site.world.entropy.next_u128(),
+            site.world.entropy.next_u128(),
+        );
+        let mut key = [0u8; 32];
+        key[..16].copy_from_slice(&high.to_be_bytes());
+        key[16..].copy_from_slice(&low.to_be_bytes());
+        site.store
+            .write(move |tx| tx.keep_guest_key(&key))
+            .await
+            .map_err(FlowError::from)?;
         if new {
             site.command(Actor::system(), move |tx, cx| {
                 tx.put_document(CATALOG, &catalog)?;

@@ -112,6 +112,11 @@ pub fn correct_order(
         }
         .into());
     }
+    if order.is_fiscal_elsewhere() {
+        return Err(FlowError::Conflict(
+            "the channel that took the money gives this sale its receipt".to_owned(),
+        ));
+    }
     if order.sale_receipt().is_some_and(|r| r.registered.is_some()) {
         return Err(FlowError::Conflict(
             "this sale has its receipt; there is nothing to correct".to_owned(),
@@ -134,7 +139,10 @@ pub fn correct_order(
             served: wish.served,
         },
     );
-    for (line, ordered) in draft.lines.iter_mut().zip(&order.lines) {
+    let ordered = order
+        .receipt_parts()
+        .filter_map(|(i, ..)| order.lines.get(i));
+    for (line, ordered) in draft.lines.iter_mut().zip(ordered) {
         let own = || VatClass(ordered.vat.word().to_owned());
         let class = ordered.vat_class.clone().unwrap_or_else(own);
         line.vat = rate(tx, cx, &class, &date)?;

@@ -61,8 +61,10 @@ fn wish() -> Wish {
         lines: vec![WishLine {
             dish_id: "plov".into(),
             quantity: 1,
+            options: Vec::new(),
             price_minor: None,
         }],
+        ..Wish::default()
     }
 }
 
@@ -160,7 +162,13 @@ impl Shop {
 
     async fn place(&self, id: u128) -> Result<Order, FlowError> {
         self.command(move |tx, cx| {
-            commands::place_order(tx, cx, OrderId(Uuid::from_u128(id)), &wish(), None)
+            commands::place_order(
+                tx,
+                cx,
+                OrderId(Uuid::from_u128(id)),
+                &wish(),
+                &commands::Asks::default(),
+            )
         })
         .await
     }
@@ -264,9 +272,9 @@ async fn a_silent_ofd_warns_alarms_and_then_ends_sales_until_it_answers() {
         panic!("{refused:?}");
     };
     for (words, part) in [
-        (&why.ru, "налоговой"),
-        (&why.uz, "soliq"),
-        (&why.en, "tax service"),
+        (&why.reason.ru, "налоговой"),
+        (&why.reason.uz, "soliq"),
+        (&why.reason.en, "tax service"),
     ] {
         assert!(words.contains(part), "{words}");
     }

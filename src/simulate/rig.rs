@@ -515,6 +515,7 @@ impl Rig {
             catalog: Some(p.outside.catalog.clone()),
             zone: zone()?,
             name: Text::new("Т", "T", "T"),
+            pictures: None,
             printer: Some((
                 Arc::new(printers),
                 FiscalSettings {

@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_turns.sql"),
     include_str!("migrations/0003_effect_sums.sql"),
     include_str!("migrations/0004_book_sums.sql"),
+    include_str!("migrations/0008_menu.sql"),
     include_str!("migrations/0010_staff.sql"),
 ];
 

@@ -121,6 +121,7 @@ impl Rig {
             catalog: Some(outside.catalog.clone()),
             zone: zone().unwrap(),
             name: Text::new("Т", "T", "T"),
+            pictures: None,
             printer: Some((
                 Arc::new(printers),
                 FiscalSettings {

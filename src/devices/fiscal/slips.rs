@@ -37,8 +37,14 @@ pub fn pre_bill(order: &Order, store: &str) -> Slip {
     ];
     for line in &order.lines {
         items.push(pair(
-            format!("{} × {}", line.name.get(Language::Ru), line.quantity),
+            format!("{} × {}", line.full_name(Language::Ru), line.quantity),
             Money::new(line.sum_minor, order.currency).to_string(),
+        ));
+    }
+    for promotion in &order.promotions {
+        items.push(pair(
+            promotion.name.get(Language::Ru),
+            Money::new(-promotion.discount_minor, order.currency).to_string(),
         ));
     }
     items.push(SlipItem::Rule);
@@ -100,7 +106,7 @@ pub fn kitchen(order: &Order) -> Slip {
             .filter(|p| p.line == i && p.stage < JobStage::Plated)
             .count();
         if open > 0 {
-            items.push(pair(line.name.get(Language::Ru), format!("{open} шт")));
+            items.push(pair(line.full_name(Language::Ru), format!("{open} шт")));
         }
     }
     items.push(SlipItem::Rule);

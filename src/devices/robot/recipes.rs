@@ -1,13 +1,15 @@
 //! Tech cards as the robot reads them: built, named by content, uploaded where missing.
 
 use crate::domain::{
-    catalog::{Catalog, TechCard, Unit},
-    ids::TechCardId,
+    catalog::{Catalog, Dish, TechCard, Unit},
+    ids::{DishId, TechCardId},
+    options::{CardParam, ParamValue},
 };
 use galley_robot::{
-    Hold, Ingredient, Limits, Phase, PhaseOp, RECIPE_SCHEMA, Recipe, RecipeRef, RecipeState,
-    RecipeView, RobotDriver, RobotError, Stage, Unit as RobotUnit,
+    Hold, Ingredient, Limits, ParamKind, Phase, PhaseOp, RECIPE_SCHEMA, Recipe, RecipeParam,
+    RecipeRef, RecipeState, RecipeView, RobotDriver, RobotError, Stage, Unit as RobotUnit,
 };
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -24,7 +26,8 @@ impl Recipes {
     pub(super) fn of(catalog: &Catalog) -> Result<Self, String> {
         let mut all = BTreeMap::new();
         for card in &catalog.tech_cards {
-            let recipe = recipe(catalog, card);
+            let dish = catalog.dishes.iter().find(|d| d.tech_card == card.id);
+            let recipe = recipe(catalog, card, dish);
             let reference = recipe
                 .reference()
                 .map_err(|e| format!("tech card {}: {e}", card.id))?;
@@ -38,8 +41,12 @@ impl Recipes {
     }
 }
 
-fn recipe(catalog: &Catalog, card: &TechCard) -> Recipe {
-    let dish = catalog.dishes.iter().find(|d| d.tech_card == card.id);
+/// The recipe of a tech card that is made of the guest's choices, for this dish.
+pub(super) fn of_variant(catalog: &Catalog, card: &TechCard, dish: &DishId) -> Recipe {
+    recipe(catalog, card, catalog.dish(dish))
+}
+
+fn recipe(catalog: &Catalog, card: &TechCard, dish: Option<&Dish>) -> Recipe {
     let name = dish.map_or_else(BTreeMap::new, |d| {
         BTreeMap::from([
             ("en".to_owned(), d.name.en.clone()),
@@ -103,7 +110,7 @@ fn recipe(catalog: &Catalog, card: &TechCard) -> Recipe {
                 alt: Vec::new(),
             })
             .collect(),
-        params: Vec::new(),
+        params: card.params.iter().map(param).collect(),
         phases,
         ccp: Vec::new(),
         hold: Hold {
@@ -113,6 +120,30 @@ fn recipe(catalog: &Catalog, card: &TechCard) -> Recipe {
         allergens: dish.map(|d| d.allergens.clone()).unwrap_or_default(),
         clean_after: None,
         programs: Vec::new(),
+    }
+}
+
+fn param(p: &CardParam) -> RecipeParam {
+    RecipeParam {
+        id: p.id.clone(),
+        kind: match p.def {
+            ParamValue::Flag(_) => ParamKind::Bool,
+            ParamValue::Number(_) => ParamKind::Int,
+            ParamValue::Word(_) => ParamKind::Enum,
+        },
+        values: p.values.iter().map(|w| w.as_str().into()).collect(),
+        min: p.min,
+        max: p.max,
+        def: value(&p.def),
+    }
+}
+
+/// A parameter's value on the wire.
+pub(super) fn value(value: &ParamValue) -> Value {
+    match value {
+        ParamValue::Flag(yes) => (*yes).into(),
+        ParamValue::Number(n) => (*n).into(),
+        ParamValue::Word(word) => word.as_str().into(),
     }
 }
 

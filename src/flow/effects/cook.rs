@@ -3,14 +3,17 @@
 use super::{Kind, parse};
 use crate::{
     domain::{
+        catalog::TechCard,
         event::Body,
         ids::{DishId, JobId, TechCardId},
+        options::ParamValue,
     },
     flow::executor::Refusal,
     store::EffectRow,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The effect's kind.
 pub const KIND: &str = "robot.cook";
@@ -26,6 +29,12 @@ pub struct Request {
     pub dish: String,
     /// How it is cooked.
     pub tech_card: TechCardId,
+    /// The card itself, where the guest's choices make it another than the catalog's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_card: Option<Box<TechCard>>,
+    /// Parameters of the robot's recipe that are not as usual.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, ParamValue>,
     /// Number of the order, for the hand-over screen.
     pub order_number: u32,
 }

@@ -6,6 +6,8 @@ use crate::{
         order::{Order, Service},
         place::{Situation, Wish, WishLine, place},
         policy::Policy,
+        promotion::Known,
+        stops::Stops,
         text::Language,
         time::Timestamp,
     },
@@ -13,6 +15,7 @@ use crate::{
     store::{Options, Store, Threads},
     world::MemoryDoors,
 };
+use jiff::tz::TimeZone;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
@@ -111,8 +114,10 @@ fn order(cx: &Context) -> Order {
         lines: vec![WishLine {
             dish_id: DishId("mors".to_owned()),
             quantity: 1,
+            options: Vec::new(),
             price_minor: None,
         }],
+        ..Wish::default()
     };
     let ingredients = cx.catalog.ingredients.iter();
     let levels = ingredients.map(|i| (i.id.clone(), plenty)).collect();
@@ -128,8 +133,12 @@ fn order(cx: &Context) -> Order {
         by: "test",
         has_contact: false,
         printer_vat: &[],
+        stops: &Stops::default(),
+        zone: &TimeZone::UTC,
+        known: &Known::default(),
+        closes_at: None,
     };
-    place(&wish, &situation).unwrap().0
+    place(&wish, &situation).unwrap().order
 }
 
 #[tokio::test(start_paused = true)]
