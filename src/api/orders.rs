@@ -112,6 +112,14 @@ impl From<NewLine> for WishLine {
     }
 }
 
+/// What can't be a phone number is refused.
+pub(super) fn check_phone(phone: &str) -> Result<(), Problem> {
+    if phone.len() > MAX_PHONE || phone.chars().filter(char::is_ascii_digit).count() < 9 {
+        return Err(Problem::invalid("this is no phone number"));
+    }
+    Ok(())
+}
+
 /// Who orders: a number or a card that can't be one is refused.
 pub(super) fn check_asks(
     caller: &Caller,
@@ -119,11 +127,8 @@ pub(super) fn check_asks(
     promo_code: Option<&str>,
     staff_card: Option<&str>,
 ) -> Result<(), Problem> {
-    let phone = phone.map(str::trim).filter(|p| !p.is_empty());
-    if phone
-        .is_some_and(|p| p.len() > MAX_PHONE || p.chars().filter(char::is_ascii_digit).count() < 9)
-    {
-        return Err(Problem::invalid("this is no phone number"));
+    if let Some(phone) = phone.map(str::trim).filter(|p| !p.is_empty()) {
+        check_phone(phone)?;
     }
     if promo_code.is_some_and(|c| c.len() > MAX_WORD) {
         return Err(Problem::invalid("this is no promo code"));

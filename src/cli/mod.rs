@@ -16,12 +16,14 @@ mod gateway;
 #[cfg(feature = "hq")]
 mod hq;
 mod kiosk;
+mod menu;
 mod order;
 pub mod output;
 mod printers;
 mod reconcile;
 mod robot;
 mod run;
+mod sales;
 mod shift;
 #[cfg(all(feature = "emulators", feature = "hq"))]
 mod simulate;
@@ -78,6 +80,8 @@ enum Command {
     Stock(stock::StockArgs),
     Kiosk(kiosk::KioskArgs),
     User(user::UserArgs),
+    Menu(menu::MenuArgs),
+    Sales(sales::SalesArgs),
     Sync(sync::SyncArgs),
     Reconcile(reconcile::ReconcileArgs),
     Alert(alert::AlertArgs),
@@ -125,6 +129,8 @@ impl Cli {
             Command::Stock(a) => a.door.json,
             Command::Kiosk(a) => a.door.json,
             Command::User(a) => a.door.json,
+            Command::Menu(a) => a.door.json,
+            Command::Sales(a) => a.door.json,
             Command::Sync(a) => a.door.json,
             Command::Reconcile(a) => a.door.json,
             Command::Alert(a) => a.door.json,
@@ -167,6 +173,8 @@ impl Cli {
             Command::Stock(args) => stock::execute(args).await,
             Command::Kiosk(args) => kiosk::execute(args).await,
             Command::User(args) => user::execute(args).await,
+            Command::Menu(args) => menu::execute(args).await,
+            Command::Sales(args) => sales::execute(args).await,
             Command::Sync(args) => sync::execute(args).await,
             Command::Reconcile(args) => reconcile::execute(args).await,
             Command::Alert(args) => alert::execute(args).await,

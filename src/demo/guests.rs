@@ -332,14 +332,37 @@ impl Guest {
         }
         let lines: Vec<Value> = picked
             .into_iter()
-            .map(|(dish_id, quantity)| json!({"dish_id": dish_id, "quantity": quantity}))
+            .map(|(dish_id, quantity)| {
+                let options = self.choices(dish_id);
+                json!({"dish_id": dish_id, "quantity": quantity, "options": options})
+            })
             .collect();
         let language = ["ru", "uz", "en"][usize::try_from(self.chance.below(3)).unwrap_or(0)];
         let mut wish = json!({"language": language, "service": "here", "lines": lines});
         if self.chance.below(2) == 0 {
             wish["phone"] = format!("+7916{:07}", self.chance.below(10_000_000)).into();
         }
+        if self.chance.below(6) == 0 {
+            wish["promo_code"] = "galley10".into();
+        }
         wish
+    }
+
+    /// Now and then a guest wants a dish otherwise than it is described.
+    fn choices(&self, dish_id: &str) -> Vec<Value> {
+        let dishes = &self.door.outside().catalog.dishes;
+        let options = dishes.iter().filter(|d| d.id.0 == dish_id);
+        let mut picks = Vec::new();
+        for option in options.flat_map(|d| &d.options) {
+            if self.chance.below(3) > 0 {
+                continue;
+            }
+            let n = usize::try_from(self.chance.below(option.choices.len() as u64)).unwrap_or(0);
+            if let Some(choice) = option.choices.get(n) {
+                picks.push(json!({"option": option.id, "choice": choice.id}));
+            }
+        }
+        picks
     }
 
     /// Pays by one tender after the other until one works; false when the order was given up meanwhile.

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 /// Pause before a request that was not answered is repeated.
 const AGAIN: Duration = Duration::from_millis(700);
+/// Sets the draws of what guests choose apart from their other draws.
+const WHIMS: u64 = 0x6f70_7469_6f6e_7300;
 /// How often people look up.
 const LOOK: Duration = Duration::from_millis(1_500);
 /// A guest gives the story up after so long.
@@ -47,6 +49,8 @@ pub(super) type Memories = Rc<RefCell<Vec<Memory>>>;
 pub(super) struct Visit {
     rig: Rig,
     chance: SeededEntropy,
+    /// What the guest chooses with the dishes; drawn apart, so that all else of a seed's life stays as it was.
+    whims: SeededEntropy,
     key: String,
     mood: Mood,
     memory: usize,
@@ -70,6 +74,7 @@ impl Visit {
         Self {
             rig,
             chance: SeededEntropy::new(guest.seed),
+            whims: SeededEntropy::new(guest.seed ^ WHIMS),
             key: format!("guest-{:016x}", guest.seed),
             mood: guest.mood,
             memory,
@@ -130,14 +135,37 @@ impl Visit {
         }
         let lines: Vec<Value> = picked
             .into_iter()
-            .map(|(dish_id, quantity)| json!({"dish_id": dish_id, "quantity": quantity}))
+            .map(|(dish_id, quantity)| {
+                let options = self.choices(dish_id);
+                json!({"dish_id": dish_id, "quantity": quantity, "options": options})
+            })
             .collect();
         let language = ["ru", "uz", "en"][usize::try_from(self.chance.below(3)).unwrap_or(0)];
         let mut wish = json!({"language": language, "service": "here", "lines": lines});
         if self.chance.below(2) == 0 {
             wish["phone"] = format!("+7916{:07}", self.chance.below(10_000_000)).into();
         }
+        if self.whims.below(6) == 0 {
+            wish["promo_code"] = "galley10".into();
+        }
         wish
+    }
+
+    /// Now and then a guest wants a dish otherwise than it is described.
+    fn choices(&self, dish_id: &str) -> Vec<Value> {
+        let dishes = &self.rig.outside().catalog.dishes;
+        let options = dishes.iter().filter(|d| d.id.0 == dish_id);
+        let mut picks = Vec::new();
+        for option in options.flat_map(|d| &d.options) {
+            if self.whims.below(3) > 0 {
+                continue;
+            }
+            let n = usize::try_from(self.whims.below(option.choices.len() as u64)).unwrap_or(0);
+            if let Some(choice) = option.choices.get(n) {
+                picks.push(json!({"option": option.id, "choice": choice.id}));
+            }
+        }
+        picks
     }
 
     async fn story(&self) -> Option<()> {

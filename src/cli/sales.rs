@@ -1,0 +1,81 @@
+//! `galley sales`: sell nothing for a while, and sell again.
+
+use super::{
+    client::Door,
+    exit::{Exit, help},
+    menu::moment,
+    output::{print, print_json},
+};
+use clap::{Args, Subcommand};
+use jiff::Zoned;
+use serde_json::json;
+use std::process::ExitCode;
+
+/// Pause and resume sales; orders that are placed go on.
+#[derive(Args, Debug)]
+#[command(after_help = help!(
+    "galley sales pause --why 'fire drill'",
+    "galley sales pause --cleaning --why 'closing time' --until 22:30",
+    "galley sales resume --why 'all is well'"
+))]
+pub struct SalesArgs {
+    #[command(flatten)]
+    pub(super) door: Door,
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Take no new orders
+    Pause {
+        /// Tell guests that it is being cleaned
+        #[arg(long)]
+        cleaning: bool,
+        /// Sell again by itself: a time (18:00) or after so long (30m, 2h)
+        #[arg(long, value_name = "WHEN")]
+        until: Option<String>,
+        /// Why, for the books
+        #[arg(long)]
+        why: String,
+    },
+    /// Take orders again
+    Resume {
+        /// Why, for the books
+        #[arg(long)]
+        why: String,
+    },
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the daemon refuses, or can't be asked.
+pub async fn execute(args: SalesArgs) -> anyhow::Result<ExitCode> {
+    let client = args.door.client()?;
+    let (answer, said) = match args.act {
+        Act::Pause {
+            cleaning,
+            until,
+            why,
+        } => {
+            let kind = if cleaning { "cleaning" } else { "paused" };
+            let mut body = json!({"kind": kind, "why": why});
+            if let Some(until) = until {
+                body["until_at"] = moment(&until, &Zoned::now())?.into();
+            }
+            let answer = client.post("/sales/pause", &body).await?;
+            (answer, "no new orders are taken; galley sales resume\n")
+        }
+        Act::Resume { why } => {
+            let answer = client.post("/sales/resume", &json!({"why": why})).await?;
+            (answer, "orders are taken again\n")
+        }
+    };
+    if args.door.json {
+        print_json(&answer)?;
+    } else {
+        print(said)?;
+    }
+    Ok(Exit::Done.into())
+}
