@@ -97,7 +97,6 @@ test("an order at the counter: dishes, cash with the change, handed over, and ta
     await page.locator(".sheet[open] .pay").waitFor();
     await page.locator(".pay .btn", { hasText: words.ru["tender.cash"] }).tap();
     await page.locator(".handfuls").waitFor();
-    assert.equal(await page.locator(".pay-sum").textContent(), total);
     await page.locator(".pay .keypad .key", { hasText: /^5$/ }).tap();
     for (let n = 0; n < 3; n += 1) await page.locator(".pay .keypad .key", { hasText: /^0$/ }).tap();
     const change = await page.locator("[data-change]").textContent();

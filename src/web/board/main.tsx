@@ -127,24 +127,28 @@ function Words({ of }: { of: Key }) {
 }
 
 function Numbers(props: { list: string[]; empty: Key; large?: boolean }) {
-  const box = useRef<HTMLDivElement>(null);
-  const [room, setRoom] = useState(8);
+  const frame = useRef<HTMLDivElement>(null);
+  const [box, setBox] = useState({ width: 0, height: 0 });
   useEffect(() => {
     const measure = () => {
       const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-      const tile = props.large ? [15, 11.5] : [11, 8.2];
-      // The line that says which page this is stands below.
-      if (box.current) setRoom(roomIn(box.current.clientWidth, box.current.clientHeight - 3 * rem, (tile[0] ?? 1) * rem, (tile[1] ?? 1) * rem, 1.2 * rem));
+      const now = frame.current;
+      if (now) setBox({ width: now.clientWidth / rem - 1.8, height: now.clientHeight / rem - 1.8 });
     };
     const watcher = new ResizeObserver(measure);
-    if (box.current) watcher.observe(box.current);
+    if (frame.current) watcher.observe(frame.current);
     measure();
     return () => watcher.disconnect();
   }, []);
+  // In rem; tiles are as wide and high as board.css makes them.
+  const [wide, high] = props.large ? [15, 10.3] : [11, 7.2];
+  const all = roomIn(box.width, box.height, wide, high, 1.2);
+  // The line that says which page this is takes its own room.
+  const room = props.list.length <= all ? all : roomIn(box.width, box.height - 3, wide, high, 1.2);
   const fresh = called.value.map((one) => one.number);
   const { shown, page, pages } = pageOf(props.list, props.large ? fresh : [], room, Math.floor(now.value / PAGE_MS));
   return (
-    <div class="room" ref={box}>
+    <div class="room" ref={frame}>
       {props.list.length === 0 && <p class="none">{t(props.empty)}</p>}
       <ul class={`numbers num${props.large ? " numbers-large" : ""}`}>
         {shown.map((number) => <li key={number} class={props.large && fresh.includes(number) ? "fresh" : ""}>{number}</li>)}

@@ -10,7 +10,7 @@ export function changeOf(due: number, given: number): number | null {
   return given >= due ? given - due : null;
 }
 
-/** The sum itself, if whole roubles, and what it is likely paid with: rounded up to each note, at most five of them. */
+/** The sum itself, if whole roubles, and what it is likely paid with: rounded up to each note, at most four of them. */
 export function handfuls(due: number): number[] {
   const likely = new Set<number>();
   if (due % 100 === 0) likely.add(due);
@@ -18,5 +18,5 @@ export function handfuls(due: number): number[] {
     const up = Math.ceil(due / note) * note;
     if (up - due < note) likely.add(up);
   }
-  return [...likely].sort((a, b) => a - b).slice(0, 5);
+  return [...likely].sort((a, b) => a - b).slice(0, 4);
 }

@@ -57,14 +57,13 @@ function Cash({ due, busy, onTaken }: { due: number; busy: boolean; onTaken: () 
   const change = changeOf(due, got);
   return (
     <>
-      <p class="pay-sum num">{money(due)}</p>
       <div class="handfuls" role="group" aria-label={t("cash.given")}>
         {handfuls(due).map((minor) => <Button key={minor} kind="plain" pressed={got === minor} onClick={() => setGiven(String(minor / 100))}>{money(minor)}</Button>)}
       </div>
       <p class="cash-row"><span>{t("cash.given")}</span><b class="num">{money(got)}</b></p>
       <p class={`cash-row cash-change${change === null ? " short" : ""}`} role="status"><span>{t(change === null ? "cash.short" : "cash.change")}</span><b class="num" data-change>{money(change ?? due - got)}</b></p>
       <Keypad onDigit={(digit) => setGiven((before) => String(Number((before + digit).slice(0, 7))))} onErase={() => setGiven(given.slice(0, -1))} extra={{ label: "00", digits: "00" }} />
-      <Button kind="main" icon="check" disabled={busy || change === null} onClick={onTaken}>{t("cash.taken")}</Button>
+      <Button kind="main" icon="check" class="pay-go" disabled={busy || change === null} onClick={onTaken}>{t("cash.taken")}</Button>
     </>
   );
 }

@@ -99,8 +99,11 @@ export function Take() {
             <Button kind="plain" icon="plate" pressed={service.value === "here"} onClick={() => (service.value = "here")}>{t("here")}</Button>
             <Button kind="plain" icon="bag" pressed={service.value === "to_go"} onClick={() => (service.value = "to_go")}>{t("to_go")}</Button>
           </div>
-          <div class="langs" role="group" aria-label={t("take.language")}>
-            {tongues.map((one) => <button type="button" key={one} aria-pressed={(guest.value ?? lang.value) === one} onClick={() => (guest.value = one)}>{one.toUpperCase()}</button>)}
+          <div class="tray-guest">
+            <span>{t("take.language")}</span>
+            <div class="langs" role="group" aria-label={t("take.language")}>
+              {tongues.map((one) => <button type="button" key={one} aria-pressed={(guest.value ?? lang.value) === one} onClick={() => (guest.value = one)}>{one.toUpperCase()}</button>)}
+            </div>
           </div>
         </div>
         <ul class="tray-lines">
