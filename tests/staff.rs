@@ -360,6 +360,10 @@ async fn a_screen_is_paired_by_the_code_on_it_and_revoked_at_once() {
     shop.post("screens/K1/rename", STAFF, &json!({"name": "window"}))
         .await
         .expect(200);
+    // Who came in under the old name comes in again.
+    shop.get("menu", &anna)
+        .await
+        .expect_problem(401, "unauthorised");
     shop.get("menu", &token).await.expect(200);
     shop.post("screens/window/revoke", STAFF, &json!({}))
         .await

@@ -258,6 +258,7 @@ pub(super) async fn rename(
 ) -> Result<Response, Problem> {
     post.caller.need(TECHNICIANS)?;
     let to = post.body.name.trim().to_owned();
+    let old = name.clone();
     let answer = post
         .once(&api, StatusCode::OK, move |tx, cx, body| {
             Ok(ScreenView::from(staff::rename_screen(
@@ -265,6 +266,13 @@ pub(super) async fn rename(
             )?))
         })
         .await?;
+    if old != to {
+        api.tokens.end_sessions(|p| {
+            p.door.split_once(':').is_some_and(|(role, name)| {
+                name == old && Role::from_word(role).is_some_and(|r| SCREENS.contains(&r))
+            })
+        });
+    }
     let_in(&api, to).await?;
     Ok(answer)
 }

@@ -392,7 +392,7 @@ fn screen(tx: &Tx<'_>, name: &str) -> Result<Screen, FlowError> {
         .ok_or(FlowError::Unknown("paired screen"))
 }
 
-/// Gives a screen another name.
+/// Gives a screen another name. People who came in under the old one come in again.
 ///
 /// # Errors
 /// No such screen, or a name that is taken.
@@ -408,6 +408,7 @@ pub fn rename_screen(
         return Ok(screen);
     }
     name_is_free(&tx.snapshot(), &to)?;
+    tx.end_sessions_at(&format!("{}:{name}", screen.role))?;
     screen.name.clone_from(&to);
     tx.put_screen(&screen)?;
     record(

@@ -16,7 +16,7 @@ export function Languages() {
   return (
     <div class="langs" role="group" aria-label={t("language")}>
       {tongues.map((one) => (
-        <button type="button" key={one} lang={one} aria-pressed={lang.value === one} aria-label={tongueNames[one]} onClick={() => chooseLanguage(one)}>{one.toUpperCase()}</button>
+        <button type="button" key={one} lang={one} aria-pressed={lang.value === one} aria-label={`${one.toUpperCase()} ${tongueNames[one]}`} onClick={() => chooseLanguage(one)}>{one.toUpperCase()}</button>
       ))}
     </div>
   );
