@@ -3,6 +3,7 @@ import "../shared/base.css";
 import "./staff.css";
 import "./work.css";
 import { render } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { recall } from "../shared/token";
 import { isTongue } from "../shared/words";
 import { Icon, type IconName } from "./icons";
@@ -90,10 +91,18 @@ function body() {
 
 function Notice() {
   const said = notice.value;
+  const shown = useRef<HTMLDivElement>(null);
+  // A sheet lies above everything else; what is said must be seen above it, too.
+  useEffect(() => {
+    const now = shown.current;
+    if (!now) return;
+    if (now.matches(":popover-open")) now.hidePopover();
+    now.showPopover();
+  }, [said, opened.value]);
   if (!said) return null;
   const left = said.until ? Math.max(0, Math.ceil((said.until - now.value) / 1000)) : null;
   return (
-    <div class={`notice notice-${said.tone}`} role={said.tone === "alert" ? "alert" : undefined}>
+    <div ref={shown} popover="manual" class={`notice notice-${said.tone}`} role={said.tone === "alert" ? "alert" : undefined}>
       <Icon name={said.tone === "alert" ? "alert" : "check"} />
       <p>{said.text}</p>
       {said.undo

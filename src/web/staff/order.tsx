@@ -143,7 +143,7 @@ function detail(one: TimelineEntry): string {
 export function who(actor: string): string {
   if (actor === "system") return t("who.system");
   const colon = actor.indexOf(":");
-  if (colon < 0) return actor;
+  if (colon < 0) return maybe("role", actor) ?? actor;
   const role = actor.slice(0, colon);
   return `${actor.slice(colon + 1)} (${maybe("role", role) ?? role})`;
 }

@@ -33,6 +33,8 @@ export const now = signal(Date.now());
 export const opened = signal<string | null>(null);
 /** A sentence for the person, and how to take the act back while it can be. */
 export const notice = signal<{ text: string; tone: "calm" | "alert"; undo?: () => void; until?: number } | null>(null);
+/** The order that is being handed over, while that can still be taken back. */
+export const going = signal<string | null>(null);
 /** Read out by screen readers. */
 export const spoken = signal("");
 
@@ -210,7 +212,7 @@ const UNDO_MS = 5000;
 let pending: { timer: ReturnType<typeof setTimeout>; run: () => void } | null = null;
 
 /** Does an act after a few seconds in which it can be taken back: a wet thumb slips. A second one does the first at once. */
-export function soon(text: string, run: () => void): void {
+export function soon(text: string, run: () => void, taken: () => void = none): void {
   flush();
   const timer = setTimeout(flush, UNDO_MS);
   pending = { timer, run };
@@ -221,6 +223,7 @@ export function soon(text: string, run: () => void): void {
     undo: () => {
       if (pending) clearTimeout(pending.timer);
       pending = null;
+      taken();
       notice.value = { text: t("undone"), tone: "calm", until: Date.now() + 2500 };
     },
   };

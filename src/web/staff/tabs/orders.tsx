@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Button, Empty, ago, money } from "../parts";
 import { Icon } from "../icons";
 import { say, t, type Key } from "../say";
-import { act, client, complain, opened, orders, soon, takeOrder } from "../state";
+import { act, client, complain, going, opened, orders, soon, takeOrder } from "../state";
 import type { StaffOrder } from "../types";
 
 type Lane = { id: "placed" | "cooking" | "ready"; title: Key; none: Key; holds: (one: StaffOrder) => boolean };
@@ -25,7 +25,7 @@ export function Orders() {
       {past ? <Past /> : (
         <div class="lanes">
           {lanes.map((lane) => {
-            const held = orders.value.filter(lane.holds);
+            const held = orders.value.filter((one) => one.id !== going.value && lane.holds(one));
             return (
               <section key={lane.id} class={`lane lane-${lane.id}`} aria-labelledby={`lane-${lane.id}`}>
                 <h2 id={`lane-${lane.id}`}>{t(lane.title)} <b class="num">{held.length}</b></h2>
@@ -42,8 +42,12 @@ export function Orders() {
 
 export function handOver(order: StaffOrder): void {
   soon(t("handed", { number: order.number }), () => {
-    void act<StaffOrder>("hand over", `/orders/${order.id}/hand-over`, {}).then((next) => next && takeOrder(next));
-  });
+    void act<StaffOrder>("hand over", `/orders/${order.id}/hand-over`, {}).then((next) => {
+      if (next) takeOrder(next);
+      if (going.peek() === order.id) going.value = null;
+    });
+  }, () => (going.value = null));
+  going.value = order.id;
 }
 
 function Card({ order }: { order: StaffOrder }) {
