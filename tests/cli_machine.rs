@@ -195,3 +195,49 @@ async fn the_doctor_asks_no_installation_of_a_demonstration() {
     assert!(!ended.out.contains("/etc/galley"), "{}", ended.out);
     assert!(ended.out.contains("not this box's"), "{}", ended.out);
 }
+
+#[tokio::test]
+async fn a_box_without_certificates_of_authorities_still_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let catalog = concat!(env!("CARGO_MANIFEST_DIR"), "/src/demo/menu.toml");
+    let config = format!(
+        r#"[store]
+id = "S1"
+name = {{ ru = "Кафе", uz = "Kafe", en = "Café" }}
+zone = "Europe/Moscow"
+data = "{}"
+listen = "127.0.0.1:0"
+socket = "{}"
+[catalog]
+file = "{catalog}"
+"#,
+        path("data"),
+        path("galley.sock")
+    );
+    std::fs::write(path("galley.toml"), config).unwrap();
+    let notify = tokio::net::UnixDatagram::bind(path("notify")).unwrap();
+    let mut run = tokio::process::Command::new(env!("CARGO_BIN_EXE_galley"))
+        .args(["run", "--config", &path("galley.toml")])
+        .env("NOTIFY_SOCKET", path("notify"))
+        .env("SSL_CERT_FILE", path("none.pem"))
+        .env("SSL_CERT_DIR", path("none"))
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut told = [0; 512];
+    let ready = async {
+        loop {
+            let n = notify.recv(&mut told).await.unwrap();
+            if String::from_utf8_lossy(&told[..n]).contains("READY=1") {
+                return;
+            }
+        }
+    };
+    tokio::select! { biased;
+        () = ready => {}
+        ended = run.wait() => panic!("it ended with {ended:?}"),
+        () = tokio::time::sleep(std::time::Duration::from_secs(60)) => panic!("not ready in a minute"),
+    }
+}

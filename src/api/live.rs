@@ -120,7 +120,7 @@ impl Reader {
         match self.caller.role {
             Role::Kiosk => match entry.order_id {
                 Some(id) => self.is_own(id).await,
-                None => ["shift.", "stock.", "menu.", "device.", "call."]
+                None => ["shift.", "stock.", "menu.", "sales.", "device.", "call."]
                     .iter()
                     .any(|p| entry.kind.starts_with(p)),
             },

@@ -13,7 +13,7 @@ use utoipa::{
 #[openapi(
     info(
         title = "Galley, the store's API",
-        description = "Orders, payments, refunds, stock, shift, devices. Every POST takes an Idempotency-Key; money is an integer of minor units; times are milliseconds since 1970, UTC."
+        description = "Orders, payments, refunds, stock, shift, devices. Every POST that changes something takes an Idempotency-Key; money is an integer of minor units; times are milliseconds since 1970, UTC."
     ),
     components(schemas(Problem)),
     tags(

@@ -27,13 +27,13 @@ fn is_name(file: &str) -> bool {
 }
 
 async fn picture(State(api): State<Api>, Path(file): Path<String>) -> Result<Response, Problem> {
+    read(api.pictures.as_deref(), &file).await
+}
+
+async fn read(folder: Option<&std::path::Path>, file: &str) -> Result<Response, Problem> {
     let missing = || Problem::not_found("there is no such picture");
-    let folder = api
-        .pictures
-        .as_ref()
-        .filter(|_| is_name(&file))
-        .ok_or_else(missing)?;
-    let path = folder.join(&file);
+    let folder = folder.filter(|_| is_name(file)).ok_or_else(missing)?;
+    let path = folder.join(file);
     let known = tokio::fs::metadata(&path).await.map_err(|_| missing())?;
     if !known.is_file() || known.len() > MAX_FILE {
         return Err(missing());
@@ -48,7 +48,8 @@ async fn picture(State(api): State<Api>, Path(file): Path<String>) -> Result<Res
 
 #[cfg(test)]
 mod tests {
-    use super::is_name;
+    use super::{is_name, read};
+    use axum::http::header;
 
     #[test]
     fn only_names_of_pictures_are_looked_up() {
@@ -64,5 +65,22 @@ mod tests {
         ] {
             assert!(!is_name(wrong), "{wrong}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_picture_is_served_for_good_and_nothing_else_of_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = "0123456789abcdef-640.webp";
+        std::fs::write(folder.path().join(name), "RIFF").unwrap();
+        std::fs::write(folder.path().join("secret.txt"), "no").unwrap();
+        let served = read(Some(folder.path()), name).await.unwrap();
+        assert_eq!(served.headers()[header::CONTENT_TYPE], "image/webp");
+        let kept = served.headers()[header::CACHE_CONTROL].to_str().unwrap();
+        assert!(kept.contains("immutable"), "{kept}");
+        for wrong in ["secret.txt", "0123456789abcdef-320.webp"] {
+            let refused = read(Some(folder.path()), wrong).await.unwrap_err();
+            assert!(refused.is("not_found"), "{wrong}");
+        }
+        assert!(read(None, name).await.is_err());
     }
 }

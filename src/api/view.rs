@@ -106,7 +106,6 @@ pub struct LineView {
     pub refundable: Option<usize>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(n: &i64) -> bool {
     *n == 0
 }

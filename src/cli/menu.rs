@@ -8,9 +8,13 @@ use super::{
     exit::{Exit, Misuse, help},
     output::{Lean, Table, View, clean, print, print_json, time},
 };
-use crate::config::load_catalog;
+use crate::{
+    config::load_catalog,
+    domain::time::local,
+    world::{Clock as _, SystemClock},
+};
 use clap::{Args, Subcommand};
-use jiff::{SignedDuration, Zoned, civil::Time};
+use jiff::{SignedDuration, Zoned, civil::Time, tz::TimeZone};
 use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode};
 
@@ -120,7 +124,7 @@ async fn ask(client: &Client, act: Act) -> anyhow::Result<(Value, String)> {
             let mut body = json!({"why": why});
             body[key(ingredient)] = id.as_str().into();
             if let Some(until) = &until {
-                body["until_at"] = moment(until, &Zoned::now())?.into();
+                body["until_at"] = moment(until, &now())?.into();
             }
             let answer = client.post("/menu/stops", &body).await?;
             (answer, format!("{} is off sale\n", clean(&id)))
@@ -157,6 +161,11 @@ fn key(ingredient: bool) -> &'static str {
     }
 }
 
+/// The time of this machine's clock and zone.
+pub(super) fn now() -> Zoned {
+    local(SystemClock.now(), &TimeZone::system())
+}
+
 /// `18:00`: the next time that the clock shows it; `2h`, `3d`: after so long. Milliseconds since 1970, UTC.
 pub(super) fn moment(text: &str, now: &Zoned) -> Result<i64, Misuse> {
     let wrong = || {
@@ -176,7 +185,7 @@ pub(super) fn moment(text: &str, now: &Zoned) -> Result<i64, Misuse> {
         return Ok(at.timestamp().as_millisecond());
     }
     let long: SignedDuration = match text.strip_suffix('d').map(str::parse::<i64>) {
-        Some(Ok(days)) => SignedDuration::from_hours(days.saturating_mul(24)),
+        Some(Ok(days)) => SignedDuration::from_hours(days.clamp(0, 400) * 24),
         _ => text.parse().map_err(|_| wrong())?,
     };
     if long <= SignedDuration::ZERO || long > SignedDuration::from_hours(24 * 366) {

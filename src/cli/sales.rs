@@ -3,11 +3,10 @@
 use super::{
     client::Door,
     exit::{Exit, help},
-    menu::moment,
+    menu::{moment, now},
     output::{print, print_json},
 };
 use clap::{Args, Subcommand};
-use jiff::Zoned;
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -62,7 +61,7 @@ pub async fn execute(args: SalesArgs) -> anyhow::Result<ExitCode> {
             let kind = if cleaning { "cleaning" } else { "paused" };
             let mut body = json!({"kind": kind, "why": why});
             if let Some(until) = until {
-                body["until_at"] = moment(&until, &Zoned::now())?.into();
+                body["until_at"] = moment(&until, &now())?.into();
             }
             let answer = client.post("/sales/pause", &body).await?;
             (answer, "no new orders are taken; galley sales resume\n")

@@ -151,11 +151,11 @@ impl Hours {
             openings.sort();
             for (from, until) in openings {
                 let now = end.as_ref().unwrap_or(at);
-                if &from <= now && now < &until {
+                if from <= *now && *now < until {
                     end = Some(until);
                     continue;
                 }
-                if &from > at && next.as_ref().is_none_or(|n| &from < n) {
+                if from > *at && next.as_ref().is_none_or(|n| from < *n) {
                     next = Some(from);
                 }
             }
@@ -169,10 +169,10 @@ impl Hours {
             }
         }
         if let Some(end) = end {
-            let always = &at
+            let far = at
                 .checked_add((LOOK_AHEAD - 2).days())
-                .unwrap_or(at.clone())
-                < &end;
+                .unwrap_or_else(|_| at.clone());
+            let always = far < end;
             return Standing::Open((!always).then(|| stamp(&end)));
         }
         Standing::Closed(next.as_ref().map(stamp))

@@ -14,7 +14,10 @@ pub mod kiosk;
 mod laws;
 pub mod money;
 pub mod options;
+#[cfg(test)]
+mod options_laws;
 pub mod order;
+mod order_line;
 pub mod payment;
 pub mod place;
 pub mod policy;

@@ -67,7 +67,6 @@ pub struct Choice {
     pub params: BTreeMap<String, ParamValue>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 pub(super) fn is_zero(n: &i64) -> bool {
     *n == 0
 }

@@ -1,18 +1,17 @@
 //! An order and its life. Its state is worked out from what happened, so that no two facts about it can disagree.
 
+pub use super::order_line::OrderLine;
 use super::{
     channel::ChannelOrder,
     event::Body,
-    ids::{DishId, JobId, OrderId, PaymentId, RefundId},
+    ids::{JobId, OrderId, PaymentId, RefundId},
     money::Currency,
-    options::{Chosen, full_name, is_zero},
     payment::{Payment, PaymentState},
     promotion_sum::Applied,
-    receipt::{Receipt, ReceiptDraft, ReceiptKind, Registered, Subject, Vat},
+    receipt::{Receipt, ReceiptDraft, ReceiptKind, Registered},
     refund::{Refund, RefundState},
-    text::{Language, Text},
+    text::Language,
     time::Timestamp,
-    vat::VatClass,
 };
 use serde::{Deserialize, Serialize};
 
@@ -163,68 +162,6 @@ impl OrderState {
             self,
             Self::Closed | Self::Cancelled | Self::Expired | Self::Refunded
         )
-    }
-}
-
-/// One line: a dish, so many times.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderLine {
-    /// Which dish.
-    pub dish_id: DishId,
-    /// Its name at that time.
-    pub name: Text,
-    /// What was chosen.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<Chosen>,
-    /// How many.
-    pub quantity: u32,
-    /// Price of one with its options at that time, minor units.
-    pub price_minor: i64,
-    /// `price * quantity`, before discounts.
-    pub sum_minor: i64,
-    /// Off by promotions, minor units.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub discount_minor: i64,
-    /// VAT rate: of the day of the order, and of the day of its settlement once there is a receipt.
-    pub vat: Vat,
-    /// The class that gave the rate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vat_class: Option<VatClass>,
-    /// Settlement subject.
-    pub subject: Subject,
-}
-
-impl OrderLine {
-    /// What it costs, minor units.
-    #[must_use]
-    pub fn net_minor(&self) -> i64 {
-        self.sum_minor - self.discount_minor
-    }
-
-    /// What its `nth` dish costs (from 0), minor units: the discount spread to the kopeck. The odd kopecks are on the
-    /// last ones.
-    #[must_use]
-    pub fn piece_minor(&self, nth: u32) -> i64 {
-        let quantity = i64::from(self.quantity.max(1));
-        let odd = self.net_minor().rem_euclid(quantity);
-        self.net_minor().div_euclid(quantity)
-            + i64::from(i64::from(nth) >= i64::from(self.quantity) - odd)
-    }
-
-    /// Dishes of one price: how many, and the price of one. Together they are what the line costs.
-    pub fn prices(&self) -> impl Iterator<Item = (u32, i64)> {
-        let quantity = i64::from(self.quantity.max(1));
-        let odd = u32::try_from(self.net_minor().rem_euclid(quantity)).unwrap_or(0);
-        let base = self.net_minor().div_euclid(quantity);
-        [(self.quantity - odd, base), (odd, base + 1)]
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-    }
-
-    /// Its name with what was chosen, for receipt and kitchen.
-    #[must_use]
-    pub fn full_name(&self, language: Language) -> String {
-        full_name(&self.name, &self.options, language)
     }
 }
 

@@ -36,18 +36,44 @@ pub struct ReqwestHttp(reqwest::Client);
 impl ReqwestHttp {
     /// A client with our limits: 10 s to connect, no redirects.
     ///
+    /// A box without any certificates of authorities must still sell: there the client trusts nobody, so that every
+    /// HTTPS request fails as not sent while plain HTTP and everything else works.
+    ///
     /// # Errors
-    /// When TLS can't be set up.
+    /// When TLS can't be set up at all.
     pub fn new() -> Result<Self, HttpError> {
-        reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(10))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .user_agent(concat!("galley/", env!("CARGO_PKG_VERSION")))
+        match Self::build(limits()) {
+            Ok(client) => Ok(client),
+            Err(error) => {
+                let client = Self::build(limits().tls_certs_only([]))?;
+                tracing::warn!(%error, "no HTTPS until the system has certificates of authorities: install ca-certificates and restart");
+                Ok(client)
+            }
+        }
+    }
+
+    /// Whether the system has certificates of authorities that HTTPS can be judged by.
+    ///
+    /// # Errors
+    /// Why it has not.
+    pub fn check_trust() -> Result<(), HttpError> {
+        Self::build(limits()).map(drop)
+    }
+
+    fn build(builder: reqwest::ClientBuilder) -> Result<Self, HttpError> {
+        builder
             .build()
             .map(Self)
             .map_err(|e| HttpError::NotSent(chain(&e)))
     }
+}
+
+fn limits() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .user_agent(concat!("galley/", env!("CARGO_PKG_VERSION")))
 }
 
 #[async_trait]
