@@ -4,8 +4,8 @@ use crate::{
     connectors::{alfa_bank::AlfaBankConfig, one_c, sms_ru::SmsRuConfig},
     devices::fiscal::FiscalSettings,
     domain::{
-        catalog::Catalog, fiscal_law::Limits, hours::Hours, kiosk::Kiosk, policy::Policy,
-        text::Text,
+        catalog::Catalog, channel::Channel, fiscal_law::Limits, hours::Hours, kiosk::Kiosk,
+        policy::Policy, text::Text,
     },
     sync::SyncConfig,
     world::Secret,
@@ -65,6 +65,70 @@ pub struct Config {
     /// Who may come in over the network.
     #[serde(default)]
     pub tokens: Vec<TokenSection>,
+    /// People and their screens.
+    #[serde(default)]
+    pub staff: StaffSection,
+    /// Online channels whose orders people type in; `fiscal_by = "other"` (the channel gives the receipt, so it is when
+    /// nothing is said) or `"store"`.
+    #[serde(default)]
+    pub channels: Vec<Channel>,
+}
+
+/// `[staff]`: how people come in with their PINs, and where guests follow their orders.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StaffSection {
+    /// Name of the credential with the store's own secret, on which PINs, paired screens and the addresses of guests'
+    /// pages hang. When none, it is the file `door.key` in the data folder, made at the first start.
+    pub secret_credential: Option<String>,
+    /// People may come in with their PIN from any screen on the LAN, paired or not; no.
+    pub pin_without_screen: bool,
+    /// A session lasts so long at most; 12 hours.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
+    pub session: Option<Duration>,
+    /// A session ends after so long without anything done; 15 minutes.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
+    pub idle: Option<Duration>,
+    /// Where guests' phones find the store, `"http://192.168.1.5:8080"`; when none, as the kiosk does.
+    pub follow_base_url: Option<String>,
+}
+
+impl StaffSection {
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (key, value) in [("session", self.session), ("idle", self.idle)] {
+            if value.is_some_and(|d| d < Duration::from_mins(1) || d > Duration::from_hours(24)) {
+                faults.push(format!("staff.{key}: from 1 minute to 24 hours"));
+            }
+        }
+        let address = |url: &String| match url.parse::<http::Uri>() {
+            Ok(uri) => {
+                matches!(uri.scheme_str(), Some("http" | "https"))
+                    && uri.host().is_some()
+                    && uri.query().is_none()
+            }
+            Err(_) => false,
+        };
+        if !self.follow_base_url.as_ref().is_none_or(address) {
+            faults.push(
+                "staff.follow_base_url: it must look like http://192.168.1.5:8080".to_owned(),
+            );
+        }
+        faults
+    }
+
+    /// How people and screens come in, with the store's own secret.
+    #[must_use]
+    pub fn doors(&self, secret: Secret) -> crate::api::Doors {
+        let usual = crate::api::Doors::new(secret);
+        crate::api::Doors {
+            pin_without_screen: self.pin_without_screen,
+            session: self.session.unwrap_or(usual.session),
+            idle: self.idle.unwrap_or(usual.idle),
+            follow_base: self.follow_base_url.clone(),
+            ..usual
+        }
+    }
 }
 
 /// `[store]`
@@ -393,7 +457,7 @@ pub struct Connectors {
 pub struct TokenSection {
     /// Who holds it.
     pub name: String,
-    /// `kiosk`, `board`, `cashier`, `technician`, `manager`, `service` or `hq`.
+    /// `kiosk`, `board`, `staff`, `cashier`, `technician`, `manager`, `service` or `hq`.
     pub role: String,
     /// Name of the credential that holds it.
     pub credential: String,
@@ -475,6 +539,13 @@ impl Config {
         }
         faults.extend(self.slip_printer.faults());
         faults.extend(self.fiscal.faults());
+        faults.extend(self.staff.faults());
+        faults.extend(self.channels.iter().filter_map(Channel::fault));
+        for (n, channel) in self.channels.iter().enumerate() {
+            if self.channels[..n].iter().any(|c| c.id == channel.id) {
+                faults.push(format!("channels: {} stands there twice", channel.id));
+            }
+        }
         faults.extend(self.hours.faults());
         faults.extend(self.kiosk.faults());
         if self.backup.keep == 0 {
@@ -541,6 +612,7 @@ impl Config {
             accounting: self.connectors.one_c.is_some(),
             messages: self.connectors.sms_ru.is_some(),
             bank: self.connectors.alfa_bank.is_some(),
+            channels: self.channels.clone(),
             speed: 1,
         }
     }

@@ -1,7 +1,7 @@
 //! Where one store is wired together, by hand: the only place that knows all parts.
 
 use crate::{
-    api::{Api, Parts, Role, Tokens, hash_token},
+    api::{Api, Doors, Parts, Role, Tokens, hash_token, recall_tokens},
     connectors::{
         alfa_bank::{AlfaBank, AlfaBankConfig},
         one_c::{self, OneC},
@@ -82,6 +82,8 @@ pub struct Wiring {
     pub tokens: Vec<(Secret, Role, String)>,
     /// Backups, secrets, and the keys for them.
     pub keeping: Keeping,
+    /// How people and screens come in.
+    pub doors: Doors,
 }
 
 /// How the robot is reached.
@@ -130,6 +132,7 @@ impl Daemon {
             brokers,
             tokens,
             keeping,
+            doors: settings,
         } = wiring;
         if let Some(plan) = &keeping.plan {
             back_up_before_update(&world, &database, plan)?;
@@ -255,6 +258,7 @@ impl Daemon {
         let api = Api::new(Parts {
             site: site.clone(),
             tokens: doors,
+            doors: settings,
             poke: poke.clone(),
             printer,
             slip_printers,
@@ -271,6 +275,9 @@ impl Daemon {
             keeping,
             closing: shutdown.clone(),
         });
+        recall_tokens(&api)
+            .await
+            .context("cannot read who may come in")?;
         Ok(Self {
             api,
             site,

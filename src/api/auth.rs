@@ -1,16 +1,30 @@
 //! Who calls, and what they may do.
 
 use super::{Api, Problem};
-use crate::domain::{chain::Hash, event::Actor};
+use crate::{
+    domain::{
+        chain::Hash,
+        event::Actor,
+        staff::{Position, User},
+        text::Language,
+        time::Timestamp,
+    },
+    store::Session,
+};
 use axum::{
     extract::FromRequestParts,
-    http::{header, request::Parts},
+    http::{Method, header, request::Parts},
 };
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
+use uuid::Uuid;
 
 /// A role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +33,8 @@ pub enum Role {
     Kiosk,
     /// The board with the numbers.
     Board,
+    /// A screen that staff come in at with their PINs: by itself it shows nothing.
+    Staff,
     /// Takes money, hands dishes over.
     Cashier,
     /// Looks after the devices.
@@ -38,6 +54,7 @@ impl Role {
         match self {
             Self::Kiosk => "kiosk",
             Self::Board => "board",
+            Self::Staff => "staff",
             Self::Cashier => "cashier",
             Self::Technician => "technician",
             Self::Manager => "manager",
@@ -52,6 +69,7 @@ impl Role {
         [
             Self::Kiosk,
             Self::Board,
+            Self::Staff,
             Self::Cashier,
             Self::Technician,
             Self::Manager,
@@ -88,6 +106,7 @@ pub const ORDERING: &[Role] = &[
 pub const ANYONE: &[Role] = &[
     Role::Kiosk,
     Role::Board,
+    Role::Staff,
     Role::Cashier,
     Role::Technician,
     Role::Manager,
@@ -95,30 +114,138 @@ pub const ANYONE: &[Role] = &[
     Role::Hq,
 ];
 
+/// Those who look after people and screens.
+pub const MANAGERS: &[Role] = &[Role::Manager];
+/// Screens that can be paired.
+pub const SCREENS: &[Role] = &[Role::Kiosk, Role::Board, Role::Staff];
+
 /// SHA-256 of a token: what is kept of it.
 #[must_use]
 pub fn hash_token(token: &str) -> Hash {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// All tokens by hash, in memory. Clones share them.
-#[derive(Clone, Default)]
-pub struct Tokens(Arc<RwLock<BTreeMap<Hash, (Role, String)>>>);
+/// A person at work, as every request sees them.
+#[derive(Debug)]
+pub struct AtWork {
+    /// Who.
+    pub user_id: Uuid,
+    /// Their name.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// The language of their screens.
+    pub language: Language,
+    /// Where they came in.
+    pub door: String,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+    seen: AtomicI64,
+    /// What of `seen` is in the database.
+    saved: AtomicI64,
+}
 
-impl Tokens {
-    /// Lets a token in.
-    pub fn insert(&self, hash: Hash, role: Role, name: String) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(hash, (role, name));
+/// So long what a person did last may be younger in memory than in the database.
+const SAVED_WITHIN: Duration = Duration::from_mins(1);
+
+impl AtWork {
+    /// A person with an open session.
+    #[must_use]
+    pub fn new(user: &User, session: &Session) -> Self {
+        let role = match user.role {
+            Position::Cashier => Role::Cashier,
+            Position::Technician => Role::Technician,
+            Position::Manager => Role::Manager,
+        };
+        Self {
+            user_id: user.id,
+            name: user.name.clone(),
+            role,
+            language: user.language,
+            door: session.door.clone(),
+            expires_at: session.expires_at,
+            seen: AtomicI64::new(session.seen_at.as_millis()),
+            saved: AtomicI64::new(session.seen_at.as_millis()),
+        }
     }
 
-    fn find(&self, token: &str) -> Option<(Role, String)> {
+    fn is_over(&self, now: Timestamp, idle: Duration) -> bool {
+        let seen = Timestamp::from_millis(self.seen.load(Ordering::Relaxed));
+        now >= self.expires_at || now.since(seen) >= idle
+    }
+
+    /// Notes that the person did something; whether the database should know it.
+    fn see(&self, now: Timestamp) -> bool {
+        self.seen.store(now.as_millis(), Ordering::Relaxed);
+        let saved = Timestamp::from_millis(self.saved.load(Ordering::Relaxed));
+        let old = now.since(saved) >= SAVED_WITHIN;
+        if old {
+            self.saved.store(now.as_millis(), Ordering::Relaxed);
+        }
+        old
+    }
+}
+
+/// Who holds a token.
+#[derive(Clone, Debug)]
+enum Holder {
+    /// It stands in the configuration.
+    Configured(Role, String),
+    /// A screen that was paired.
+    Screen(Role, String),
+    /// A person at work.
+    Person(Arc<AtWork>),
+}
+
+/// All tokens by hash, in memory. Clones share them.
+#[derive(Clone, Default)]
+pub struct Tokens(Arc<RwLock<BTreeMap<Hash, Holder>>>);
+
+impl Tokens {
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<Hash, Holder>) -> T) -> T {
+        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lets a token of the configuration in.
+    pub fn insert(&self, hash: Hash, role: Role, name: String) {
+        self.change(|all| all.insert(hash, Holder::Configured(role, name)));
+    }
+
+    /// Lets a paired screen in, or gives it another name.
+    pub fn insert_screen(&self, hash: Hash, role: Role, name: String) {
+        self.change(|all| all.insert(hash, Holder::Screen(role, name)));
+    }
+
+    /// Lets a person in.
+    pub fn insert_person(&self, hash: Hash, person: AtWork) {
+        self.change(|all| all.insert(hash, Holder::Person(Arc::new(person))));
+    }
+
+    /// Shuts a token out.
+    pub fn remove(&self, hash: &Hash) {
+        self.change(|all| all.remove(hash));
+    }
+
+    /// Ends the sessions of which this is true.
+    pub fn end_sessions(&self, which: impl Fn(&AtWork) -> bool) {
+        self.change(|all| {
+            all.retain(|_, holder| !matches!(holder, Holder::Person(p) if which(p)));
+        });
+    }
+
+    /// Whether the configuration has a token of this role and name: a screen of the same could not be told from it.
+    #[must_use]
+    pub fn is_configured(&self, role: Role, name: &str) -> bool {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.values()
+            .any(|h| matches!(h, Holder::Configured(r, n) if *r == role && n == name))
+    }
+
+    fn find(&self, hash: &Hash) -> Option<Holder> {
         self.0
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(&hash_token(token))
+            .get(hash)
             .cloned()
     }
 }
@@ -134,6 +261,10 @@ pub struct Caller {
     pub role: Role,
     /// Which one.
     pub name: String,
+    /// With which token; none through the socket.
+    pub token: Option<Hash>,
+    /// The person, if it is one who came in with a PIN.
+    pub person: Option<Arc<AtWork>>,
 }
 
 impl Caller {
@@ -158,6 +289,49 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// Whether the caller could come in now, too: tokens are revoked, and people go home.
+    pub(super) fn is_still_in(&self, api: &Api) -> bool {
+        self.token.is_none_or(|hash| known(api, &hash).is_ok())
+    }
+}
+
+/// Who holds this token, if they may come in now.
+fn known(api: &Api, hash: &Hash) -> Result<Holder, Problem> {
+    let holder = api
+        .tokens
+        .find(hash)
+        .ok_or_else(|| Problem::unauthorised("this token is not known, or was revoked"))?;
+    if let Holder::Person(person) = &holder
+        && person.is_over(api.site.world.clock.now(), api.doors.idle)
+    {
+        return Err(Problem::unauthorised(
+            "this session is over: come in with the PIN again",
+        ));
+    }
+    Ok(holder)
+}
+
+/// The token of a request, wherever it may stand.
+pub(super) fn token_of(parts: &Parts) -> Option<&str> {
+    let header = parts
+        .headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.strip_prefix("Bearer "));
+    // Browsers can't set headers on an event stream or an image.
+    let query = || {
+        let path = parts.uri.path();
+        let allowed = path.ends_with("/live") || path.ends_with("/qr.svg");
+        parts
+            .uri
+            .query()
+            .filter(|_| allowed)
+            .and_then(|q| q.split('&').find_map(|p| p.strip_prefix("token=")))
+    };
+    header.or_else(query)
+}
+
 impl FromRequestParts<Api> for Caller {
     type Rejection = Problem;
 
@@ -166,30 +340,33 @@ impl FromRequestParts<Api> for Caller {
             return Ok(Self {
                 role: Role::Manager,
                 name: "socket".to_owned(),
+                token: None,
+                person: None,
             });
         }
-        let header = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|v| v.to_str().ok())
-            .and_then(|v| v.strip_prefix("Bearer "));
-        // Browsers can't set headers on an event stream or an image.
-        let query = || {
-            let path = parts.uri.path();
-            let allowed = path.ends_with("/live") || path.ends_with("/qr.svg");
-            parts
-                .uri
-                .query()
-                .filter(|_| allowed)
-                .and_then(|q| q.split('&').find_map(|p| p.strip_prefix("token=")))
-        };
-        let token = header
-            .or_else(query)
+        let token = token_of(parts)
             .ok_or_else(|| Problem::unauthorised("send a token: Authorization: Bearer …"))?;
-        let (role, name) = api
-            .tokens
-            .find(token)
-            .ok_or_else(|| Problem::unauthorised("this token is not known, or was revoked"))?;
-        Ok(Self { role, name })
+        let hash = hash_token(token);
+        let (role, name, person) = match known(api, &hash)? {
+            Holder::Configured(role, name) | Holder::Screen(role, name) => (role, name, None),
+            Holder::Person(p) => (p.role, p.name.clone(), Some(p)),
+        };
+        // Screens read by themselves; only a person changes something, or says that they are there.
+        let acts = parts.method != Method::GET || parts.uri.path().ends_with("/sessions/current");
+        if let Some(person) = person.as_ref().filter(|_| acts) {
+            let now = api.site.world.clock.now();
+            if person.see(now) {
+                api.site
+                    .store
+                    .write(move |tx| tx.see_session(&hash, now))
+                    .await?;
+            }
+        }
+        Ok(Self {
+            role,
+            name,
+            token: Some(hash),
+            person,
+        })
     }
 }

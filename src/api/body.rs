@@ -1,6 +1,9 @@
 //! Requests that change something: read whole and checked, done once for each Idempotency-Key.
 
-use super::{Api, Caller, Problem};
+use super::{
+    Api, Caller, Problem,
+    auth::{Local, token_of},
+};
 use crate::{
     domain::chain::Hash,
     flow::{Context, FlowError},
@@ -68,7 +71,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Post<T> {
         h.update(path.as_bytes());
         h.update([0]);
         h.update(&bytes);
-        let body = parse(&bytes)?;
+        let body = read_json(&bytes)?;
         Ok(Self {
             key: format!("{}:{key}", caller.actor().0),
             caller,
@@ -93,13 +96,41 @@ impl<T: DeserializeOwned> FromRequest<Api> for Asked<T> {
         let bytes = read_whole(body).await?;
         Ok(Self {
             caller,
-            body: parse(&bytes)?,
+            body: read_json(&bytes)?,
         })
     }
 }
 
-/// The body's JSON; no body at all is an empty object.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// A POST of somebody who may have no token yet. Nothing of it is remembered.
+pub struct Loose {
+    pub caller: Option<Caller>,
+    bytes: Vec<u8>,
+}
+
+impl FromRequest<Api> for Loose {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        // Who sends a token must have a good one.
+        let known = token_of(&parts).is_some() || parts.extensions.get::<Local>().is_some();
+        let caller = match known {
+            true => Some(Caller::from_request_parts(&mut parts, api).await?),
+            false => None,
+        };
+        let bytes = read_whole(body).await?;
+        Ok(Self { caller, bytes })
+    }
+}
+
+impl Loose {
+    /// What the body says.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        read_json(&self.bytes)
+    }
+}
+
+fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
     let mut json = serde_json::Deserializer::from_slice(text);
     let body = serde_path_to_error::deserialize(&mut json)

@@ -1,6 +1,6 @@
 //! What a request's address says, refused with our own problem document where it says nothing.
 
-use super::{Api, Problem};
+use super::{Api, Problem, auth::token_of};
 use axum::{
     extract::{self, FromRequestParts},
     http::request::Parts,
@@ -32,5 +32,18 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Api> for Query<T> {
             Ok(extract::Query(found)) => Ok(Self(found)),
             Err(rejection) => Err(Problem::invalid(rejection.body_text())),
         }
+    }
+}
+
+/// The token of a request, whoever it is of.
+pub(super) struct Bearer(pub(super) String);
+
+impl FromRequestParts<Api> for Bearer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
+        token_of(parts)
+            .map(|token| Self(token.to_owned()))
+            .ok_or_else(|| Problem::unauthorised("send a token: Authorization: Bearer …"))
     }
 }

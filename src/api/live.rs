@@ -77,6 +77,9 @@ struct Reader {
 impl Reader {
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if !self.caller.is_still_in(&self.api) {
+                return None;
+            }
             if let Some(event) = self.queue.pop() {
                 return Some(event);
             }
@@ -117,10 +120,14 @@ impl Reader {
         match self.caller.role {
             Role::Kiosk => match entry.order_id {
                 Some(id) => self.is_own(id).await,
-                None => ["shift.", "stock.", "menu.", "sales.", "device."]
+                None => ["shift.", "stock.", "menu.", "sales.", "device.", "call."]
                     .iter()
                     .any(|p| entry.kind.starts_with(p)),
             },
+            // Nobody has come in there yet.
+            Role::Staff => ["call.", "menu.", "shift."]
+                .iter()
+                .any(|p| entry.kind.starts_with(p)),
             Role::Board => ["order.", "cook.", "receipt."]
                 .iter()
                 .any(|p| entry.kind.starts_with(p)),
@@ -154,6 +161,7 @@ fn message(entry: &LogEntry) -> Event {
         ("payment_id", &body["payment"]["id"]),
         ("job_id", &body["job_id"]),
         ("number", &body["order"]["number"]),
+        ("number", &body["number"]),
         ("device", &body["device"]),
         ("state", &body["state"]),
     ];

@@ -1,6 +1,11 @@
 //! What is sold, and whether the store takes orders.
 
-use super::{Api, Caller, Problem, auth::ANYONE, pages, pictures, problem::out_of_order};
+use super::{
+    Api, Caller, Problem,
+    auth::{ANYONE, STAFF},
+    pages, pictures,
+    problem::out_of_order,
+};
 use crate::{
     domain::{
         catalog::{Catalog, Dish, TechCard},
@@ -57,6 +62,16 @@ pub struct StoreView {
     /// Minutes that a new order would take now.
     #[serde(skip_serializing_if = "Option::is_none")]
     promises_min: Option<u64>,
+    /// Online channels whose orders people type in; staff see them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    channels: Vec<ChannelView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct ChannelView {
+    id: String,
+    #[schema(value_type = Object)]
+    name: Text,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -365,6 +380,18 @@ pub(super) async fn store(
     let online = *api.bank_online.borrow();
     let kiosk = &cx.policy.kiosk;
     Ok(Json(StoreView {
+        channels: match STAFF.contains(&caller.role) {
+            true => cx
+                .policy
+                .channels
+                .iter()
+                .map(|c| ChannelView {
+                    id: c.id.clone(),
+                    name: c.name.clone(),
+                })
+                .collect(),
+            false => Vec::new(),
+        },
         store_id: cx.policy.store_id.clone(),
         name: api.store_name.clone(),
         currency: cx.catalog.currency.code(),

@@ -5,11 +5,14 @@
 mod auth;
 mod board;
 mod body;
+mod calls;
 mod devices;
 mod extract;
+mod follow;
 mod health;
 mod host;
 mod keep;
+mod keys;
 mod live;
 mod log;
 mod marks;
@@ -23,21 +26,25 @@ mod printer;
 mod problem;
 mod proof;
 mod quote;
+mod screens;
+mod sessions;
 mod shift;
 mod stock;
 mod stops;
 mod till;
 mod view;
 
-pub use auth::{Caller, Role, Tokens, hash_token};
+pub use auth::{AtWork, Caller, Role, Tokens, hash_token};
 pub use openapi::document;
 #[cfg(all(feature = "emulators", feature = "hq"))]
 pub(crate) use pages::page;
 pub use problem::Problem;
+pub use sessions::recall_tokens;
 
 use crate::{
     devices::{fiscal::Printer, robot::Robot, slip_printer::SlipPrinter},
     flow::{Site, engine::Poke},
+    world::Secret,
 };
 use axum::{
     Router,
@@ -52,6 +59,7 @@ use std::{
         Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -67,8 +75,39 @@ pub struct Api {
 struct Inner {
     parts: Parts,
     acts: body::Acts,
+    keys: keys::Keys,
     /// The last write failed because the disk is full.
     disk_full: AtomicBool,
+}
+
+/// How people and screens come in.
+#[derive(Clone)]
+pub struct Doors {
+    /// The store's own secret: PINs, screens' tokens and orders' addresses hang on it.
+    pub secret: Secret,
+    /// People may come in with their PIN from any screen on the LAN, paired or not.
+    pub pin_without_screen: bool,
+    /// A session lasts so long at most.
+    pub session: Duration,
+    /// A session ends after so long without anything done.
+    pub idle: Duration,
+    /// Where guests' phones find the store, `http://192.168.1.5:8080`: the QR code of an order's page begins with it.
+    /// When none, it is the address by which the kiosk knows the store, unless that is this box alone.
+    pub follow_base: Option<String>,
+}
+
+impl Doors {
+    /// The usual ones, with this secret.
+    #[must_use]
+    pub fn new(secret: Secret) -> Self {
+        Self {
+            secret,
+            pin_without_screen: false,
+            session: Duration::from_hours(12),
+            idle: Duration::from_mins(15),
+            follow_base: None,
+        }
+    }
 }
 
 /// The parts behind the door.
@@ -77,6 +116,8 @@ pub struct Parts {
     pub site: Arc<Site>,
     /// Who may come in.
     pub tokens: Tokens,
+    /// How people and screens come in.
+    pub doors: Doors,
     /// Wakes the effect engine.
     pub poke: Poke,
     /// The printer, if one is configured.
@@ -109,11 +150,18 @@ impl std::ops::Deref for Api {
 }
 
 impl Api {
+    fn keys(&self) -> &keys::Keys {
+        &self.inner.keys
+    }
+
     /// The door to these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let secret = parts.doors.secret.clone();
+        let store_id = parts.site.policy().store_id.clone();
         Self {
             inner: Arc::new(Inner {
+                keys: keys::Keys::new(secret, store_id),
                 parts,
                 acts: body::Acts::default(),
                 disk_full: AtomicBool::new(false),
@@ -147,6 +195,7 @@ impl Api {
             .nest("/api/v1", v1())
             .merge(health::router())
             .merge(pages::router())
+            .merge(follow::router())
             .merge(pictures::router())
             .fallback(problem::not_found)
             .method_not_allowed_fallback(problem::method_not_allowed)
@@ -198,6 +247,7 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(marks::release))
         .routes(routes!(marks::receipt_to))
         .routes(routes!(orders::hand_over))
+        .routes(routes!(calls::recall))
         .routes(routes!(orders::refund))
         .routes(routes!(orders::confirm_refund))
         .routes(routes!(payments::start))
@@ -206,6 +256,19 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(payments::result))
         .routes(routes!(payments::confirm))
         .routes(routes!(payments::cancel))
+        .routes(routes!(calls::call, calls::list))
+        .routes(routes!(calls::answer))
+        .routes(routes!(calls::count))
+        .routes(routes!(sessions::come_in))
+        .routes(routes!(sessions::current, sessions::go_out))
+        .routes(routes!(sessions::unlock))
+        .routes(routes!(sessions::users, sessions::add))
+        .routes(routes!(sessions::set_pin))
+        .routes(routes!(sessions::change))
+        .routes(routes!(screens::ask, screens::poll))
+        .routes(routes!(screens::list, screens::pair))
+        .routes(routes!(screens::rename))
+        .routes(routes!(screens::revoke))
         .routes(routes!(board::board))
         .routes(routes!(live::live))
         .routes(routes!(stock::list))

@@ -21,6 +21,7 @@ use utoipa::{
         (name = "staff", description = "Cashiers and managers"),
         (name = "till", description = "The card terminal's own link"),
         (name = "technician", description = "Devices and decisions"),
+        (name = "manager", description = "People and screens"),
         (name = "health", description = "For monitoring; no token")
     )
 )]

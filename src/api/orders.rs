@@ -2,15 +2,16 @@
 
 use super::{
     Api, Caller, Problem,
-    auth::{CASHIERS, ORDERING, Role, STAFF},
+    auth::{CASHIERS, ORDERING, Role, STAFF, TILLS},
     body::Post,
     extract::{Path, Query},
+    follow,
     marks::{self, NewCode, ReceiptWish},
     view::{self, OrderView},
 };
 use crate::{
     domain::{
-        ids::{OrderId, RefundId},
+        ids::{OrderId, PaymentId, RefundId},
         marking::{Check, Scan, Wanted},
         options::Pick,
         order::{Order, OrderState, Service},
@@ -19,13 +20,18 @@ use crate::{
         time::Timestamp,
     },
     flow::{
-        FlowError,
-        commands::{self, Asks},
+        FlowError, channels,
+        commands::{self, Asks, Back},
         marking,
     },
     store::{EffectState, OrderFilter, Snapshot, StoreError},
 };
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{IntoParams, ToSchema};
@@ -63,6 +69,12 @@ pub struct NewOrder {
     /// The card of one of the store's own people; only a cashier or a manager takes it.
     #[serde(default)]
     staff_card: Option<String>,
+    /// The online channel that sold it, and took the money; for a cashier, a manager or another system.
+    #[serde(default)]
+    channel: Option<String>,
+    /// The order's number there; it comes in once.
+    #[serde(default)]
+    channel_number: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -143,6 +155,7 @@ pub(super) fn check_asks(
 #[utoipa::path(post, path = "/orders", tag = "guest", request_body = NewOrder, responses((status = 201, body = OrderView), (status = "4XX", body = Problem)))]
 pub(super) async fn place(
     State(api): State<Api>,
+    headers: HeaderMap,
     post: Post<NewOrder>,
 ) -> Result<Response, Problem> {
     post.caller.need(ORDERING)?;
@@ -153,6 +166,14 @@ pub(super) async fn place(
         body.promo_code.as_deref(),
         body.staff_card.as_deref(),
     )?;
+    if body.channel.is_some() {
+        post.caller.need(TILLS)?;
+    }
+    if body.channel.is_some() != body.channel_number.is_some() {
+        return Err(Problem::invalid(
+            "channel and channel_number belong together",
+        ));
+    }
     let phone = body
         .phone
         .as_deref()
@@ -164,6 +185,8 @@ pub(super) async fn place(
     };
     let (scans, checks) = codes(&api, &post).await?;
     let id = OrderId(api.site.world.new_id());
+    let payment_id = PaymentId(api.site.world.new_id());
+    let door = api.clone();
     post.once(&api, StatusCode::CREATED, move |tx, cx, body| {
         let wish = Wish {
             language: body.language,
@@ -181,14 +204,22 @@ pub(super) async fn place(
             phone,
             staff_card: body.staff_card.as_deref(),
         };
-        let mut order = commands::place_order(tx, cx, id, &wish, &asks)?;
+        let mut order = match body.channel.as_deref().zip(body.channel_number.as_deref()) {
+            Some((channel, number)) => {
+                let ids = (id, payment_id);
+                channels::take_in(tx, cx, ids, &wish, &asks, channel, number)?
+            }
+            None => commands::place_order(tx, cx, id, &wish, &asks)?,
+        };
         if contact.is_some() {
             order = commands::want_receipt(tx, cx, id, contact.as_ref())?;
         }
         if !scans.is_empty() {
             order = marking::scan(tx, cx, id, &scans, &checks)?;
         }
-        Ok(view::order(&order, &BTreeSet::new()))
+        let mut view = view::order(&order, &BTreeSet::new());
+        view.follow = follow::link(&door, &order, &headers);
+        Ok(view)
     })
     .await
 }
@@ -231,6 +262,8 @@ pub struct OrderQuery {
     before: Option<i64>,
     /// At most so many.
     limit: Option<usize>,
+    /// `true`: only those that somebody still waits for.
+    active: Option<bool>,
 }
 
 /// Orders, the newest first.
@@ -260,11 +293,21 @@ pub(super) async fn list(
         before: query.before.map(Timestamp::from_millis),
         limit: query.limit.unwrap_or(50).min(PAGE),
     };
+    let active = query.active == Some(true);
     let orders = api
         .site
         .store
         .read(move |s| -> Result<_, StoreError> {
-            s.orders(&filter)?
+            let found = match active {
+                true => {
+                    let mut all = s.active_orders()?;
+                    all.retain(|o| filter.state.is_none_or(|state| o.state == state));
+                    all.truncate(filter.limit);
+                    all
+                }
+                false => s.orders(&filter)?,
+            };
+            found
                 .iter()
                 .map(|o| Ok(view::order(o, &unclear(s, o)?)))
                 .collect::<Result<Vec<_>, _>>()
@@ -302,6 +345,7 @@ pub(super) fn may_see(caller: &Caller, order: &Order) -> bool {
 pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,
+    headers: HeaderMap,
     Path(id): Path<Uuid>,
 ) -> Result<Json<OrderView>, Problem> {
     caller.need(ORDERING)?;
@@ -317,7 +361,10 @@ pub(super) async fn show(
         })
         .await?;
     match found {
-        Some((order, view)) if may_see(&caller, &order) => Ok(Json(view)),
+        Some((order, mut view)) if may_see(&caller, &order) => {
+            view.follow = follow::link(&api, &order, &headers);
+            Ok(Json(view))
+        }
         _ => Err(Problem::unknown_order("there is no such order")),
     }
 }
@@ -419,11 +466,22 @@ pub(super) async fn hand_over(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRefund {
-    /// Minor units; all that is left when none.
+    /// Minor units; all that is left when neither a sum nor lines are named.
     #[serde(default)]
     amount_minor: Option<i64>,
+    /// Dishes instead of a sum.
+    #[serde(default)]
+    lines: Vec<ReturnedLine>,
     /// Why.
     reason: String,
+}
+
+/// So many dishes of a line.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReturnedLine {
+    line_id: usize,
+    quantity: u32,
 }
 
 /// The refunds that were begun, one for each payment that gives money back.
@@ -444,16 +502,21 @@ pub(super) async fn refund(
     if post.body.reason.trim().is_empty() {
         return Err(Problem::invalid("say why: the reason is kept in the log"));
     }
+    if post.body.amount_minor.is_some() && !post.body.lines.is_empty() {
+        return Err(Problem::invalid("name a sum or dishes, not both"));
+    }
     let world = api.site.world.clone();
     post.once(&api, StatusCode::CREATED, move |tx, cx, body| {
-        let (order, refunds) = commands::refund_order(
-            tx,
-            cx,
-            OrderId(id),
-            body.amount_minor,
-            body.reason.trim(),
-            || world.new_id(),
-        )?;
+        let lines = body.lines.iter().map(|l| (l.line_id, l.quantity));
+        let back = match body.amount_minor {
+            Some(sum) => Back::Sum(sum),
+            None if body.lines.is_empty() => Back::All,
+            None => Back::Dishes(lines.collect()),
+        };
+        let (order, refunds) =
+            commands::refund_order(tx, cx, OrderId(id), &back, body.reason.trim(), || {
+                world.new_id()
+            })?;
         Ok(RefundsView {
             refunds: refunds.iter().map(|r| r.0).collect(),
             order: view::order(&order, &BTreeSet::new()),

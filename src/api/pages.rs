@@ -1,4 +1,4 @@
-//! The pages that are built into the binary: kiosk, board and the shift's report.
+//! The pages that are built into the binary: kiosk, board, staff screen and the shift's report.
 
 use super::{Api, Problem};
 use axum::{
@@ -25,6 +25,12 @@ pub(super) fn router() -> Router<Api> {
         .route("/", get(async || Redirect::temporary("/kiosk/")))
         .route("/kiosk", get(async || Redirect::permanent("/kiosk/")))
         .route("/board", get(async || Redirect::permanent("/board/")))
+        .route("/staff", get(async || Redirect::permanent("/staff/")))
+        .route("/staff/", get(async || page("staff", "index.html")))
+        .route(
+            "/staff/{*file}",
+            get(async |Path(f): Path<String>| page("staff", &f)),
+        )
         .route(
             "/shift-report",
             get(async || Redirect::permanent("/shift-report/")),

@@ -1,7 +1,7 @@
 //! Answers to what can't be done: `application/problem+json` with a stable type, and nothing changed.
 
 use crate::{
-    domain::{order::OrderError, place::Refused, text::Text},
+    domain::{order::OrderError, place::Refused, text::Text, time::Timestamp},
     flow::{FlowError, marking::MarkRefused},
     store::StoreError,
 };
@@ -31,6 +31,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub message: Option<Box<Text>>,
+    /// When it may be tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub retry_at: Option<Timestamp>,
     /// What the order comes to now, where the guest saw another total: as `POST /quote` answers it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -69,6 +73,8 @@ slugs! {
     bad_json BAD_REQUEST "The body can't be read.";
     body_too_large PAYLOAD_TOO_LARGE "The body is too large.";
     unauthorised UNAUTHORIZED "Who are you?";
+    wrong_pin UNAUTHORIZED "This PIN is not known.";
+    too_many TOO_MANY_REQUESTS "Asked too often.";
     forbidden FORBIDDEN "You may not do this.";
     not_found NOT_FOUND "There is nothing here.";
     method_not_allowed METHOD_NOT_ALLOWED "Not this way.";
@@ -99,6 +105,7 @@ impl Problem {
             status: status.as_u16(),
             detail,
             message: None,
+            retry_at: None,
             quote: None,
         }
     }
@@ -156,6 +163,7 @@ impl From<FlowError> for Problem {
                 Self::already_paid(detail)
             }
             FlowError::Order(OrderError::RefundTooLarge { .. }) => Self::refund_too_large(detail),
+            FlowError::Order(OrderError::NotSoMany { .. }) => Self::refund_too_large(detail),
             FlowError::Order(OrderError::NothingPaid) => Self::conflict(detail),
             FlowError::Order(OrderError::TooMuch { .. }) => Self::invalid(detail),
             FlowError::Order(OrderError::NoSuchPayment) => Self::unknown_payment(detail),
@@ -178,6 +186,8 @@ impl From<FlowError> for Problem {
             FlowError::Unknown(_) => Self::not_found(detail),
             FlowError::NotAccepting(closed) => Self::not_accepting(detail).telling(closed.reason),
             FlowError::Tender(_, why) => Self::tender_unavailable(detail).telling(why),
+            FlowError::WrongPin => super::sessions::wrong_pin(),
+            FlowError::TooMany(until) => super::sessions::too_many(until),
             FlowError::Conflict(_) => Self::conflict(detail),
         }
     }

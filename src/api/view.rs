@@ -1,6 +1,7 @@
 //! What the door shows: our values as its JSON.
 
 use crate::domain::{
+    channel::ChannelOrder,
     order::{JobStage, Order, Service},
     payment::{Payment, PaymentState, Withdrawal},
     promotion_sum::Applied,
@@ -63,6 +64,22 @@ pub struct OrderView {
     /// How the guest wants the receipt: `sms` or `email`; on paper when none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt_to: Option<&'static str>,
+    /// The online channel it came by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub channel: Option<ChannelOrder>,
+    /// The page for the guest's phone; where an order is placed or shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follow: Option<Follow>,
+}
+
+/// Where a guest's phone follows an order.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Follow {
+    /// The page.
+    pub url: String,
+    /// Its QR code; it needs no token.
+    pub svg_path: String,
 }
 
 /// A line.
@@ -87,6 +104,9 @@ pub struct LineView {
     /// Off by promotions, minor units.
     #[serde(skip_serializing_if = "is_zero")]
     pub discount_minor: i64,
+    /// How many of it can still be given back, once it is paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refundable: Option<usize>,
     /// It is marked goods: the units that were scanned, and how many are still to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub marked: Option<MarkedView>,
@@ -295,6 +315,7 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
                 sum_minor: l.sum_minor,
                 marked: l.marked.as_ref().map(|_| marked(o, line_id, l.quantity)),
                 discount_minor: l.discount_minor,
+                refundable: o.paid.then(|| o.returnable(line_id)),
             })
             .collect(),
         payments: o.payments.iter().map(|p| payment(o, p, unclear)).collect(),
@@ -362,6 +383,8 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
             })
             .collect(),
         receipt_to: (!o.receipt_to.is_paper()).then(|| o.receipt_to.word()),
+        channel: o.channel.clone(),
+        follow: None,
     }
 }
 

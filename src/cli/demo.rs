@@ -98,6 +98,8 @@ fn welcome(a: &Addresses) -> String {
         "Galley, a robotic restaurant on this machine. Everything outside is emulated.\n\n  \
          order here     {}\n  \
          the board      {}\n  \
+         staff          {}\n  \
+         \u{20}              PIN 2846 cashier, 7391 manager\n  \
          shift report   {}\n  \
          break things   {}\n  \
          headquarters   {}\n\n  \
@@ -106,6 +108,7 @@ fn welcome(a: &Addresses) -> String {
          Stop it with Ctrl-C.\n",
         a.kiosk,
         a.board,
+        a.staff,
         a.shift_report,
         a.demo,
         a.hq,

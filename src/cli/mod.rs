@@ -19,6 +19,7 @@ mod fiscal_gateway;
 mod gateway;
 #[cfg(feature = "hq")]
 mod hq;
+mod kiosk;
 mod logs;
 mod man;
 mod menu;
@@ -40,6 +41,7 @@ mod simulate;
 mod status;
 mod stock;
 mod sync;
+mod user;
 mod watch;
 
 use clap::{Parser, Subcommand};
@@ -93,6 +95,8 @@ enum Command {
     Shift(shift::ShiftArgs),
     Robot(robot::RobotArgs),
     Stock(stock::StockArgs),
+    Kiosk(kiosk::KioskArgs),
+    User(user::UserArgs),
     Menu(menu::MenuArgs),
     Sales(sales::SalesArgs),
     Sync(sync::SyncArgs),
@@ -151,6 +155,8 @@ impl Cli {
             Command::Shift(a) => ("shift", a.door.json),
             Command::Robot(a) => ("robot", a.door.json),
             Command::Stock(a) => ("stock", a.door.json),
+            Command::Kiosk(a) => ("kiosk", a.door.json),
+            Command::User(a) => ("user", a.door.json),
             Command::Menu(a) => ("menu", a.door.json),
             Command::Sales(a) => ("sales", a.door.json),
             Command::Sync(a) => ("sync", a.door.json),
@@ -203,6 +209,8 @@ impl Cli {
             Command::Shift(args) => shift::execute(args).await,
             Command::Robot(args) => robot::execute(args).await,
             Command::Stock(args) => stock::execute(args).await,
+            Command::Kiosk(args) => kiosk::execute(args).await,
+            Command::User(args) => user::execute(args).await,
             Command::Menu(args) => menu::execute(args).await,
             Command::Sales(args) => sales::execute(args).await,
             Command::Sync(args) => sync::execute(args).await,

@@ -10,7 +10,7 @@ use crate::{
     run::{Daemon, RobotWiring, Wiring},
     store::{Hitch, Options, Store, StoreError, backup::Plan},
     sync::Mqtt,
-    world::World,
+    world::{Entropy as _, Secret, SystemEntropy, World},
 };
 use anyhow::Context as _;
 use clap::Args;
@@ -31,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Where the daemon's configuration is when nobody says otherwise.
 pub const CONFIG: &str = crate::config::DEFAULT_PATH;
+/// The store's own secret, in its data folder.
+const OWN_SECRET: &str = "door.key";
 /// Who may use the socket: its owner and the group `galley`.
 const SOCKET_MODE: u32 = 0o660;
 
@@ -169,6 +171,10 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     std::fs::create_dir_all(&config.store.data)
         .with_context(|| format!("cannot make the folder {}", config.store.data.display()))?;
+    let own = match &config.staff.secret_credential {
+        Some(name) => secret(name)?,
+        None => own_secret(&config.store.data.join(OWN_SECRET))?,
+    };
     Ok(Wiring {
         world,
         database: Options::at(config.store.data.join("galley.db")),
@@ -187,6 +193,7 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
         brokers: Arc::new(Mqtt),
         tokens,
         keeping: keeping(config, &credentials),
+        doors: config.staff.doors(own),
     })
 }
 
@@ -210,6 +217,39 @@ fn keeping(config: &Config, credentials: &Credentials) -> Keeping {
         every: config.backup.every,
         credentials: credential_folder(config.store.credentials.as_deref()),
     }
+}
+
+/// Reads the store's own secret, or makes one at the first start. It is no part of the database and of its backups.
+fn own_secret(file: &Path) -> anyhow::Result<Secret> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let told = || format!("the store's own secret, {}", file.display());
+    match std::fs::read_to_string(file) {
+        Ok(text) if text.trim().len() >= 32 => return Ok(Secret::new(text.trim())),
+        Ok(_) => anyhow::bail!(
+            "{} is too short; remove it, and set everybody's PIN anew",
+            told()
+        ),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(e).with_context(told),
+    }
+    let text = format!(
+        "{:032x}{:032x}",
+        SystemEntropy.next_u128(),
+        SystemEntropy.next_u128()
+    );
+    let draft = file.with_extension("new");
+    let _ = std::fs::remove_file(&draft);
+    let mut out = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)
+        .with_context(told)?;
+    writeln!(out, "{text}")
+        .and_then(|()| out.sync_all())
+        .and_then(|()| std::fs::rename(&draft, file))
+        .with_context(told)?;
+    Ok(Secret::new(text))
 }
 
 pub(super) fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {

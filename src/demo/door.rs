@@ -331,7 +331,9 @@ async fn state(State(door): State<Door>) -> Response {
                         paid += 1;
                         dishes += o.pieces.len() as u64;
                     }
-                    let till = |p: &&Payment| p.tender != Tender::SbpQr && p.captured_minor > 0;
+                    let till = |p: &&Payment| {
+                        !matches!(p.tender, Tender::SbpQr | Tender::Prepaid) && p.captured_minor > 0
+                    };
                     at_the_till += o.payments.iter().filter(till).count() as u32;
                 })?;
                 let (mut due, mut accounted) = (0, 0);

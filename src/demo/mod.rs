@@ -12,6 +12,7 @@ mod store;
 mod trouble;
 
 use crate::{
+    domain::{staff::Position, text::Language},
     hq::{BrokerLogin, Hq, HqConfig},
     sync::{Authority, SyncConfig},
     world::{Clock, Secret, SystemClock},
@@ -52,6 +53,8 @@ pub struct Addresses {
     pub kiosk: String,
     /// The board, with its token.
     pub board: String,
+    /// The staff's screen, with its token; people come in with their PINs.
+    pub staff: String,
     /// The report of the shift, with a token.
     pub shift_report: String,
     /// The switches.
@@ -76,11 +79,19 @@ pub struct Running {
 }
 
 /// Tokens of the demonstration. They open a store that exists on this machine only.
-pub(crate) const TOKENS: [(&str, crate::api::Role, &str); 4] = [
+pub(crate) const TOKENS: [(&str, crate::api::Role, &str); 5] = [
     ("demo-kiosk", crate::api::Role::Kiosk, "front"),
     ("demo-board", crate::api::Role::Board, "hall"),
+    ("demo-counter", crate::api::Role::Staff, "counter"),
     ("demo-staff", crate::api::Role::Manager, "demo"),
     ("demo-till", crate::api::Role::Service, "pos-bank"),
+];
+
+/// Who works in the demonstration's store, and with which PIN.
+pub const PEOPLE: [(&str, Position, Language, &str); 3] = [
+    ("Анна", Position::Cashier, Language::Ru, "2846"),
+    ("Dilnoza", Position::Cashier, Language::Uz, "6193"),
+    ("Maria", Position::Manager, Language::En, "7391"),
 ];
 
 impl Demo {
@@ -138,8 +149,10 @@ impl Demo {
             (sync, Secret::new("demo-store-token")),
             self.manual_robot,
             self.speed,
+            origin.clone(),
         );
         part.power_on().await?;
+        part.hire(&PEOPLE).await?;
 
         let socket = data.join("galley.sock");
         let _ = std::fs::remove_file(&socket);
@@ -150,6 +163,7 @@ impl Demo {
         let addresses = Addresses {
             kiosk: format!("{origin}/kiosk/#token=demo-kiosk"),
             board: format!("{origin}/board/#token=demo-board"),
+            staff: format!("{origin}/staff/#token=demo-counter"),
             shift_report: format!("{origin}/shift-report/#token=demo-staff"),
             demo: format!("{origin}/demo/"),
             hq: format!("{hq_address}/"),

@@ -6,8 +6,15 @@ use super::{
     outside::{Outside, Served, zone},
 };
 use crate::{
+    api,
     devices::{fiscal::FiscalSettings, manual},
-    domain::{policy::Policy, text::Text},
+    domain::{
+        channel::Channel,
+        payment::FiscalBy,
+        policy::Policy,
+        staff::Position,
+        text::{Language, Text},
+    },
     flow::keep::Keeping,
     run::{Daemon, RobotWiring, Wiring},
     store::{Options, backup::Plan, vault::Key},
@@ -49,6 +56,7 @@ struct Inner {
     sync: (SyncConfig, Secret),
     manual_robot: bool,
     speed: u32,
+    origin: String,
     printer_cable: Cable,
     robot_cable: Cable,
     daemon: Mutex<Option<Daemon>>,
@@ -64,6 +72,7 @@ impl StorePart {
         sync: (SyncConfig, Secret),
         manual_robot: bool,
         speed: u32,
+        origin: String,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -74,6 +83,7 @@ impl StorePart {
                 sync,
                 manual_robot,
                 speed,
+                origin,
                 printer_cable: Cable::default(),
                 robot_cable: Cable::default(),
                 daemon: Mutex::new(None),
@@ -125,6 +135,21 @@ impl StorePart {
             site: daemon.site.clone(),
         }));
         *slot = Some(daemon);
+        Ok(())
+    }
+
+    /// Takes people on who don't work here yet.
+    pub(crate) async fn hire(
+        &self,
+        people: &[(&str, Position, Language, &str)],
+    ) -> anyhow::Result<()> {
+        let slot = self.inner.daemon.lock().await;
+        let Some(daemon) = slot.as_ref() else {
+            return Ok(());
+        };
+        for (name, role, language, pin) in people {
+            daemon.api.hire(name, *role, *language, pin).await?;
+        }
         Ok(())
     }
 
@@ -189,6 +214,11 @@ impl StorePart {
                 arms: 2,
                 places: 12,
                 speed: p.speed,
+                channels: vec![Channel {
+                    id: "delivery".to_owned(),
+                    name: Text::new("Доставка", "Yetkazib berish", "Delivery"),
+                    fiscal_by: FiscalBy::Other,
+                }],
                 ..Policy::default()
             },
             catalog: Some(p.outside.catalog.clone()),
@@ -219,6 +249,10 @@ impl StorePart {
                 .iter()
                 .map(|(token, role, name)| (Secret::new(*token), *role, (*name).to_owned()))
                 .collect(),
+            doors: api::Doors {
+                follow_base: Some(p.origin.clone()),
+                ..api::Doors::new(Secret::new("the secret of a store on this machine only"))
+            },
         })
     }
 }

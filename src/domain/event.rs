@@ -9,12 +9,14 @@ use super::{
     payment::{Payment, Withdrawal},
     receipt::{ReceiptDraft, Registered},
     refund::Refund,
-    shift_report::{CashMove, Counters},
+    shift_report::{CashMove, Counters, DrawerCount},
+    staff::Position,
     stock::Movement,
     stops::{Pause, Stop, Stopped},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Who did it: `kiosk:front`, `staff:anna`, `system` …
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +128,13 @@ pub enum Body {
     /// Handed to the guest.
     #[serde(rename = "order.closed")]
     OrderClosed {},
+
+    /// Called again: on the board, or back from the guest when it was handed over by mistake.
+    #[serde(rename = "order.recalled")]
+    OrderRecalled {
+        /// The number that is called out.
+        number: u32,
+    },
 
     /// A payment was begun.
     #[serde(rename = "payment.started")]
@@ -351,6 +360,12 @@ pub enum Body {
         /// Why not.
         reason: String,
     },
+    /// A person counted the money in the drawer.
+    #[serde(rename = "drawer.counted")]
+    DrawerCounted {
+        /// What lay there, and what should.
+        count: Box<DrawerCount>,
+    },
     /// A person had the printer do something that is no fiscal document.
     #[serde(rename = "printer.asked")]
     PrinterAsked {
@@ -378,6 +393,89 @@ pub enum Body {
     MessageSent {
         /// `accepted`, `assumed_sent` or `no_number`.
         state: String,
+    },
+
+    /// A person was added, changed or removed.
+    #[serde(rename = "user.changed")]
+    UserChanged {
+        /// Who.
+        user_id: Uuid,
+        /// Their name.
+        name: String,
+        /// What they may do.
+        role: Position,
+        /// `added`, `pin_set`, `disabled`, `enabled` or `removed`.
+        act: String,
+    },
+    /// A person came in with their PIN.
+    #[serde(rename = "session.opened")]
+    SessionOpened {
+        /// Who.
+        user_id: Uuid,
+        /// Their name.
+        name: String,
+        /// What they may do.
+        role: Position,
+        /// Where: a screen.
+        door: String,
+    },
+    /// A person went out.
+    #[serde(rename = "session.closed")]
+    SessionClosed {
+        /// Who.
+        user_id: Uuid,
+        /// Where.
+        door: String,
+    },
+    /// A wrong PIN.
+    #[serde(rename = "pin.refused")]
+    PinRefused {
+        /// Where.
+        door: String,
+        /// How many in a row.
+        wrong: u32,
+    },
+    /// A screen was paired.
+    #[serde(rename = "screen.paired")]
+    ScreenPaired {
+        /// Its name.
+        name: String,
+        /// Its role.
+        role: String,
+    },
+    /// A screen has another name.
+    #[serde(rename = "screen.renamed")]
+    ScreenRenamed {
+        /// The name it had.
+        name: String,
+        /// The name it has.
+        to: String,
+    },
+    /// A screen may not come in any more.
+    #[serde(rename = "screen.revoked")]
+    ScreenRevoked {
+        /// Its name.
+        name: String,
+        /// Its role.
+        role: String,
+    },
+    /// A guest at a kiosk called for a person.
+    #[serde(rename = "call.raised")]
+    CallRaised {
+        /// The call.
+        call_id: Uuid,
+        /// The kiosk.
+        door: String,
+        /// Why, a word.
+        why: String,
+    },
+    /// A person went to the guest.
+    #[serde(rename = "call.answered")]
+    CallAnswered {
+        /// The call.
+        call_id: Uuid,
+        /// The kiosk.
+        door: String,
     },
 
     /// A device came or went.
@@ -433,6 +531,7 @@ impl Body {
             Self::OrderPaid {} => "order.paid",
             Self::OrderReady {} => "order.ready",
             Self::OrderClosed {} => "order.closed",
+            Self::OrderRecalled { .. } => "order.recalled",
             Self::PaymentStarted { .. } => "payment.started",
             Self::PaymentShown { .. } => "payment.shown",
             Self::PaymentCaptured { .. } => "payment.captured",
@@ -461,9 +560,19 @@ impl Body {
             Self::CashRequested { .. } => "cash.requested",
             Self::CashMoved { .. } => "cash.moved",
             Self::CashRefused { .. } => "cash.refused",
+            Self::DrawerCounted { .. } => "drawer.counted",
             Self::PrinterAsked { .. } => "printer.asked",
             Self::AccountingPosted { .. } => "accounting.posted",
             Self::MessageSent { .. } => "message.sent",
+            Self::UserChanged { .. } => "user.changed",
+            Self::SessionOpened { .. } => "session.opened",
+            Self::SessionClosed { .. } => "session.closed",
+            Self::PinRefused { .. } => "pin.refused",
+            Self::ScreenPaired { .. } => "screen.paired",
+            Self::ScreenRenamed { .. } => "screen.renamed",
+            Self::ScreenRevoked { .. } => "screen.revoked",
+            Self::CallRaised { .. } => "call.raised",
+            Self::CallAnswered { .. } => "call.answered",
             Self::DeviceChanged { .. } => "device.changed",
             Self::AlertRaised { .. } => "alert.raised",
             Self::AlertCleared { .. } => "alert.cleared",

@@ -181,6 +181,7 @@ fn fact(order: &Order, what: u8, which: u8, amount: i64) -> Body {
                 tender: Tender::SbpQr,
                 amount_minor: amount,
                 line: None,
+                pieces: Vec::new(),
                 reason,
                 state: RefundState::Pending,
                 requested_at: NOW,
@@ -320,4 +321,104 @@ fn a_kiosks_price_is_never_trusted() {
             ..
         })
     ));
+}
+
+/// The order, paid whole by one payment.
+fn paid(mut order: Order) -> Order {
+    let total = order.total_minor;
+    let started = payment(1, total);
+    let id = started.id;
+    order.apply(NOW, &Body::PaymentStarted { payment: started });
+    order.apply(
+        NOW,
+        &Body::PaymentCaptured {
+            payment_id: id,
+            amount_minor: total,
+            reference: None,
+        },
+    );
+    order.apply(NOW, &Body::OrderPaid {});
+    order
+}
+
+proptest! {
+    /// However an order is given back, dish by dish, in any order, with a discount that does not come out even: each dish
+    /// goes back once, each return names its dishes and sums up, and together they are what was paid.
+    #[test]
+    fn dishes_given_back_one_by_one_are_the_whole_order_to_the_kopeck(
+        quantities in prop::collection::vec(1_i64..5, 1..4),
+        discount in 0_i64..5_000,
+        picks in prop::collection::vec((0_usize..4, 1_u32..4), 1..60),
+    ) {
+        let mut order = order(&quantities);
+        order.lines[0].discount_minor = discount;
+        order.total_minor -= discount;
+        let mut order = paid(order);
+        let (mut back, mut pieces) = (0, Vec::new());
+        let all = (0..4).flat_map(|line| std::iter::repeat_n((line, 1), 4));
+        for (n, (line, count)) in picks.into_iter().chain(all).enumerate() {
+            let left = order.returnable(line);
+            let Ok((taken, sum)) = order.return_of(&[(line, count)]) else {
+                prop_assert!(usize::try_from(count).unwrap() > left);
+                continue;
+            };
+            let refund = Refund {
+                id: order.id.refund(&n.to_string()),
+                payment_id: order.payments[0].id,
+                tender: Tender::SbpQr,
+                amount_minor: sum,
+                line: None,
+                pieces: taken.clone(),
+                reason: "cold".to_owned(),
+                state: RefundState::Pending,
+                requested_at: NOW,
+                without_receipt: false,
+            };
+            let draft = ReceiptDraft::sale_return(&order, &refund);
+            let lines: i64 = draft.lines.iter().map(|l| l.sum_minor).sum();
+            prop_assert_eq!(lines, sum);
+            for l in &draft.lines {
+                prop_assert_eq!(l.price_minor * l.quantity_milli / 1000, l.sum_minor);
+            }
+            let body = Body::RefundRequested { refund };
+            prop_assert!(order.takes(&body));
+            order.apply(NOW, &body);
+            back += sum;
+            pieces.extend(taken);
+        }
+        prop_assert_eq!(back, order.total_minor);
+        pieces.sort_unstable();
+        prop_assert_eq!(pieces, (0..order.pieces.len()).collect::<Vec<_>>());
+        prop_assert_eq!(order.left_minor(), 0);
+    }
+}
+
+#[test]
+fn a_dish_that_is_not_cooked_yet_is_given_back_before_one_that_stands_there() {
+    let mut order = paid(order(&[3]));
+    order.pieces[0].stage = JobStage::Plated;
+    order.pieces[1].stage = JobStage::Cooking;
+    assert_eq!(order.return_of(&[(0, 1)]).unwrap().0, [2]);
+    assert_eq!(order.return_of(&[(0, 2)]).unwrap().0, [1, 2]);
+    for nonsense in [(0, 0), (0, 4), (1, 1)] {
+        assert!(order.return_of(&[nonsense]).is_err(), "{nonsense:?}");
+    }
+}
+
+#[test]
+fn an_order_whose_receipt_others_give_waits_for_none_here() {
+    let mut order = order(&[1]);
+    let mut money = payment(1, order.total_minor);
+    money.fiscal_by = FiscalBy::Other;
+    let (id, amount_minor) = (money.id, money.amount_minor);
+    order.apply(NOW, &Body::PaymentStarted { payment: money });
+    let captured = Body::PaymentCaptured {
+        payment_id: id,
+        amount_minor,
+        reference: None,
+    };
+    order.apply(NOW, &captured);
+    order.apply(NOW, &Body::OrderPaid {});
+    assert_eq!(order.state, OrderState::Receipted);
+    assert_eq!(paid(self::order(&[1])).state, OrderState::Paid);
 }

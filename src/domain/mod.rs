@@ -4,6 +4,7 @@
 pub mod alert;
 pub mod catalog;
 pub mod chain;
+pub mod channel;
 pub mod contact;
 pub mod event;
 pub mod fiscal_law;
@@ -33,6 +34,7 @@ pub mod reconcile;
 pub mod refund;
 pub mod shift;
 pub mod shift_report;
+pub mod staff;
 pub mod stock;
 pub mod stops;
 pub mod text;

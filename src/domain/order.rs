@@ -2,6 +2,7 @@
 
 pub use super::order_line::OrderLine;
 use super::{
+    channel::ChannelOrder,
     contact::ReceiptTo,
     event::Body,
     ids::{JobId, OrderId, PaymentId, RefundId},
@@ -49,6 +50,9 @@ pub struct Order {
     pub expires_at: Timestamp,
     /// Who placed it.
     pub placed_by: String,
+    /// The online channel it came by, where a person typed it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelOrder>,
     /// The guest left a phone number.
     pub has_contact: bool,
     /// Money in.
@@ -236,6 +240,14 @@ pub enum OrderError {
         /// What is left.
         left_minor: i64,
     },
+    /// Fewer dishes of a line can be given back.
+    #[error("{left} dishes of line {line} can be given back")]
+    NotSoMany {
+        /// Index of the line.
+        line: usize,
+        /// How many are left.
+        left: usize,
+    },
     /// No such payment or refund in this order.
     #[error("this order has no such payment")]
     NoSuchPayment,
@@ -320,39 +332,6 @@ impl Order {
         sales.rfind(|r| r.registered.is_some()).or(first)
     }
 
-    /// What of a payment can still go back.
-    #[must_use]
-    pub fn refundable_minor(&self, payment: &Payment) -> i64 {
-        let held: i64 = self
-            .refunds
-            .iter()
-            .filter(|r| r.payment_id == payment.id && r.holds_money())
-            .map(|r| r.amount_minor)
-            .sum();
-        payment.captured_minor - held
-    }
-
-    /// Splits a refund over the captured payments, the last one first.
-    ///
-    /// # Errors
-    /// More than can go back, or not above zero.
-    pub fn split_refund(&self, amount_minor: i64) -> Result<Vec<(PaymentId, i64)>, OrderError> {
-        let left_minor: i64 = self.payments.iter().map(|p| self.refundable_minor(p)).sum();
-        if amount_minor <= 0 || amount_minor > left_minor {
-            return Err(OrderError::RefundTooLarge { left_minor });
-        }
-        let mut open = amount_minor;
-        let mut parts = Vec::new();
-        for p in self.payments.iter().rev() {
-            let part = self.refundable_minor(p).min(open);
-            if part > 0 {
-                parts.push((p.id, part));
-                open -= part;
-            }
-        }
-        Ok(parts)
-    }
-
     /// Whether every dish is plated or given up.
     #[must_use]
     pub fn all_pieces_settled(&self) -> bool {
@@ -375,6 +354,9 @@ impl Order {
             }
             Body::OrderReady {} => self.paid && !self.ready,
             Body::OrderClosed {} => self.ready && !self.closed,
+            Body::OrderRecalled { .. } => {
+                matches!(self.state, OrderState::Ready | OrderState::Closed) && self.ready
+            }
             Body::PaymentStarted { payment } => {
                 self.given_up.is_none() && !self.paid && self.payment(payment.id).is_none()
             }
@@ -401,6 +383,7 @@ impl Order {
             }
             Body::CorrectionRequested { .. } => {
                 self.paid
+                    && !self.is_fiscal_elsewhere()
                     && self.sale_receipt().is_none_or(|r| r.registered.is_none())
                     && self.receipts.iter().all(|r| r.draft.correction.is_none())
             }
@@ -468,6 +451,7 @@ impl Order {
             Body::ReceiptWanted { to } => self.receipt_to = *to,
             Body::OrderReady {} => self.ready = true,
             Body::OrderClosed {} => self.closed = true,
+            Body::OrderRecalled { .. } => self.closed = false,
             Body::PaymentStarted { payment } => self.payments.push(payment.clone()),
             Body::PaymentShown {
                 payment_id,
@@ -618,7 +602,9 @@ impl Order {
                 GivenUp::Expired => OrderState::Expired,
                 GivenUp::Cancelled { .. } => OrderState::Cancelled,
             }
-        } else if self.sale_receipt().is_none_or(|r| r.registered.is_none()) {
+        } else if !self.is_fiscal_elsewhere()
+            && self.sale_receipt().is_none_or(|r| r.registered.is_none())
+        {
             OrderState::Paid
         } else if self.ready {
             OrderState::Ready

@@ -13,10 +13,12 @@ pub enum Tender {
     CardTerminal,
     /// A QR code of the fast payment system, through the bank.
     SbpQr,
+    /// Paid to an online channel, before the order came here.
+    Prepaid,
 }
 
 impl Tender {
-    /// All of them, in the kiosk's order.
+    /// All that can be chosen here, in the kiosk's order.
     pub const ALL: [Self; 3] = [Self::SbpQr, Self::CardTerminal, Self::Cash];
 
     /// Its word.
@@ -26,6 +28,7 @@ impl Tender {
             Self::Cash => "cash",
             Self::CardTerminal => "card_terminal",
             Self::SbpQr => "sbp_qr",
+            Self::Prepaid => "prepaid",
         }
     }
 
@@ -46,6 +49,7 @@ impl Tender {
             ),
             Self::CardTerminal => Text::new("Банковской картой", "Bank kartasi", "Bank card"),
             Self::SbpQr => Text::new("По QR-коду (СБП)", "QR-kod orqali (SBP)", "QR code (SBP)"),
+            Self::Prepaid => Text::new("Оплачено онлайн", "Onlayn to‘langan", "Paid online"),
         }
     }
 

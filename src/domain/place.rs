@@ -278,6 +278,7 @@ pub fn place(wish: &Wish, s: &Situation<'_>) -> Result<Placed, Refused> {
         promised_at,
         expires_at: s.now.saturating_add(s.policy.pay_within),
         placed_by: s.by.to_owned(),
+        channel: None,
         has_contact: s.has_contact,
         payments: Vec::new(),
         receipts: Vec::new(),

@@ -1,6 +1,6 @@
 //! The store's rules, from its configuration.
 
-use super::{fiscal_law::Limits, hours::Hours, kiosk::Kiosk};
+use super::{channel::Channel, fiscal_law::Limits, hours::Hours, kiosk::Kiosk};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -54,6 +54,9 @@ pub struct Policy {
     pub messages: bool,
     /// A bank is connected.
     pub bank: bool,
+    /// Online channels whose orders people type in.
+    #[serde(default)]
+    pub channels: Vec<Channel>,
     /// The kitchen works so many times faster than planned; 1 but in a demonstration.
     pub speed: u32,
 }
@@ -82,6 +85,7 @@ impl Default for Policy {
             accounting: true,
             messages: true,
             bank: true,
+            channels: Vec::new(),
             speed: 1,
         }
     }

@@ -306,6 +306,45 @@ pub fn receipt_key(order: &Order, what: &str) -> String {
     key_of(order.id, what)
 }
 
+/// The lines of a return of single dishes: dishes of one line and price stand together, and each marked unit by itself.
+/// What was paid by several tenders goes back by several returns; each has its part of every dish.
+fn lines_of_pieces(order: &Order, pieces: &[usize], amount_minor: i64) -> Vec<ReceiptLine> {
+    let mut groups: Vec<(usize, i64, u32, Option<u32>)> = Vec::new();
+    for piece in pieces.iter().filter_map(|i| order.pieces.get(*i)) {
+        let price = order.piece_minor(piece);
+        let marked = order
+            .lines
+            .get(piece.line)
+            .is_some_and(|l| l.marked.is_some());
+        match groups
+            .iter_mut()
+            .find(|g| !marked && g.0 == piece.line && g.1 == price)
+        {
+            Some(group) => group.2 += 1,
+            None => groups.push((piece.line, price, 1, marked.then_some(piece.nth))),
+        }
+    }
+    let weights: Vec<i64> = groups.iter().map(|g| g.1 * i64::from(g.2)).collect();
+    let exact = weights.iter().sum::<i64>() == amount_minor;
+    let parts = Money::spread(amount_minor, &weights);
+    groups
+        .into_iter()
+        .zip(parts)
+        .filter_map(|((line, price, count, unit), part)| {
+            let l = order.lines.get(line)?;
+            let (count, price) = match exact {
+                true => (count, price),
+                false if part > 0 => (1, part),
+                false => return None,
+            };
+            Some(ReceiptLine {
+                marking: unit.and_then(|nth| mark_of(order, line, l, Some(nth), Becomes::Returned)),
+                ..ReceiptLine::of(line, l, count, price)
+            })
+        })
+        .collect()
+}
+
 fn key_of(id: OrderId, what: &str) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let id = Uuid::new_v5(&id.0, format!("receipt:{what}").as_bytes()).as_u128();
@@ -462,6 +501,8 @@ impl ReceiptDraft {
         let named = refund.line.and_then(|i| Some((i, order.lines.get(i)?)));
         let lines = if whole {
             lines_of(order, Becomes::Returned)
+        } else if !refund.pieces.is_empty() {
+            lines_of_pieces(order, &refund.pieces, refund.amount_minor)
         } else if let Some((i, l)) = named
             && refund.amount_minor == l.net_minor()
         {

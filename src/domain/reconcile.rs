@@ -71,6 +71,9 @@ pub struct Totals {
     pub captured_minor: i64,
     /// Money back.
     pub refunded_minor: i64,
+    /// Of money that channels took and receipted, what is left, minor units.
+    #[serde(default)]
+    pub elsewhere_minor: i64,
     /// On sale receipts.
     pub receipted_minor: i64,
     /// On return receipts.
@@ -118,6 +121,7 @@ impl Reconciler {
         };
         let (sales, receipted_minor) = sum(ReceiptKind::Sale);
         let (_, returned_minor) = sum(ReceiptKind::SaleReturn);
+        let elsewhere = order.is_fiscal_elsewhere();
         let plated = order
             .pieces
             .iter()
@@ -138,8 +142,13 @@ impl Reconciler {
         };
         let t = &mut self.result.totals;
         t.orders += u64::from(order.paid);
-        t.captured_minor += line.captured_minor;
-        t.refunded_minor += line.refunded_minor;
+        // Money that a channel took and receipted is none of the till's.
+        if elsewhere {
+            t.elsewhere_minor += line.captured_minor - line.refunded_minor;
+        } else {
+            t.captured_minor += line.captured_minor;
+            t.refunded_minor += line.refunded_minor;
+        }
         t.receipted_minor += receipted_minor;
         t.returned_minor += returned_minor;
         t.cook_jobs_done += u64::from(line.plated);
@@ -159,14 +168,17 @@ impl Reconciler {
             };
             check(
                 "money kept differs from money on receipts",
-                line.captured_minor - line.refunded_minor,
+                match elsewhere {
+                    true => 0,
+                    false => line.captured_minor - line.refunded_minor,
+                },
                 receipted_minor - returned_minor,
                 true,
             );
             check(
                 "sale receipts of a paid order",
                 sales,
-                i64::from(order.paid),
+                i64::from(order.paid && !elsewhere),
                 false,
             );
             if order.paid {
@@ -174,7 +186,7 @@ impl Reconciler {
                     - order
                         .refunds
                         .iter()
-                        .filter(|r| !r.without_receipt && r.holds_money())
+                        .filter(|r| (elsewhere || !r.without_receipt) && r.holds_money())
                         .map(|r| r.amount_minor)
                         .sum::<i64>();
                 let owed: i64 = order

@@ -5,6 +5,7 @@ use super::{
     event::Body,
     payment::Tender,
     receipt::{Receipt, ReceiptKind, Registered},
+    staff::Denomination,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,34 @@ pub enum Direction {
     Out,
 }
 
+/// The drawer as a person counted it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrawerCount {
+    /// In which shift.
+    pub shift: u32,
+    /// What lay there.
+    pub denominations: Vec<Denomination>,
+    /// Sum of it, minor units.
+    pub counted_minor: i64,
+    /// What Galley's books said at that moment, minor units.
+    pub expected_minor: i64,
+    /// What the person says of a difference.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// A count of the drawer, and who made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Who, as the log names them.
+    pub who: String,
+    /// What.
+    #[serde(flatten)]
+    pub count: DrawerCount,
+}
+
 /// What is kept of a shift besides its receipts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -98,6 +127,8 @@ pub struct Folder {
     pub counted_at: Option<Timestamp>,
     /// Money into the drawer and out of it.
     pub cash: Vec<CashEntry>,
+    /// Counts of the drawer, the last one last.
+    pub counts: Vec<CountEntry>,
 }
 
 /// A movement of cash that the printer has counted.
@@ -187,6 +218,9 @@ pub struct DrawerReport {
     pub expected_minor: i64,
     /// Each movement.
     pub moves: Vec<CashEntry>,
+    /// Counts by people, the last one last.
+    #[serde(default)]
+    pub counts: Vec<CountEntry>,
 }
 
 /// Galley and the printer differ.
@@ -292,6 +326,7 @@ impl ShiftReport {
             out_minor: moved(Direction::Out),
             expected_minor: 0,
             moves: folder.cash.clone(),
+            counts: folder.counts.clone(),
         };
         drawer.expected_minor =
             start_minor.unwrap_or(0) + drawer.sales_minor - drawer.returns_minor + drawer.in_minor

@@ -66,6 +66,7 @@ fn day() -> (Folder, Vec<Receipt>) {
         receipt(ReceiptKind::SaleReturn, &[(Tender::Cash, 100)], false),
     ];
     let folder = Folder {
+        counts: Vec::new(),
         opened_at: Some(AT),
         opened: Some(registered(1)),
         closed_at: Some(AT),

@@ -19,7 +19,7 @@ use crate::{
         event::{Actor, Body},
         ids::{IngredientId, OrderId, RefundId},
         order::{Order, OrderError, OrderState},
-        payment::{Payment, PaymentState},
+        payment::{FiscalBy, Payment, PaymentState},
         refund::{Refund, RefundState},
         shift::ShiftState,
         stock::Movement,
@@ -103,7 +103,18 @@ fn refund_partial_captures(tx: &mut Tx<'_>, cx: &Context, id: OrderId) -> Result
     Ok(())
 }
 
-/// Gives money of a paid order back; without an amount, all that is left. `ids` makes the ids of the refunds.
+/// What of an order's money is to go back.
+#[derive(Clone, Debug)]
+pub enum Back {
+    /// All that is left.
+    All,
+    /// A sum, minor units.
+    Sum(i64),
+    /// Dishes: index of the order's line, and how many of it.
+    Dishes(Vec<(usize, u32)>),
+}
+
+/// Gives money of a paid order back. `ids` makes the ids of the refunds: one for each payment that gives.
 ///
 /// # Errors
 /// No such order, not paid, or more than can go back.
@@ -111,7 +122,7 @@ pub fn refund_order(
     tx: &mut Tx<'_>,
     cx: &Context,
     id: OrderId,
-    amount_minor: Option<i64>,
+    back: &Back,
     reason: &str,
     mut ids: impl FnMut() -> Uuid,
 ) -> Result<(Order, Vec<RefundId>), FlowError> {
@@ -123,31 +134,29 @@ pub fn refund_order(
         }
         .into());
     }
-    let left: i64 = order
-        .payments
-        .iter()
-        .map(|p| order.refundable_minor(p))
-        .sum();
-    if let Some(amount_minor) = amount_minor {
-        above_zero(amount_minor)?;
-    }
-    let parts = order.split_refund(amount_minor.unwrap_or(left))?;
+    let (pieces, amount_minor) = match back {
+        Back::All => (Vec::new(), order.left_minor()),
+        Back::Sum(sum) => {
+            above_zero(*sum)?;
+            (Vec::new(), *sum)
+        }
+        Back::Dishes(lines) => order.return_of(lines)?,
+    };
+    let parts = order.split_refund(amount_minor)?;
     let mut made = Vec::new();
     for (payment_id, amount_minor) in parts {
-        let tender = order
-            .payment(payment_id)
-            .ok_or(OrderError::NoSuchPayment)?
-            .tender;
+        let payment = order.payment(payment_id).ok_or(OrderError::NoSuchPayment)?;
         let refund = Refund {
             id: RefundId(ids()),
             payment_id,
-            tender,
+            tender: payment.tender,
             amount_minor,
             line: None,
+            pieces: pieces.clone(),
             reason: reason.to_owned(),
-            state: decide::first_refund_state(tender),
+            state: decide::first_refund_state(payment.tender),
             requested_at: cx.now,
-            without_receipt: false,
+            without_receipt: payment.fiscal_by == FiscalBy::Other,
         };
         made.push(refund.id);
         record(tx, cx, Some(id), Body::RefundRequested { refund })?;

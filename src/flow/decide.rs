@@ -10,7 +10,7 @@ use crate::{
         event::Body,
         ids::{JobId, PaymentId, RefundId},
         order::{JobStage, Order, OrderState},
-        payment::{Payment, Tender},
+        payment::{FiscalBy, Payment, Tender},
         policy::Policy,
         receipt::{ReceiptDraft, ReceiptKind},
         refund::{Refund, RefundState},
@@ -138,6 +138,10 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
         Body::PaymentClosed { payment_id, .. } | Body::PaymentDeclined { payment_id, .. } => {
             vec![Next::Withdraw(watch_key(*payment_id))]
         }
+        // Who took the money gives the receipt: the kitchen waits for nothing.
+        Body::OrderPaid {} if order.is_fiscal_elsewhere() => close_live_payments(order)
+            .chain(cook_all(order, f.policy))
+            .collect(),
         Body::OrderPaid {} => close_live_payments(order)
             .chain([fact(Body::ReceiptRequested {
                 draft: settled_today(ReceiptDraft::sale(order), order, f),
@@ -190,6 +194,10 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
             }
             if matches!(order.state, OrderState::Refunding | OrderState::Refunded) {
                 next.extend(order.pieces.iter().map(|p| Next::CallOff(p.job_id)));
+            } else {
+                let named = refund.pieces.iter().filter_map(|i| order.pieces.get(*i));
+                let open = named.filter(|p| p.stage < JobStage::Plated);
+                next.extend(open.map(|p| Next::CallOff(p.job_id)));
             }
             next.extend(ready(order));
             next
@@ -280,7 +288,7 @@ fn payment_started(order: &Order, payment: &Payment) -> Vec<Next> {
             },
         )],
         // The till's own link drives the terminal, a cashier takes cash: both tell us.
-        Tender::CardTerminal | Tender::Cash => Vec::new(),
+        Tender::CardTerminal | Tender::Cash | Tender::Prepaid => Vec::new(),
     }
 }
 
@@ -352,10 +360,11 @@ pub fn refund_of(
         tender: payment.tender,
         amount_minor,
         line,
+        pieces: Vec::new(),
         reason: cause.to_owned(),
         state: first_refund_state(payment.tender),
         requested_at: now,
-        without_receipt,
+        without_receipt: without_receipt || payment.fiscal_by == FiscalBy::Other,
     }
 }
 

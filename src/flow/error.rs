@@ -2,7 +2,10 @@
 
 use super::{accepting::Closed, marking::MarkRefused};
 use crate::{
-    domain::{order::OrderError, payment::Tender, place::Refused, stock::StockError, text::Text},
+    domain::{
+        order::OrderError, payment::Tender, place::Refused, stock::StockError, text::Text,
+        time::Timestamp,
+    },
     store::StoreError,
 };
 
@@ -42,6 +45,12 @@ pub enum FlowError {
     /// The money is in: it can be given back, not called off.
     #[error("this payment is captured already; refund the order instead")]
     PaymentCaptured,
+    /// A wrong PIN.
+    #[error("this PIN is not known")]
+    WrongPin,
+    /// Asked too often; nothing is looked at before this.
+    #[error("asked too often; wait a little")]
+    TooMany(Timestamp),
     /// It doesn't fit the state of things.
     #[error("{0}")]
     Conflict(String),

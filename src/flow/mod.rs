@@ -5,6 +5,7 @@
 //! effects out and is the only one to call executors.
 
 pub mod accepting;
+pub mod channels;
 pub mod commands;
 pub mod decide;
 pub mod effects;
@@ -19,6 +20,7 @@ mod ordering;
 mod payments;
 pub mod record;
 mod site;
+pub mod staff;
 #[cfg(test)]
 mod tests;
 pub mod till;

@@ -114,6 +114,18 @@ pub fn place_order(
     wish: &Wish,
     asks: &Asks<'_>,
 ) -> Result<Order, FlowError> {
+    place_with(tx, cx, id, wish, asks, |_| {})
+}
+
+/// [`place_order`], and `finish` adds what the order says besides.
+pub(super) fn place_with(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: OrderId,
+    wish: &Wish,
+    asks: &Asks<'_>,
+    finish: impl FnOnce(&mut Order),
+) -> Result<Order, FlowError> {
     // Read once: every order of every guest comes through here.
     let shift = tx.snapshot().shift()?;
     let till = law::facts_beside(&tx.snapshot(), &shift)?;
@@ -135,10 +147,11 @@ pub fn place_order(
         ..facts.situation(cx, id, number)
     };
     let Placed {
-        order,
+        mut order,
         movements,
         uses,
     } = place::place(wish, &situation)?;
+    finish(&mut order);
     if shift.state == ShiftState::Closed {
         record::record(tx, cx, None, Body::ShiftOpening {})?;
     }

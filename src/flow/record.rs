@@ -14,7 +14,7 @@ use crate::{
         money::Money,
         order::{JobStage, Order},
         receipt::{Receipt, ReceiptKind},
-        refund::RefundState,
+        refund::{Refund, RefundState},
         shift::Shift,
         stock::Movement,
     },
@@ -333,7 +333,12 @@ impl Recorder<'_, '_> {
                 self.withdraw(&key)?;
             }
             Next::CallOff(job) => {
-                if self.withdraw(&format!("cook:{job}"))? {
+                // Before the receipt nobody was asked to cook it.
+                let unasked = self.order.as_ref().is_some_and(|o| {
+                    let piece = o.piece_of(job);
+                    o.paid && piece.is_some_and(|(_, p)| p.stage == JobStage::Waiting)
+                });
+                if self.withdraw(&format!("cook:{job}"))? || unasked {
                     self.queue.push_back(Body::CookFailed {
                         job_id: job,
                         reason: "the order was refunded".to_owned(),
@@ -429,12 +434,11 @@ impl Recorder<'_, '_> {
         let price = order.piece_minor(piece);
         let cause = decide::piece_cause(index);
         // Staff may have given part of the money back already: then what is left goes back.
-        let left: i64 = order
-            .payments
-            .iter()
-            .map(|p| order.refundable_minor(p))
-            .sum();
-        let parts = order.split_refund(price.min(left)).unwrap_or_default();
+        let owed = match order.is_returned(index) {
+            true => 0,
+            false => price.min(order.left_minor()),
+        };
+        let parts = order.split_refund(owed).unwrap_or_default();
         for (payment_id, amount) in parts {
             if let Some(payment) = order.payment(payment_id) {
                 let refund = decide::refund_of(
@@ -446,6 +450,10 @@ impl Recorder<'_, '_> {
                     self.cx.now,
                     false,
                 );
+                let refund = Refund {
+                    pieces: vec![index],
+                    ..refund
+                };
                 self.queue.push_back(Body::RefundRequested { refund });
             }
         }

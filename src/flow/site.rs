@@ -8,7 +8,7 @@ use crate::{
         policy::Policy,
         time::Timestamp,
     },
-    store::{Store, StoreError, Tx},
+    store::{Store, Tx},
     world::World,
 };
 use jiff::tz::TimeZone;
@@ -144,21 +144,5 @@ impl Site {
     ) -> Result<T, FlowError> {
         let cx = self.context(actor);
         self.store.write(move |tx| work(tx, &cx)).await
-    }
-
-    /// Sets a token's hash, role and holder.
-    ///
-    /// # Errors
-    /// When it can't be written.
-    pub async fn put_token(
-        &self,
-        hash: crate::domain::chain::Hash,
-        role: &'static str,
-        name: String,
-    ) -> Result<(), StoreError> {
-        let now = self.world.clock.now();
-        self.store
-            .write(move |tx| tx.put_token(&hash, role, &name, now))
-            .await
     }
 }

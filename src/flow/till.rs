@@ -138,6 +138,11 @@ pub fn correct_order(
         }
         .into());
     }
+    if order.is_fiscal_elsewhere() {
+        return Err(FlowError::Conflict(
+            "the channel that took the money gives this sale its receipt".to_owned(),
+        ));
+    }
     if order.sale_receipt().is_some_and(|r| r.registered.is_some()) {
         return Err(FlowError::Conflict(
             "this sale has its receipt; if that is wrong: galley fiscal correct receipt".to_owned(),

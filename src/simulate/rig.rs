@@ -10,7 +10,7 @@ use super::{
     wire::{SimDialer, Wire},
 };
 use crate::{
-    api::Role,
+    api::{Doors, Role},
     demo::outside::{Outside, Served, zone},
     devices::{fiscal::FiscalSettings, manual},
     domain::{policy::Policy, text::Text, time::Timestamp},
@@ -548,6 +548,7 @@ impl Rig {
                 (Secret::new(STAFF), Role::Manager, "manager".to_owned()),
                 (Secret::new(KIOSK), Role::Kiosk, "kiosk".to_owned()),
             ],
+            doors: Doors::new(Secret::new("a secret of the simulator")),
         })
     }
 

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_marks_contacts.sql"),
     include_str!("migrations/0007_numbers.sql"),
     include_str!("migrations/0008_menu.sql"),
+    include_str!("migrations/0010_staff.sql"),
     include_str!("migrations/0012_secrets.sql"),
 ];
 

@@ -6,6 +6,7 @@
 
 mod alerts;
 pub mod backup;
+mod calls;
 mod contacts;
 mod cursors;
 mod documents;
@@ -19,6 +20,7 @@ mod orders;
 mod requests;
 mod secrets;
 mod shifts;
+mod staff;
 mod stock;
 mod stops;
 #[cfg(test)]
@@ -28,6 +30,7 @@ pub mod vault;
 mod vitals;
 mod writer;
 
+pub use calls::Call;
 pub use effects::{Attempt, EffectRow, EffectState, NewEffect};
 pub use error::StoreError;
 pub use guests::{Person, Who};
@@ -36,6 +39,8 @@ pub use orders::OrderFilter;
 pub use requests::Replay;
 pub use secrets::{SecretRow, read_secrets};
 pub use vitals::Hitch;
+pub use staff::Session;
+pub use tokens::{Pairing, Screen};
 pub use writer::Tx;
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};

@@ -125,6 +125,20 @@ impl Snapshot<'_> {
         }
     }
 
+    /// Orders whose ids lie between these, both included.
+    ///
+    /// # Errors
+    /// When they can't be read, or one is damaged.
+    pub fn orders_between(&self, first: OrderId, last: OrderId) -> Result<Vec<Order>, StoreError> {
+        let rows = self
+            .prepare_cached(
+                r#"SELECT id, doc, "check" FROM orders WHERE id >= ?1 AND id <= ?2 ORDER BY id"#,
+            )?
+            .query_map([first.0.into_bytes(), last.0.into_bytes()], raw)?
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.into_iter().map(checked).collect()
+    }
+
     /// Orders by filter, the newest first.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::domain::{
     receipt::{Receipt, ReceiptKind},
     reconcile::ShiftBooks,
     shift::Shift,
-    shift_report::Folder,
+    shift_report::{CountEntry, Folder},
     time::Timestamp,
 };
 use rusqlite::{OptionalExtension as _, Row, params};
@@ -60,6 +60,17 @@ impl Tx<'_> {
             _ => return Ok(()),
         };
         folder.file(at, body);
+        self.put_document(&folder_name(number), &folder)
+    }
+
+    /// Keeps a count of the drawer in the folder of its shift.
+    ///
+    /// # Errors
+    /// When it can't be read or written.
+    pub fn file_count(&mut self, entry: CountEntry) -> Result<(), StoreError> {
+        let number = entry.count.shift;
+        let mut folder = self.snapshot().shift_folder(number)?;
+        folder.counts.push(entry);
         self.put_document(&folder_name(number), &folder)
     }
 

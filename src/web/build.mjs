@@ -7,7 +7,7 @@ import { build } from "vite";
 import { ownWords } from "./words.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-export const pages = ["kiosk", "board", "demo", "dashboard", "shift-report"];
+export const pages = ["kiosk", "board", "staff", "demo", "dashboard", "shift-report"];
 
 export function pageConfig(page) {
   return {

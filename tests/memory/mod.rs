@@ -148,6 +148,7 @@ impl Rig {
             brokers: Arc::new(Mqtt),
             tokens: vec![(Secret::new(TOKEN), Role::Manager, "test".to_owned())],
             keeping: galley::flow::keep::Keeping::default(),
+            doors: galley::api::Doors::new(Secret::new("a secret of the test")),
         })
         .await
         .unwrap();

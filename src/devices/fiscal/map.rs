@@ -144,7 +144,9 @@ impl FiscalSettings {
                 .map(|(tender, sum_minor)| f::TenderSum {
                     form: match tender {
                         Tender::Cash => f::TenderForm::Cash,
-                        Tender::CardTerminal | Tender::SbpQr => f::TenderForm::Electronic,
+                        Tender::CardTerminal | Tender::SbpQr | Tender::Prepaid => {
+                            f::TenderForm::Electronic
+                        }
                     },
                     sum_minor: *sum_minor,
                 })
