@@ -23,6 +23,7 @@ use crate::{
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// A person comes in.
@@ -213,7 +214,8 @@ pub(super) async fn users(
                     let own = sessions.iter().filter(|x| {
                         x.user_id == u.id && x.expires_at > now && now.since(x.seen_at) < idle
                     });
-                    UserView::of(u, own.map(|x| x.door.clone()).collect())
+                    let doors: BTreeSet<_> = own.map(|x| x.door.clone()).collect();
+                    UserView::of(u, doors.into_iter().collect())
                 })
                 .collect())
         })

@@ -147,9 +147,11 @@ impl Demo {
             served,
             http.clone(),
             (sync, Secret::new("demo-store-token")),
-            self.manual_robot,
-            self.speed,
-            origin.clone(),
+            store::Kind {
+                manual_robot: self.manual_robot,
+                speed: self.speed,
+                origin: origin.clone(),
+            },
         );
         part.power_on().await?;
         part.hire(&PEOPLE).await?;

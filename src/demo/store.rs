@@ -48,6 +48,16 @@ pub(crate) struct StorePart {
     inner: Arc<Inner>,
 }
 
+/// What kind of store it is.
+pub(crate) struct Kind {
+    /// Staff do the robot's talking.
+    pub(crate) manual_robot: bool,
+    /// The kitchen works so many times faster.
+    pub(crate) speed: u32,
+    /// Where guests' phones find it.
+    pub(crate) origin: String,
+}
+
 struct Inner {
     database: PathBuf,
     outside: Outside,
@@ -70,10 +80,13 @@ impl StorePart {
         served: Served,
         http: SwitchedHttp,
         sync: (SyncConfig, Secret),
-        manual_robot: bool,
-        speed: u32,
-        origin: String,
+        kind: Kind,
     ) -> Self {
+        let Kind {
+            manual_robot,
+            speed,
+            origin,
+        } = kind;
         Self {
             inner: Arc::new(Inner {
                 database,
