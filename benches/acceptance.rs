@@ -197,6 +197,7 @@ impl Rig {
             brokers: Arc::new(Mqtt),
             tokens: vec![(Secret::new("bench"), Role::Kiosk, "bench".to_owned())],
             keeping: galley::flow::keep::Keeping::default(),
+            doors: galley::api::Doors::new(Secret::new("a secret of the bench")),
         })
         .await
         .unwrap();

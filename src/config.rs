@@ -75,7 +75,7 @@ pub struct Config {
 }
 
 /// `[staff]`: how people come in with their PINs, and where guests follow their orders.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StaffSection {
     /// Name of the credential with the store's own secret, on which PINs, paired screens and the addresses of guests'

@@ -334,6 +334,7 @@ impl Shop {
             brokers: Arc::new(galley::sync::broker::Mqtt),
             tokens: vec![(Secret::new(TOKEN), Role::Manager, "anna".to_owned())],
             keeping: galley::flow::keep::Keeping::default(),
+            doors: galley::api::Doors::new(Secret::new("a secret of the test")),
         })
         .await
         .unwrap();

@@ -153,6 +153,7 @@ impl Store {
             brokers: Arc::new(galley::sync::broker::Mqtt),
             tokens: vec![(Secret::new(TOKEN), Role::Manager, "till".to_owned())],
             keeping: galley::flow::keep::Keeping::default(),
+            doors: galley::api::Doors::new(Secret::new("a secret of the test")),
         })
         .await
         .unwrap();

@@ -38,9 +38,9 @@ pub use log::{Head, LogEntry};
 pub use orders::OrderFilter;
 pub use requests::Replay;
 pub use secrets::{SecretRow, read_secrets};
-pub use vitals::Hitch;
 pub use staff::Session;
 pub use tokens::{Pairing, Screen};
+pub use vitals::Hitch;
 pub use writer::Tx;
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};

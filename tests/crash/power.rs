@@ -151,6 +151,7 @@ async fn normal(rig: &mut Rig) -> (Daemon, tokio::task::JoinHandle<()>) {
             (Secret::new(STAFF), Role::Manager, "staff".to_owned()),
         ],
         keeping: galley::flow::keep::Keeping::default(),
+        doors: galley::api::Doors::new(Secret::new("a secret of the test")),
     })
     .await
     .unwrap();
