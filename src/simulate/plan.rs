@@ -487,7 +487,7 @@ impl Plan {
 
     /// Draws so many hours without a night, each with so many guests; troubles come as densely as on any day.
     pub(super) fn soak(seed: u64, hours: u32, guests: u64, allowed: &[Trouble]) -> Self {
-        let chance = stream(seed, 0x0073_6f61_6b);
+        let chance = stream(seed, 0x736f_616b);
         let ground = Ground {
             route: Route::Both,
             ..Ground::default()

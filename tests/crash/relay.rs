@@ -175,12 +175,12 @@ async fn carry(
                 break;
             }
             let line = *shared.line.borrow();
-            if line.rate > 0 {
-                sleep(Duration::from_micros(n as u64 * 1_000_000 / line.rate)).await;
+            if let Some(micros) = (n as u64 * 1_000_000).checked_div(line.rate) {
+                sleep(Duration::from_micros(micros)).await;
             }
             packets += 1;
             // Spread evenly: every so many is lost once.
-            let lost = line.lost > 0 && packets % (1000 / line.lost).max(1) == 0;
+            let lost = line.lost > 0 && packets.is_multiple_of((1000 / line.lost).max(1));
             let repeat = if lost {
                 line.delay * 2 + REPEATED_AFTER
             } else {
