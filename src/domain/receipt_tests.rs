@@ -130,10 +130,10 @@ fn every_marked_unit_is_a_line_of_its_own_with_its_code() {
 #[test]
 fn a_discounted_line_of_units_adds_up_to_the_kopeck() {
     let mut order = order();
-    order.lines[1].sum_minor = 49_999;
+    order.lines[1].discount_minor = 10_001;
     let sale = ReceiptDraft::sale(&order);
     let prices: Vec<i64> = sale.lines[1..].iter().map(|l| l.price_minor).collect();
-    assert_eq!(prices, [16_667, 16_666, 16_666]);
+    assert_eq!(prices, [16_666, 16_666, 16_667]);
 }
 
 #[test]
