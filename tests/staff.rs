@@ -453,3 +453,30 @@ async fn a_guest_calls_once_and_is_answered() {
     assert!(heard.contains(&"call.raised".to_owned()), "{heard:?}");
     shop.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_that_meets_a_fault_is_an_alert_with_its_first_words() {
+    let shop = Shop::open(1000).await;
+    let fault = |kind: &str, detail: &str| json!({"page": "kiosk", "kind": kind, "detail": detail});
+    for detail in ["uz: cart.title", "uz: cart.empty"] {
+        shop.post("client-errors", KIOSK, &fault("words", detail))
+            .await
+            .expect(202);
+    }
+    let alert = shop.alert("page:kiosk:").await.unwrap();
+    let told = alert["detail"].as_str().unwrap();
+    assert!(told.ends_with("kiosk: uz: cart.title"), "{told}");
+    shop.post("client-errors", KIOSK, &fault("mood", "bad"))
+        .await
+        .expect_problem(422, "invalid");
+    let nobody = shop
+        .bare(
+            Method::POST,
+            "/api/v1/client-errors",
+            None,
+            Some(fault("words", "x")),
+        )
+        .await;
+    nobody.expect_problem(401, "unauthorised");
+    shop.close().await;
+}

@@ -8,6 +8,7 @@ mod body;
 mod calls;
 mod devices;
 mod extract;
+mod faults;
 mod follow;
 mod health;
 mod host;
@@ -259,6 +260,7 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(calls::call, calls::list))
         .routes(routes!(calls::answer))
         .routes(routes!(calls::count))
+        .routes(routes!(faults::tell))
         .routes(routes!(sessions::come_in))
         .routes(routes!(sessions::current, sessions::go_out))
         .routes(routes!(sessions::unlock))

@@ -215,7 +215,7 @@ fn check(file: &std::path::Path, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if faults.is_empty() {
         Exit::Done
     } else {
-        Exit::Refused
+        Exit::Failed
     }
     .into())
 }

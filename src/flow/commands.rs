@@ -5,7 +5,7 @@ pub use super::payments::{
     terminal_result,
 };
 use super::{
-    Context, FlowError, decide, effects, law,
+    Context, FlowError, decide, effects, faults, law,
     payments::{above_zero, give_up_codeless},
     record::record,
 };
@@ -466,7 +466,7 @@ pub fn tick(tx: &mut Tx<'_>, cx: &Context) -> Result<(), FlowError> {
         }
     }
     law::watch(tx, &cx)?;
-    keep_house(tx, cx.now)
+    keep_house(tx, &cx)
 }
 
 /// A shift that the printer would not close is asked to again after so long.
@@ -492,7 +492,8 @@ const PEOPLE_KEPT: Duration = Duration::from_hours(400 * 24);
 const HOUSE: &str = "house_kept_hour";
 
 /// Forgets what is not needed any more, once an hour.
-fn keep_house(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), FlowError> {
+fn keep_house(tx: &mut Tx<'_>, cx: &Context) -> Result<(), FlowError> {
+    let now = cx.now;
     let hour = now.as_millis() / 3_600_000;
     let last = tx.snapshot().counter(HOUSE)?;
     if hour == last {
@@ -509,5 +510,5 @@ fn keep_house(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), FlowError> {
     tx.erase_contacts(before(CONTACTS_KEPT))?;
     tx.erase_people(before(PEOPLE_KEPT))?;
     tx.drop_stops_over(now)?;
-    Ok(())
+    faults::forget(tx, cx)
 }

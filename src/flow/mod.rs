@@ -12,6 +12,7 @@ pub mod effects;
 pub mod engine;
 mod error;
 pub mod executor;
+pub mod faults;
 pub mod keep;
 pub mod law;
 pub mod marking;

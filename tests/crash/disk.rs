@@ -76,6 +76,10 @@ impl Shop {
         match inject {
             None => shop.rig.program(Part::Store).start(),
             Some((calls, error)) => {
+                // The schema is there: the calls that fail are those of orders.
+                shop.rig.program(Part::Store).start();
+                shop.rig.ready().await.unwrap();
+                shop.rig.program(Part::Store).kill().await;
                 shop.traced = Some(under_strace(&shop.rig, calls, error));
             }
         }

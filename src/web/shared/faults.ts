@@ -1,5 +1,6 @@
 // What went wrong in the page itself: a string that a language lacks, an exception. It is written to the console and
 // told to the box once (`POST /client-errors`), which makes an alert of it; a box that has no such door is no reason to stop.
+import { uuid } from "./client";
 import { onMissing } from "./i18n";
 
 const told = new Set<string>();
@@ -11,7 +12,7 @@ export function tellFault(page: string, headers: Record<string, string>, kind: "
   console.error(`${page}: ${mark}`);
   void fetch("/api/v1/client-errors", {
     method: "POST",
-    headers: { ...headers, "Content-Type": "application/json" },
+    headers: { ...headers, "Content-Type": "application/json", "Idempotency-Key": uuid() },
     body: JSON.stringify({ page, kind, detail: detail.slice(0, 500) }),
     keepalive: true,
   }).catch(() => undefined);
