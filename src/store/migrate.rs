@@ -10,10 +10,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_effect_sums.sql"),
     include_str!("migrations/0004_book_sums.sql"),
     include_str!("migrations/0005_marks_contacts.sql"),
-    include_str!("migrations/0007_numbers.sql"),
-    include_str!("migrations/0008_menu.sql"),
-    include_str!("migrations/0010_staff.sql"),
-    include_str!("migrations/0012_secrets.sql"),
+    include_str!("migrations/0006_numbers.sql"),
+    include_str!("migrations/0007_menu.sql"),
+    include_str!("migrations/0008_staff.sql"),
+    include_str!("migrations/0009_secrets.sql"),
 ];
 
 /// Brings the database to this program's version, each step in a transaction of its own.
