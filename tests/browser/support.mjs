@@ -56,6 +56,8 @@ export async function onPage(url, act, options = {}) {
     assert.deepEqual(faults, [], "the page threw");
     return result;
   } finally {
+    // What a page still asks for while it closes is nobody's fault.
+    for (const page of context.pages()) await page.unrouteAll({ behavior: "ignoreErrors" });
     await context.close();
   }
 }
