@@ -194,7 +194,9 @@ impl Rig {
             one_c: None,
             sms: None,
             sync: None,
+            down: None,
             brokers: Arc::new(Mqtt),
+            points: galley::run::Points::House,
             tokens: vec![(Secret::new("bench"), Role::Kiosk, "bench".to_owned())],
             keeping: galley::flow::keep::Keeping::default(),
             doors: galley::api::Doors::new(Secret::new("a secret of the bench")),
@@ -204,7 +206,8 @@ impl Rig {
         let movements = catalog
             .ingredients
             .iter()
-            .map(|i| Movement::receive(&i.id, 1 << 50).unwrap())
+            // Enough for a million orders: more than comes in at once.
+            .flat_map(|i| std::iter::repeat_n(Movement::receive(&i.id, 1 << 36).unwrap(), 64))
             .collect();
         daemon
             .site

@@ -1,14 +1,20 @@
 //! The one typed configuration: a TOML file, checked whole before anything starts.
 
+mod credentials;
+mod staff;
+
+pub use credentials::{credential, credential_folder};
+pub use staff::StaffSection;
+
 use crate::{
-    connectors::{alfa_bank::AlfaBankConfig, one_c, sms_ru::SmsRuConfig},
+    api::ApiSection,
+    connectors::{alfa_bank::AlfaBankConfig, one_c, sms_ru::SmsRuConfig, webhooks},
     devices::fiscal::FiscalSettings,
     domain::{
         catalog::Catalog, channel::Channel, fiscal_law::Limits, hours::Hours, kiosk::Kiosk,
-        policy::Policy, text::Text,
+        loyalty::Programme, policy::Policy, text::Text,
     },
     sync::SyncConfig,
-    world::Secret,
 };
 use galley_atol::{AtolConfig, web::AtolWebConfig};
 use galley_escpos::EscPosConfig;
@@ -43,6 +49,9 @@ pub struct Config {
     /// What the kiosk shows, and when.
     #[serde(default)]
     pub kiosk: Kiosk,
+    /// The house's loyalty programme.
+    #[serde(default)]
+    pub loyalty: Programme,
     /// The fiscal printer.
     pub printer: Option<PrinterSection>,
     /// Plain printers of slips; without one, the fiscal printer prints them.
@@ -68,67 +77,19 @@ pub struct Config {
     /// People and their screens.
     #[serde(default)]
     pub staff: StaffSection,
+    /// How screens on the LAN find and trust the store.
+    #[serde(default)]
+    pub api: ApiSection,
+    /// How often the API may be asked.
+    #[serde(default)]
+    pub limits: crate::api::Limits,
+    /// Deliveries of events to other systems.
+    #[serde(default)]
+    pub webhooks: webhooks::Settings,
     /// Online channels whose orders people type in; `fiscal_by = "other"` (the channel gives the receipt, so it is when
     /// nothing is said) or `"store"`.
     #[serde(default)]
     pub channels: Vec<Channel>,
-}
-
-/// `[staff]`: how people come in with their PINs, and where guests follow their orders.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct StaffSection {
-    /// Name of the credential with the store's own secret, on which PINs, paired screens and the addresses of guests'
-    /// pages hang. When none, it is the file `door.key` in the data folder, made at the first start.
-    pub secret_credential: Option<String>,
-    /// People may come in with their PIN from any screen on the LAN, paired or not; no.
-    pub pin_without_screen: bool,
-    /// A session lasts so long at most; 12 hours.
-    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
-    pub session: Option<Duration>,
-    /// A session ends after so long without anything done; 15 minutes.
-    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
-    pub idle: Option<Duration>,
-    /// Where guests' phones find the store, `"http://192.168.1.5:8080"`; when none, as the kiosk does.
-    pub follow_base_url: Option<String>,
-}
-
-impl StaffSection {
-    fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        for (key, value) in [("session", self.session), ("idle", self.idle)] {
-            if value.is_some_and(|d| d < Duration::from_mins(1) || d > Duration::from_hours(24)) {
-                faults.push(format!("staff.{key}: from 1 minute to 24 hours"));
-            }
-        }
-        let address = |url: &String| match url.parse::<http::Uri>() {
-            Ok(uri) => {
-                matches!(uri.scheme_str(), Some("http" | "https"))
-                    && uri.host().is_some()
-                    && uri.query().is_none()
-            }
-            Err(_) => false,
-        };
-        if !self.follow_base_url.as_ref().is_none_or(address) {
-            faults.push(
-                "staff.follow_base_url: it must look like http://192.168.1.5:8080".to_owned(),
-            );
-        }
-        faults
-    }
-
-    /// How people and screens come in, with the store's own secret.
-    #[must_use]
-    pub fn doors(&self, secret: Secret) -> crate::api::Doors {
-        let usual = crate::api::Doors::new(secret);
-        crate::api::Doors {
-            pin_without_screen: self.pin_without_screen,
-            session: self.session.unwrap_or(usual.session),
-            idle: self.idle.unwrap_or(usual.idle),
-            follow_base: self.follow_base_url.clone(),
-            ..usual
-        }
-    }
 }
 
 /// `[store]`
@@ -540,6 +501,9 @@ impl Config {
         faults.extend(self.slip_printer.faults());
         faults.extend(self.fiscal.faults());
         faults.extend(self.staff.faults());
+        faults.extend(self.api.tls.faults());
+        faults.extend(self.limits.faults());
+        faults.extend(self.webhooks.faults());
         faults.extend(self.channels.iter().filter_map(Channel::fault));
         for (n, channel) in self.channels.iter().enumerate() {
             if self.channels[..n].iter().any(|c| c.id == channel.id) {
@@ -548,6 +512,7 @@ impl Config {
         }
         faults.extend(self.hours.faults());
         faults.extend(self.kiosk.faults());
+        faults.extend(self.loyalty.faults());
         if self.backup.keep == 0 {
             faults.push("backup.keep: at least 1".to_owned());
         }
@@ -604,6 +569,7 @@ impl Config {
             law: self.fiscal.clone(),
             hours: self.hours.clone(),
             kiosk: self.kiosk.clone(),
+            loyalty: self.loyalty.clone(),
             kitchen_slips: p.kitchen_slips.unwrap_or_else(|| {
                 let manual = self.robot.as_ref().map(|r| r.kind) == Some(RobotKind::Manual);
                 manual && self.printer.is_some() || self.slip_printer.kitchen.is_some()
@@ -613,6 +579,10 @@ impl Config {
             messages: self.connectors.sms_ru.is_some(),
             bank: self.connectors.alfa_bank.is_some(),
             channels: self.channels.clone(),
+            // A box learns these from headquarters.
+            contacts_kept: d.contacts_kept,
+            guests_kept: d.guests_kept,
+            fenced_by: None,
             speed: 1,
         }
     }
@@ -625,41 +595,6 @@ impl Config {
             None => self.store.data.join("backups"),
         }
     }
-
-    /// Reads a credential by name.
-    ///
-    /// # Errors
-    /// When there is no such file; in words.
-    pub fn credential(&self, name: &str) -> Result<Secret, String> {
-        credential(self.store.credentials.as_deref(), "store.credentials", name)
-    }
-}
-
-/// Where credentials are: in `folder`, or in the one that systemd gives.
-#[must_use]
-pub fn credential_folder(folder: Option<&Path>) -> Option<PathBuf> {
-    folder
-        .map(Path::to_path_buf)
-        .or_else(|| std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from))
-}
-
-/// Reads a credential by name: a file of `folder`, or of the folder that systemd gives. `setting` names the former.
-///
-/// # Errors
-/// When there is no such file; in words.
-pub fn credential(folder: Option<&Path>, setting: &str, name: &str) -> Result<Secret, String> {
-    let folder = credential_folder(folder).ok_or_else(|| {
-        format!(
-            "credential {name}: no folder; set {setting} or start by systemd with LoadCredential="
-        )
-    })?;
-    let plain = !name.is_empty() && !name.contains('/') && !name.starts_with('.');
-    if !plain {
-        return Err(format!("credential {name:?}: not a file name"));
-    }
-    std::fs::read_to_string(folder.join(name))
-        .map(|text| Secret::new(text.trim()))
-        .map_err(|e| format!("credential {name}: {e}"))
 }
 
 /// Reads and checks a catalog file.

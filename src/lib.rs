@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod demo;
 pub mod devices;
 pub mod domain;
+pub mod enrolment;
 pub mod flow;
 pub mod gateway;
 #[cfg(feature = "hq")]

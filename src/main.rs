@@ -1,6 +1,5 @@
 //! Parses the command line and hands over.
 
-use clap::Parser as _;
 use galley::cli::{Cli, log_to_machine};
 use std::process::ExitCode;
 use tracing_subscriber::{EnvFilter, fmt};
@@ -15,7 +14,7 @@ fn main() -> ExitCode {
         .install_default()
         .expect("no TLS provider is installed before main");
     galley::cli::complete();
-    let cli = Cli::parse();
+    let cli = galley::cli::parse();
     log(&cli);
     match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -30,6 +30,8 @@ pub enum Protection {
     Rewind,
     /// An open shift takes documents on its own fiscal drive only.
     DriveBinding,
+    /// Points are moved once for an operation, however often it is asked for.
+    PointsOnce,
     /// After a failed write the database is opened and read again before anything else is written.
     Reopen,
 }

@@ -1,12 +1,13 @@
 //! Where one store is wired together, by hand: the only place that knows all parts.
 
 use crate::{
-    api::{Api, Doors, Parts, Role, Tokens, hash_token, recall_tokens},
+    api::{Api, Doors, Keeper, Parts, Role, Tokens, hash_token, recall_tokens},
     connectors::{
         alfa_bank::{AlfaBank, AlfaBankConfig},
         one_c::{self, OneC},
         reach,
         sms_ru::{Phone, PhoneBook, SmsRu, SmsRuConfig},
+        webhooks::Webhooks,
     },
     devices::{
         fiscal::{FiscalSettings, Printer},
@@ -28,17 +29,21 @@ use crate::{
         engine::{Engine, Poke},
         executor::Executor,
         keep::{Keeping, keep, salt},
+        loyalty::{House, Loyalty, LoyaltyProgramme},
         upkeep,
     },
     store::{
         Options, Store,
         backup::{self, Occasion, Plan},
     },
-    sync::{self, Brokers, Identity, Status, SyncConfig, UplinkHandle, UplinkState},
+    sync::{
+        self, Brokers, DayCheck, Identity, Status, SyncConfig, UplinkHandle, UplinkState, down,
+    },
     world::{Secret, World},
 };
 use anyhow::Context as _;
 use async_trait::async_trait;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use galley_fiscal::PrinterFactory;
 use galley_robot::RobotDriver;
 use jiff::tz::TimeZone;
@@ -76,14 +81,28 @@ pub struct Wiring {
     pub sms: Option<(SmsRuConfig, Secret)>,
     /// The way to headquarters and the store's token there.
     pub sync: Option<(SyncConfig, Secret)>,
+    /// What this box is at headquarters; without it nothing that headquarters says is taken.
+    pub down: Option<down::Wiring>,
     /// The way to brokers, should one be on the way to headquarters.
     pub brokers: Arc<dyn Brokers>,
+    /// Who keeps the members' points.
+    pub points: Points,
     /// Who may come in.
     pub tokens: Vec<(Secret, Role, String)>,
     /// Backups, secrets, and the keys for them.
     pub keeping: Keeping,
     /// How people and screens come in.
     pub doors: Doors,
+}
+
+/// Who keeps the members' points.
+#[derive(Default)]
+pub enum Points {
+    /// The house: its ledger is the store's database.
+    #[default]
+    House,
+    /// Another programme, which is given the house's own to fall back on.
+    Other(Box<dyn FnOnce(House) -> Arc<dyn LoyaltyProgramme> + Send>),
 }
 
 /// How the robot is reached.
@@ -104,6 +123,8 @@ pub struct Daemon {
     pub uplink: Option<UplinkHandle>,
     /// Wakes the effect engine.
     pub poke: Poke,
+    /// Its certificates, if it serves HTTPS.
+    pub tls: Option<Arc<Keeper>>,
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -113,7 +134,12 @@ impl Daemon {
     ///
     /// # Errors
     /// When the database can't be opened, or a setting is wrong.
-    pub async fn start(wiring: Wiring) -> anyhow::Result<Self> {
+    pub fn start(wiring: Wiring) -> BoxFuture<'static, anyhow::Result<Self>> {
+        // In a box: so it is compiled here, and not once more in every program that calls it.
+        Self::build(wiring).boxed()
+    }
+
+    async fn build(wiring: Wiring) -> anyhow::Result<Self> {
         let Wiring {
             world,
             database,
@@ -129,7 +155,9 @@ impl Daemon {
             one_c,
             sms,
             sync,
+            down,
             brokers,
+            points,
             tokens,
             keeping,
             doors: settings,
@@ -219,6 +247,16 @@ impl Daemon {
             .context("[connectors.sms_ru]")?;
             executors.push(Arc::new(sms));
         }
+        // Also where nobody can join any more: what was begun is brought to its end.
+        let house = House::new(
+            store.clone(),
+            world.clock.clone(),
+            site.policy().loyalty.clone(),
+        );
+        executors.push(Arc::new(Loyalty::by(match points {
+            Points::House => Arc::new(house),
+            Points::Other(with) => with(house),
+        })));
         let engine = Arc::new(Engine::new(site.clone(), executors, poke.clone()));
         tasks.spawn(engine.run(shutdown.clone()));
         tasks.spawn(upkeep::look_after(site.clone(), shutdown.clone()));
@@ -226,18 +264,38 @@ impl Daemon {
             tasks.spawn(keep(site.clone(), plan, keeping.every, shutdown.clone()));
         }
 
+        let webhooks = Webhooks::new(
+            site.clone(),
+            keeping.keys.clone(),
+            settings.webhooks.clone(),
+        );
+        tasks.spawn(webhooks.clone().run(shutdown.clone()));
+
         let uplink = match sync {
             Some((config, token)) if config.is_enabled() => {
                 let identity = Identity {
                     store_id: store_id.parse().context("store.id")?,
+                    generation: down.as_ref().map_or(0, |d| d.generation),
                     name: name.ru.clone(),
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     zone,
                 };
-                let routes =
-                    sync::routes(&config, &identity.store_id, &token, &world.http, &brokers)
-                        .context("[sync]")?;
-                let (handle, task) = sync::uplink(store, &world, identity, &config, routes);
+                let (inbox, down) = down.map(|wiring| down::down(&site, wiring)).unzip();
+                let routes = sync::routes(
+                    &config,
+                    &identity.store_id,
+                    &token,
+                    &world.http,
+                    &brokers,
+                    inbox.as_ref(),
+                )
+                .context("[sync]")?;
+                let (handle, task) =
+                    sync::uplink_watching(site.clone(), &world, identity, &config, routes);
+                if let Some(down) = down {
+                    let down = down.after(handle.acknowledged());
+                    tasks.spawn(down.run(shutdown.clone()));
+                }
                 tasks.spawn(task.run(shutdown.clone()));
                 tasks.spawn(watch_uplink(
                     site.clone(),
@@ -245,6 +303,7 @@ impl Daemon {
                     poke.clone(),
                     shutdown.clone(),
                 ));
+                tasks.spawn(watch_days(site.clone(), handle.day(), shutdown.clone()));
                 Some(handle)
             }
             _ => None,
@@ -254,11 +313,21 @@ impl Daemon {
         for (token, role, holder) in tokens {
             doors.insert(hash_token(token.reveal()), role, holder);
         }
+        let tls = match settings.tls.listen {
+            None => None,
+            Some(_) => {
+                let keeper =
+                    Keeper::open(site.clone(), keeping.keys.clone(), settings.tls.clone()).await;
+                tasks.spawn(keeper.clone().keep(shutdown.clone()));
+                Some(keeper)
+            }
+        };
         let state = uplink.as_ref().map(UplinkHandle::state);
         let api = Api::new(Parts {
             site: site.clone(),
             tokens: doors,
             doors: settings,
+            tls: tls.clone(),
             poke: poke.clone(),
             printer,
             slip_printers,
@@ -269,10 +338,12 @@ impl Daemon {
                     .as_ref()
                     .map_or("off", |state| state.borrow().status.word())
             }),
+            headquarters: uplink.clone(),
             addresses,
             pictures,
             store_name: name,
             keeping,
+            webhooks,
             closing: shutdown.clone(),
         });
         recall_tokens(&api)
@@ -283,6 +354,7 @@ impl Daemon {
             site,
             uplink,
             poke,
+            tls,
             shutdown,
             tasks,
         })
@@ -362,6 +434,44 @@ async fn watch_uplink(
             biased;
             () = shutdown.cancelled() => return,
             changed = state.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Tells a person when headquarters comes out at another root of a day than this store.
+async fn watch_days(
+    site: Arc<Site>,
+    mut day: watch::Receiver<DayCheck>,
+    shutdown: CancellationToken,
+) {
+    const KEY: &str = "uplink:day";
+    loop {
+        let now = day.borrow_and_update().clone();
+        let written = site
+            .command(Actor::system(), move |tx, cx| match now {
+                DayCheck::Open => Ok(()),
+                DayCheck::Same(_) => clear_alert(tx, cx, KEY),
+                DayCheck::Differs(ours, theirs) => raise_alert(tx, cx, Alert {
+                    key: KEY.to_owned(),
+                    severity: Severity::Error,
+                    title: format!("Headquarters has another record of {}", ours.day),
+                    detail: format!(
+                        "up to event {} this store comes out at {}, headquarters at {}",
+                        ours.seq, ours.hash, theirs.hash
+                    ),
+                    advice: "Run `galley hq verify` at headquarters and `galley doctor` here: one of the two logs was changed or damaged after it was written. Both are kept as they are."
+                        .to_owned(),
+                    since_at: cx.now,
+                }),
+            })
+            .await;
+        if let Err(error) = written {
+            tracing::error!(%error, "the alert about a day can't be written");
+        }
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            changed = day.changed() => if changed.is_err() { return },
         }
     }
 }

@@ -230,9 +230,13 @@ file = "{catalog}"
             }
         }
     };
-    tokio::select! { biased;
-        () = ready => {}
-        ended = run.wait() => panic!("it ended with {ended:?}"),
-        () = tokio::time::sleep(std::time::Duration::from_secs(60)) => panic!("not ready in a minute"),
-    }
+    let first = async {
+        tokio::select! { biased;
+            () = ready => {}
+            ended = run.wait() => panic!("it ended with {ended:?}"),
+        }
+    };
+    let limit = std::time::Duration::from_secs(60);
+    let ready = tokio::time::timeout(limit, first).await;
+    ready.expect("ready in a minute");
 }

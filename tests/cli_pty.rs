@@ -12,15 +12,14 @@ use std::{
     io::{Read as _, Write as _},
     path::Path,
     process::Stdio,
-    sync::{Arc, Mutex},
 };
 use stub::*;
-use tokio::time::Instant;
+use tokio::sync::watch;
 
 /// A terminal, and the program at it.
 struct Terminal {
     keyboard: File,
-    seen: Arc<Mutex<String>>,
+    seen: watch::Sender<String>,
     child: tokio::process::Child,
 }
 
@@ -62,15 +61,14 @@ impl Terminal {
         let child = command.spawn().unwrap();
         drop(command);
         let keyboard = File::from(master);
-        let seen = Arc::new(Mutex::new(String::new()));
+        let seen = watch::Sender::new(String::new());
         let (mut screen, text) = (keyboard.try_clone().unwrap(), seen.clone());
         // Ends when the last of the terminal's other side is closed.
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(n @ 1..) = screen.read(&mut bytes) {
-                text.lock()
-                    .unwrap()
-                    .push_str(&String::from_utf8_lossy(&bytes[..n]));
+                let new = String::from_utf8_lossy(&bytes[..n]);
+                text.send_modify(|seen| seen.push_str(&new));
             }
         });
         Self {
@@ -81,19 +79,14 @@ impl Terminal {
     }
 
     fn seen(&self) -> String {
-        self.seen.lock().unwrap().clone()
+        self.seen.borrow().clone()
     }
 
     async fn until(&self, words: &str) {
-        let limit = Instant::now() + LIMIT;
-        while !self.seen().contains(words) {
-            assert!(
-                Instant::now() < limit,
-                "waited for {words}: {}",
-                self.seen()
-            );
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
+        let mut seen = self.seen.subscribe();
+        let shown = seen.wait_for(|seen| seen.contains(words));
+        let shown = tokio::time::timeout(LIMIT, shown).await.map(|_| ());
+        shown.unwrap_or_else(|_| panic!("waited for {words}: {}", self.seen()));
     }
 
     fn types(&mut self, keys: &str) {

@@ -145,6 +145,8 @@ async fn every_document_keeps_its_shape_and_tells_its_schema() {
         ("logs", &["logs"]),
         ("backup-list", &["backup", "list"]),
         ("secret-list", &["secret", "list"]),
+        ("key-list", &["key", "list"]),
+        ("webhook-list", &["webhook", "list"]),
         (
             "config-explain",
             &["config", "explain", "backup", "--config", "/nowhere"],

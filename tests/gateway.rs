@@ -4,68 +4,49 @@
 #![cfg(feature = "emulators")]
 #![allow(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
-use bytes::Bytes;
+mod till_rig;
+
 use galley::{
-    api::Role,
-    config::load_catalog,
-    devices::fiscal::FiscalSettings,
-    domain::{
-        event::{Actor, Body},
-        policy::Policy,
-        stock::Movement,
-        text::Text,
-    },
-    flow::record::record,
+    domain::policy::Policy,
     gateway::client::GatewayPrinters,
-    run::{Daemon, Wiring},
-    store::Options,
-    world::{Http as _, ReqwestHttp, Secret, World},
+    world::{ReqwestHttp, Secret, World},
 };
 use galley_atol::{
     emulator::{AtolEmulator, Durations, EmulatorConfig, Fault, Times, TokioClock},
     local_time::LocalDateTime,
 };
 use galley_link::Listener;
-use http::{Method, Request, header};
+use http::Method;
 use serde_json::{Value, json};
 use std::{
     fs,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     process::Stdio,
-    sync::Arc,
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
-use tokio::{
-    process::{Child, Command},
-    time::{Instant, sleep},
-};
+use till_rig::{Gateway, LIMIT, Parts, Shop, ask, http};
+use tokio::{process::Command, sync::watch, task::JoinSet, time::timeout};
 
 const TOKEN: &str = "till-token";
 const TECHNICIAN: &str = "technician-token";
-/// A test that lasts longer hangs.
-const LIMIT: Duration = Duration::from_secs(120);
+/// How often the gateway is killed: each place and each fault at least once.
+const KILLS: usize = 6;
 
 struct Rig {
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     printers: Vec<AtolEmulator>,
-    base: String,
+    gateway: Gateway,
     http: ReqwestHttp,
-    child: Option<Child>,
 }
 
 impl Rig {
     async fn start(printers: usize, own_shifts: bool) -> Self {
-        // The binary does it for itself; a client in this process needs it too.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let http = http();
         let folder = tempfile::tempdir().unwrap();
-        let credentials = folder.path().join("credentials");
-        fs::create_dir(&credentials).unwrap();
-        fs::write(credentials.join("till"), TOKEN).unwrap();
-        fs::write(credentials.join("technician"), TECHNICIAN).unwrap();
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let listen = free.local_addr().unwrap();
-        drop(free);
         let mut sections = String::new();
         let mut found = Vec::new();
         for i in 0..printers {
@@ -76,68 +57,31 @@ impl Rig {
             );
             found.push(printer);
         }
-        let at = |name: &str| folder.path().join(name).display().to_string();
-        let config = format!(
-            "[gateway]\nlisten = \"{listen}\"\nsocket = \"{}\"\njournal = \"{}\"\ncredentials = \"{}\"\n\
-             [[gateway.tokens]]\nname = \"hall\"\nrole = \"till\"\ncredential = \"till\"\n\
-             [[gateway.tokens]]\nname = \"anna\"\nrole = \"technician\"\ncredential = \"technician\"\n{sections}",
-            at("gateway.sock"),
-            at("journal/journal.db"),
-            credentials.display(),
-        );
-        fs::write(folder.path().join("gateway.toml"), config).unwrap();
-        let mut rig = Self {
-            folder,
+        let tokens = [("hall", "till", TOKEN), ("anna", "technician", TECHNICIAN)];
+        let mut gateway = Gateway::new(folder.path(), &tokens, &sections);
+        gateway.on().await;
+        Self {
+            _folder: folder,
             printers: found,
-            base: format!("http://{listen}"),
-            http: ReqwestHttp::new().unwrap(),
-            child: None,
-        };
-        rig.switch_on().await;
-        rig
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    async fn switch_on(&mut self) {
-        let log = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.file("log"))
-            .unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_galley"))
-            .arg("fiscal-gateway")
-            .arg("--config")
-            .arg(self.file("gateway.toml"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        self.child = Some(child);
-        let until = Instant::now() + LIMIT;
-        while self
-            .send(Method::GET, "/healthz", None)
-            .await
-            .is_none_or(|(s, _)| s != 200)
-        {
-            let log = fs::read_to_string(self.file("log")).unwrap_or_default();
-            assert!(Instant::now() < until, "it never comes up: {log}");
-            sleep(Duration::from_millis(20)).await;
+            gateway,
+            http,
         }
     }
 
-    async fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().await.unwrap();
-        }
+    async fn fall(&mut self) {
+        self.gateway.off().await;
+        self.gateway.on().await;
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Option<(u16, Value)> {
-        send(&self.http, &self.base, method, path, body).await
+        let url = format!("{}{path}", self.gateway.base);
+        ask(&self.http, method, &url, TOKEN, "look", body).await
+    }
+
+    /// A till that does not give up.
+    async fn insist(&self, key: &str, body: &Value) -> Value {
+        let (http, base) = (self.http.clone(), self.gateway.base.clone());
+        insist(&http, &base, self.gateway.up(), key, body).await
     }
 
     /// `galley gateway …` over the Unix socket: its exit code and what it printed.
@@ -147,7 +91,7 @@ impl Rig {
             .args(args)
             .arg("--yes")
             .arg("--socket")
-            .arg(self.file("gateway.sock"))
+            .arg(self.gateway.file("gateway.sock"))
             .output()
             .await
             .unwrap();
@@ -180,26 +124,6 @@ async fn printer(i: usize) -> (AtolEmulator, SocketAddr) {
     (printer, at)
 }
 
-async fn send(
-    http: &ReqwestHttp,
-    base: &str,
-    method: Method,
-    path: &str,
-    body: Option<&Value>,
-) -> Option<(u16, Value)> {
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("{base}{path}"))
-        .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
-        .body(Bytes::from(
-            body.map(ToString::to_string).unwrap_or_default(),
-        ))
-        .unwrap();
-    let answer = http.send(request, Duration::from_secs(30)).await.ok()?;
-    let value = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
-    Some((answer.status().as_u16(), value))
-}
-
 fn sale(device: &str, sum: u64) -> Value {
     json!({
         "device": device, "document": "receipt", "kind": "sale", "tax_system": "general",
@@ -209,60 +133,92 @@ fn sale(device: &str, sum: u64) -> Value {
     })
 }
 
-/// A till that does not give up.
-async fn insist(http: &ReqwestHttp, base: &str, key: &str, body: &Value) -> Value {
-    let path = format!("/v1/fiscal/documents/{key}?wait=10");
-    let until = Instant::now() + LIMIT;
-    loop {
-        match send(http, base, Method::PUT, &path, Some(body)).await {
-            Some((200 | 201, document)) => return document,
-            None | Some((202 | 503, _)) => {}
-            Some((status, problem)) => panic!("{key}: {status} {problem}"),
+/// A till that does not give up: when nobody answers it waits until the gateway is on again.
+async fn insist(
+    http: &ReqwestHttp,
+    base: &str,
+    mut up: watch::Receiver<u32>,
+    key: &str,
+    body: &Value,
+) -> Value {
+    let url = format!("{base}/v1/fiscal/documents/{key}?wait=10");
+    let decided = async {
+        let mut unheard = 0;
+        loop {
+            up.borrow_and_update();
+            match ask(http, Method::PUT, &url, TOKEN, "-", Some(body)).await {
+                Some((200 | 201, document)) => return document,
+                Some((202 | 503, _)) => {}
+                Some((status, problem)) => panic!("{key}: {status} {problem}"),
+                // A connection of before the fall; then the gateway is off.
+                None if unheard < 3 => unheard += 1,
+                None => {
+                    up.changed().await.unwrap();
+                    unheard = 0;
+                }
+            }
         }
-        assert!(Instant::now() < until, "{key} is never decided");
-        sleep(Duration::from_millis(20)).await;
-    }
+    };
+    let decided = timeout(LIMIT, decided).await;
+    decided.unwrap_or_else(|_| panic!("{key} is never decided"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_again_and_again_the_gateway_prints_each_document_once() {
     let mut rig = Rig::start(2, true).await;
-    let tills: Vec<_> = (0..2)
-        .map(|t| {
-            let (http, base) = (rig.http.clone(), rig.base.clone());
-            tokio::spawn(async move {
-                for n in 0..25 {
-                    let key = format!("till-{t}-{n}");
-                    let body = sale(&format!("kkt-{t}"), 1000 + n);
-                    let done = insist(&http, &base, &key, &body).await;
-                    assert_eq!(done["result"]["total_minor"], 1000 + n);
-                }
-            })
-        })
-        .collect();
-    let mut kills: u32 = 0;
-    while tills.iter().any(|t| !t.is_finished()) && kills < 40 {
-        sleep(Duration::from_millis(150 + u64::from(kills * 37 % 200))).await;
-        match kills % 4 {
-            1 => rig.printers[0].set_fault(Fault::AnswerLost, Times::Once),
-            3 => rig.printers[1].set_fault(Fault::LinkLost { carried_out: true }, Times::Once),
-            _ => {}
+    let mut tills = JoinSet::new();
+    // The tills sell as long as the gateway is killed: a slow machine has as many kills as a quick one.
+    let enough = Arc::new(AtomicBool::new(false));
+    for t in 0..2_usize {
+        let (http, base, up) = (rig.http.clone(), rig.gateway.base.clone(), rig.gateway.up());
+        let enough = Arc::clone(&enough);
+        tills.spawn(async move {
+            let mut n = 0_u64;
+            while n < 25 || !enough.load(Ordering::Relaxed) {
+                let key = format!("till-{t}-{n}");
+                let body = sale(&format!("kkt-{t}"), 1000 + n);
+                let done = insist(&http, &base, up.clone(), &key, &body).await;
+                assert_eq!(done["result"]["total_minor"], 1000 + n);
+                n += 1;
+            }
+            (t, n)
+        });
+    }
+    let mut kills: usize = 0;
+    let mut sold = [0_u64; 2];
+    let fallen = async {
+        while kills < KILLS {
+            // In the middle of a receipt, or as soon as one or two more are registered.
+            let printer = &rig.printers[kills % 2];
+            let before = printer.snapshot().documents + kills % 3;
+            let open = kills.is_multiple_of(2);
+            tokio::select! {
+                biased;
+                done = tills.join_next() => panic!("a till gave up: {done:?}"),
+                _ = printer.until(|s| s.documents > before || open && s.receipt_open) => {}
+            }
+            match kills % 4 {
+                1 => rig.printers[0].set_fault(Fault::AnswerLost, Times::Once),
+                3 => rig.printers[1].set_fault(Fault::LinkLost { carried_out: true }, Times::Once),
+                _ => {}
+            }
+            rig.fall().await;
+            kills += 1;
         }
-        rig.kill().await;
-        rig.switch_on().await;
-        kills += 1;
-    }
-    for till in tills {
-        tokio::time::timeout(LIMIT, till).await.unwrap().unwrap();
-    }
-    assert!(kills > 3, "only {kills} kills");
+        enough.store(true, Ordering::Relaxed);
+        while let Some(done) = tills.join_next().await {
+            let (t, n) = done.unwrap();
+            sold[t] = n;
+        }
+    };
+    timeout(LIMIT, fallen).await.unwrap();
     for (t, printer) in rig.printers.iter().enumerate() {
         let keys: Vec<String> = printer
             .receipts()
             .into_iter()
             .filter_map(|d| d.key)
             .collect();
-        let wanted: Vec<String> = (0..25).map(|n| format!("till-{t}-{n}")).collect();
+        let wanted: Vec<String> = (0..sold[t]).map(|n| format!("till-{t}-{n}")).collect();
         assert_eq!(keys, wanted);
     }
 }
@@ -270,7 +226,7 @@ async fn killed_again_and_again_the_gateway_prints_each_document_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn technicians_see_and_call_off_what_waits_over_the_socket() {
     let rig = Rig::start(1, true).await;
-    insist(&rig.http, &rig.base, "order-1", &sale("kkt-0", 100)).await;
+    rig.insist("order-1", &sale("kkt-0", 100)).await;
     let (code, text) = rig.technician(&["status"]).await;
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("kkt-0") && text.contains("up"), "{text}");
@@ -301,14 +257,14 @@ async fn technicians_see_and_call_off_what_waits_over_the_socket() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_gateway_stops_in_order_and_a_wrong_configuration_is_told_whole() {
     let mut rig = Rig::start(1, true).await;
-    let mut child = rig.child.take().unwrap();
+    let mut child = rig.gateway.child.take().unwrap();
     let pid = child.id().unwrap().to_string();
     let kill = Command::new("kill").args(["-TERM", &pid]).status();
     assert!(kill.await.unwrap().success());
-    let ended = tokio::time::timeout(LIMIT, child.wait()).await.unwrap();
+    let ended = timeout(LIMIT, child.wait()).await.unwrap();
     assert!(ended.unwrap().success());
-    assert!(!Path::new(&rig.file("gateway.sock")).exists());
-    let wrong = rig.file("wrong.toml");
+    assert!(!Path::new(&rig.gateway.file("gateway.sock")).exists());
+    let wrong = rig.gateway.file("wrong.toml");
     fs::write(
         &wrong,
         "[gateway]\n[[gateway.printers]]\nid = \"a b\"\nkind = \"gateway\"\naddress = \"nowhere\"\n",
@@ -338,7 +294,7 @@ async fn heard(socket: &tokio::net::UnixDatagram, wanted: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut buffer = [0; 512];
     loop {
-        let next = tokio::time::timeout(LIMIT, socket.recv(&mut buffer));
+        let next = timeout(LIMIT, socket.recv(&mut buffer));
         let n = next.await.unwrap_or_else(|_| panic!("{all:?}")).unwrap();
         let text = String::from_utf8_lossy(&buffer[..n]).into_owned();
         let found = text.lines().any(|line| line == wanted);
@@ -352,24 +308,21 @@ async fn heard(socket: &tokio::net::UnixDatagram, wanted: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_manager_hears_ready_then_alive_then_stopping() {
     let mut rig = Rig::start(1, true).await;
-    rig.kill().await;
-    let socket = tokio::net::UnixDatagram::bind(rig.file("notify")).unwrap();
+    rig.gateway.off().await;
+    let socket = tokio::net::UnixDatagram::bind(rig.gateway.file("notify")).unwrap();
     // As in the unit: Type=notify, WatchdogSec; a third of it is the beat.
-    let mut child = Command::new(env!("CARGO_BIN_EXE_galley"))
-        .arg("fiscal-gateway")
-        .arg("--config")
-        .arg(rig.file("gateway.toml"))
-        .env("NOTIFY_SOCKET", rig.file("notify"))
+    let mut child = rig
+        .gateway
+        .command()
+        .env("NOTIFY_SOCKET", rig.gateway.file("notify"))
         .env("WATCHDOG_USEC", "600000")
-        .stdin(Stdio::null())
         .stderr(Stdio::null())
-        .kill_on_drop(true)
         .spawn()
         .unwrap();
     let first = heard(&socket, "READY=1").await;
     assert!(first[0].contains("READY=1"), "{first:?}");
     // Ready means that it takes documents.
-    let done = insist(&rig.http, &rig.base, "order-1", &sale("kkt-0", 100)).await;
+    let done = rig.insist("order-1", &sale("kkt-0", 100)).await;
     assert_eq!(done["state"], "done");
     heard(&socket, "WATCHDOG=1").await;
     heard(&socket, "WATCHDOG=1").await;
@@ -377,127 +330,83 @@ async fn the_service_manager_hears_ready_then_alive_then_stopping() {
     let kill = Command::new("kill").args(["-TERM", &pid]).status();
     assert!(kill.await.unwrap().success());
     heard(&socket, "STOPPING=1").await;
-    let ended = tokio::time::timeout(LIMIT, child.wait()).await.unwrap();
+    let ended = timeout(LIMIT, child.wait()).await.unwrap();
     assert!(ended.unwrap().success());
 }
 
 /// A store whose printer hangs at the gateway.
-async fn store(rig: &Rig) -> (Daemon, String) {
-    let world = World::system().unwrap();
-    let factory = GatewayPrinters::new(
-        world.http.clone(),
-        &rig.base,
-        "kkt-0",
-        Secret::new(TECHNICIAN),
-    );
-    let catalog = load_catalog(Path::new("src/demo/menu.toml")).unwrap();
-    let movements = catalog
-        .ingredients
-        .iter()
-        .map(|i| Movement::receive(&i.id, 1 << 40).unwrap())
-        .collect();
-    let first = !rig.file("store.db").exists();
-    let daemon = Daemon::start(Wiring {
-        world,
-        database: Options::at(rig.file("store.db")),
+async fn store(rig: &Rig) -> Shop {
+    let http = World::system().unwrap().http;
+    let secret = Secret::new(TECHNICIAN);
+    Shop::open(Parts {
+        database: rig.gateway.file("store.db"),
         policy: Policy::default(),
-        catalog: Some(catalog),
-        zone: jiff::tz::TimeZone::UTC,
-        name: Text::default(),
-        pictures: None,
-        printer: Some((
-            Arc::new(factory),
-            FiscalSettings {
-                cashier: Some("Робот 1".to_owned()),
-                ..FiscalSettings::default()
-            },
-            rig.base.clone(),
+        printers: Arc::new(GatewayPrinters::new(
+            http,
+            &rig.gateway.base,
+            "kkt-0",
+            secret,
         )),
-        slip_printers: Vec::new(),
-        robot: None,
-        bank: None,
-        one_c: None,
-        sms: None,
-        sync: None,
-        brokers: Arc::new(galley::sync::broker::Mqtt),
-        tokens: vec![(Secret::new(TOKEN), Role::Manager, "till".to_owned())],
-        keeping: galley::flow::keep::Keeping::default(),
-        doors: galley::api::Doors::new(Secret::new("a secret of the test")),
+        address: rig.gateway.base.clone(),
+        cashier: "Робот 1",
+        token: TOKEN,
+        menu: |_| {},
     })
     .await
-    .unwrap();
-    if first {
-        daemon
-            .site
-            .command(Actor::system(), |tx, cx| {
-                record(tx, cx, None, Body::StockMoved { movements })
-            })
-            .await
-            .unwrap();
-    }
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}/api/v1", listener.local_addr().unwrap());
-    let router = daemon.api.router();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (daemon, base)
 }
 
 /// Asks the store for something, once.
-async fn ask(rig: &Rig, base: &str, path: &str, body: Option<Value>, key: &str) -> Value {
-    let method = if body.is_some() {
-        Method::POST
-    } else {
-        Method::GET
+async fn at_store(rig: &Rig, store: &Shop, path: &str, body: Option<Value>, key: &str) -> Value {
+    let method = match body {
+        Some(_) => Method::POST,
+        None => Method::GET,
     };
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("{base}/{path}"))
-        .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
-        .header("idempotency-key", key)
-        .body(Bytes::from(body.map(|b| b.to_string()).unwrap_or_default()))
-        .unwrap();
-    let answer = rig.http.send(request, LIMIT).await.unwrap();
-    let value: Value = serde_json::from_slice(answer.body()).unwrap();
-    assert!(answer.status().is_success(), "{path}: {value}");
+    let url = format!("{}/{path}", store.base);
+    let asked = ask(&rig.http, method, &url, TOKEN, key, body.as_ref()).await;
+    let (status, value) = asked.unwrap();
+    assert!((200..300).contains(&status), "{path}: {value}");
     value
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_prints_through_a_gateway_that_dies_and_so_does_the_store() {
     let mut rig = Rig::start(1, false).await;
-    let (mut daemon, mut base) = store(&rig).await;
+    let mut shop = store(&rig).await;
     let mut orders = Vec::new();
     for n in 0..6_u32 {
         let wish = json!({"language": "en", "service": "here", "lines": [{"dish_id": "plov", "quantity": 1}]});
-        let order = ask(&rig, &base, "orders", Some(wish), &format!("place-{n}")).await;
+        let order = at_store(&rig, &shop, "orders", Some(wish), &format!("place-{n}")).await;
         let id = order["id"].as_str().unwrap().to_owned();
         let path = format!("orders/{id}/payments");
         let tender = Some(json!({"tender": "cash"}));
-        let payment = ask(&rig, &base, &path, tender, &format!("pay-{n}")).await;
+        let payment = at_store(&rig, &shop, &path, tender, &format!("pay-{n}")).await;
         let path = format!("payments/{}/confirm", payment["id"].as_str().unwrap());
-        ask(&rig, &base, &path, Some(json!({})), &format!("took-{n}")).await;
+        let before = rig.printers[0].snapshot().documents;
+        at_store(&rig, &shop, &path, Some(json!({})), &format!("took-{n}")).await;
         orders.push(id);
-        sleep(Duration::from_millis(u64::from(n * 61 % 250))).await;
+        // In the middle of the receipt, or as soon as the drive has it.
+        let open = n.is_multiple_of(2);
+        let moment = rig.printers[0].until(|s| s.documents > before || open && s.receipt_open);
+        timeout(LIMIT, moment).await.unwrap();
         if n % 3 == 2 {
-            daemon.kill().await;
-            (daemon, base) = store(&rig).await;
+            shop.daemon.kill().await;
+            shop = store(&rig).await;
         } else {
-            rig.kill().await;
-            rig.switch_on().await;
+            rig.fall().await;
         }
     }
-    let until = Instant::now() + LIMIT;
     let mut keys = Vec::new();
     for id in &orders {
-        let receipt = loop {
-            let order = ask(&rig, &base, &format!("orders/{id}"), None, "look").await;
+        let path = format!("orders/{id}");
+        let look = async || {
+            let order = at_store(&rig, &shop, &path, None, "look").await;
             let receipt = order["receipts"][0].clone();
-            if receipt["state"] == "registered" {
-                break receipt;
+            match receipt["state"] == "registered" {
+                true => Ok(receipt),
+                false => Err(order),
             }
-            assert!(Instant::now() < until, "{order:#}");
-            sleep(Duration::from_millis(50)).await;
         };
+        let receipt = shop.until("the receipt", look).await;
         keys.push(receipt["key"].as_str().unwrap().to_owned());
     }
     let printed: Vec<String> = rig.printers[0]
@@ -506,5 +415,5 @@ async fn a_store_prints_through_a_gateway_that_dies_and_so_does_the_store() {
         .filter_map(|d| d.key)
         .collect();
     assert_eq!(printed, keys);
-    daemon.stop().await;
+    shop.daemon.stop().await;
 }

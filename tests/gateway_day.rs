@@ -6,45 +6,23 @@
 #![cfg(feature = "emulators")]
 #![allow(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
-use bytes::Bytes;
+mod till_rig;
+
 use galley::{
-    api::Role,
-    config::load_catalog,
-    devices::fiscal::FiscalSettings,
-    domain::{
-        event::{Actor, Body},
-        policy::Policy,
-        stock::Movement,
-        text::Text,
-    },
-    flow::record::record,
+    domain::policy::Policy,
     gateway::client::GatewayPrinters,
-    run::{Daemon, Wiring},
-    store::Options,
-    world::{Http as _, ReqwestHttp, Secret, World},
+    world::{Secret, World},
 };
 use galley_atol::emulator as atol;
 use galley_link::Listener;
 use galley_shtrih_m::emulator as shtrih;
-use http::{Method, Request, header};
+use http::Method;
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeSet,
-    fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::Stdio,
-    sync::Arc,
-    time::Duration,
-};
-use tokio::{
-    process::{Child, Command},
-    time::{Instant, sleep},
-};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use till_rig::{Gateway, LIMIT, Parts, Shop as Store, ask, http};
+use tokio::time::timeout;
 
 const TOKEN: &str = "store-token";
-/// A test that lasts longer hangs.
-const LIMIT: Duration = Duration::from_secs(120);
 /// Documents of the law by their form: opening, receipt, closing, correction.
 const FORMS: [u8; 4] = [2, 3, 5, 31];
 
@@ -56,7 +34,7 @@ enum Trouble {
     PaperEnds { registered: bool },
     Cable { carried_out: bool },
     Power { carried_out: bool },
-    GatewayOff { after_ms: u64 },
+    GatewayOff { registered: bool },
     StoreOff,
 }
 
@@ -69,8 +47,8 @@ const DAY: [Trouble; 11] = [
     Trouble::Cable { carried_out: false },
     Trouble::Power { carried_out: true },
     Trouble::Power { carried_out: false },
-    Trouble::GatewayOff { after_ms: 60 },
-    Trouble::GatewayOff { after_ms: 250 },
+    Trouble::GatewayOff { registered: false },
+    Trouble::GatewayOff { registered: true },
     Trouble::StoreOff,
 ];
 
@@ -147,22 +125,57 @@ impl Till {
         }
     }
 
-    /// Whether what was set has struck.
-    fn has_struck(&self, trouble: Trouble) -> bool {
-        let (powered, paper) = match self {
-            Self::Atol(printer) => {
-                let now = printer.snapshot();
-                (now.powered, now.paper)
-            }
-            Self::Shtrih(printer) => {
-                let now = printer.snapshot();
-                (now.powered, now.paper)
+    /// Waits until what was set has struck: `before` documents were in the drive when it was set.
+    async fn struck(&self, trouble: Trouble, before: usize) {
+        // Paper that ends and power that fails show; a pulled cable is gone from what waits.
+        let has =
+            |powered: bool, paper: bool, waiting: bool, open: bool, documents: usize| match trouble
+            {
+                Trouble::None => true,
+                Trouble::Power { .. } => !powered,
+                Trouble::PaperOut | Trouble::PaperEnds { .. } => !paper,
+                Trouble::Cable { .. } => !waiting,
+                Trouble::GatewayOff { registered: true } => documents > before,
+                Trouble::GatewayOff { registered: false } | Trouble::StoreOff => {
+                    open || documents > before
+                }
+            };
+        let there = async {
+            match self {
+                Self::Atol(printer) => {
+                    let is = |s: &atol::Snapshot| {
+                        has(
+                            s.powered,
+                            s.paper,
+                            !s.faults.is_empty(),
+                            s.receipt_open,
+                            s.documents,
+                        )
+                    };
+                    printer.until(is).await;
+                }
+                Self::Shtrih(printer) => {
+                    let is = |s: &shtrih::Snapshot| {
+                        has(
+                            s.powered,
+                            s.paper,
+                            !s.faults.is_empty(),
+                            s.receipt_open,
+                            s.documents,
+                        )
+                    };
+                    printer.until(is).await;
+                }
             }
         };
-        match trouble {
-            Trouble::Power { .. } => !powered,
-            Trouble::PaperOut | Trouble::PaperEnds { .. } => !paper,
-            _ => true,
+        let struck = timeout(LIMIT, there).await;
+        struck.unwrap_or_else(|_| panic!("{trouble:?} never strikes"));
+    }
+
+    fn documents(&self) -> usize {
+        match self {
+            Self::Atol(printer) => printer.snapshot().documents,
+            Self::Shtrih(printer) => printer.snapshot().documents,
         }
     }
 
@@ -210,184 +223,64 @@ impl Till {
 struct Shop {
     folder: tempfile::TempDir,
     till: Till,
-    gateway: String,
-    http: ReqwestHttp,
-    child: Option<Child>,
-    store: Option<(Daemon, String)>,
+    gateway: Gateway,
+    http: galley::world::ReqwestHttp,
+    store: Option<Store>,
     asked: u32,
 }
 
 impl Shop {
     async fn open(make: &str) -> Self {
-        // The binary does it for itself; a client in this process needs it too.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let http = http();
         let folder = tempfile::tempdir().unwrap();
-        let credentials = folder.path().join("credentials");
-        fs::create_dir(&credentials).unwrap();
-        fs::write(credentials.join("store"), TOKEN).unwrap();
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let listen = free.local_addr().unwrap();
-        drop(free);
         let (till, kind, at) = Till::new(make).await;
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        let config = format!(
-            "[gateway]\nlisten = \"{listen}\"\nsocket = \"{}\"\njournal = \"{}\"\ncredentials = \"{}\"\n\
-             [[gateway.tokens]]\nname = \"store\"\nrole = \"technician\"\ncredential = \"store\"\n\
-             [[gateway.printers]]\nid = \"kkt\"\nkind = \"{kind}\"\naddress = \"tcp://{at}\"\n",
-            path("gateway.sock"),
-            path("journal.db"),
-            credentials.display(),
+        let printer = format!(
+            "[[gateway.printers]]\nid = \"kkt\"\nkind = \"{kind}\"\naddress = \"tcp://{at}\"\n"
         );
-        fs::write(folder.path().join("gateway.toml"), config).unwrap();
+        let tokens = [("store", "technician", TOKEN)];
         let mut shop = Self {
+            gateway: Gateway::new(folder.path(), &tokens, &printer),
             folder,
             till,
-            gateway: format!("http://{listen}"),
-            http: ReqwestHttp::new().unwrap(),
-            child: None,
+            http,
             store: None,
             asked: 0,
         };
-        shop.gateway_on().await;
+        shop.gateway.on().await;
         shop.store_on().await;
         shop
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    async fn gateway_on(&mut self) {
-        let log = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.file("log"))
-            .unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_galley"))
-            .arg("fiscal-gateway")
-            .arg("--config")
-            .arg(self.file("gateway.toml"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        self.child = Some(child);
-        let until = Instant::now() + LIMIT;
-        let url = format!("{}/healthz", self.gateway);
-        while self
-            .send(Method::GET, &url, None, "")
-            .await
-            .is_none_or(|(status, _)| status != 200)
-        {
-            let log = fs::read_to_string(self.file("log")).unwrap_or_default();
-            assert!(Instant::now() < until, "it never comes up: {log}");
-            sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    async fn gateway_off(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().await.unwrap();
-        }
-    }
-
     async fn store_on(&mut self) {
-        let world = World::system().unwrap();
+        let http = World::system().unwrap().http;
         let secret = Secret::new(TOKEN);
-        let factory = GatewayPrinters::new(world.http.clone(), &self.gateway, "kkt", secret);
-        let catalog = load_catalog(Path::new("src/demo/menu.toml")).unwrap();
-        let movements = catalog
-            .ingredients
-            .iter()
-            .map(|i| Movement::receive(&i.id, 1 << 40).unwrap())
-            .collect();
-        let first = !self.file("store.db").exists();
-        let daemon = Daemon::start(Wiring {
-            world,
-            database: Options::at(self.file("store.db")),
-            policy: Policy {
-                accounting: false,
-                messages: false,
-                bank: false,
-                ..Policy::default()
-            },
-            catalog: Some(catalog),
-            zone: jiff::tz::TimeZone::UTC,
-            name: Text::default(),
-            pictures: None,
-            printer: Some((
-                Arc::new(factory),
-                FiscalSettings {
-                    cashier: Some("Иванова".to_owned()),
-                    ..FiscalSettings::default()
-                },
-                self.gateway.clone(),
-            )),
-            slip_printers: Vec::new(),
-            robot: None,
-            bank: None,
-            one_c: None,
-            sms: None,
-            sync: None,
-            brokers: Arc::new(galley::sync::broker::Mqtt),
-            tokens: vec![(Secret::new(TOKEN), Role::Manager, "anna".to_owned())],
-            keeping: galley::flow::keep::Keeping::default(),
-            doors: galley::api::Doors::new(Secret::new("a secret of the test")),
-        })
-        .await
-        .unwrap();
-        if first {
-            daemon
-                .site
-                .command(Actor::system(), |tx, cx| {
-                    record(tx, cx, None, Body::StockMoved { movements })
-                })
-                .await
-                .unwrap();
-        }
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}/api/v1", listener.local_addr().unwrap());
-        let router = daemon.api.router();
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        self.store = Some((daemon, base));
+        let factory = GatewayPrinters::new(http, &self.gateway.base, "kkt", secret);
+        let parts = Parts {
+            database: self.folder.path().join("store.db"),
+            policy: Policy::default(),
+            printers: Arc::new(factory),
+            address: self.gateway.base.clone(),
+            cashier: "Иванова",
+            token: TOKEN,
+            menu: |_| {},
+        };
+        self.store = Some(Store::open(parts).await);
     }
 
     async fn store_off(&mut self) {
-        if let Some((daemon, _)) = self.store.take() {
-            daemon.kill().await;
+        if let Some(store) = self.store.take() {
+            store.daemon.kill().await;
         }
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        url: &str,
-        body: Option<&Value>,
-        key: &str,
-    ) -> Option<(u16, Value)> {
-        let request = Request::builder()
-            .method(method)
-            .uri(url)
-            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
-            .header("idempotency-key", key)
-            .body(Bytes::from(
-                body.map(ToString::to_string).unwrap_or_default(),
-            ))
-            .unwrap();
-        let answer = self.http.send(request, LIMIT).await.ok()?;
-        let value = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
-        Some((answer.status().as_u16(), value))
-    }
-
     fn at_store(&self, path: &str) -> String {
-        format!("{}/{path}", self.store.as_ref().unwrap().1)
+        format!("{}/{path}", self.store.as_ref().unwrap().base)
     }
 
     async fn get(&self, path: &str) -> Value {
         let url = self.at_store(path);
-        let (status, value) = self.send(Method::GET, &url, None, "look").await.unwrap();
+        let asked = ask(&self.http, Method::GET, &url, TOKEN, "look", None).await;
+        let (status, value) = asked.unwrap();
         assert_eq!(status, 200, "{path}: {value}");
         value
     }
@@ -396,26 +289,19 @@ impl Shop {
         self.asked += 1;
         let key = format!("ask-{}", self.asked);
         let url = self.at_store(path);
-        let (status, value) = self
-            .send(Method::POST, &url, Some(&body), &key)
-            .await
-            .unwrap();
+        let asked = ask(&self.http, Method::POST, &url, TOKEN, &key, Some(&body)).await;
+        let (status, value) = asked.unwrap();
         assert!((200..300).contains(&status), "{path}: {status} {value}");
         value
     }
 
     /// Waits until what `path` shows is as `is` wants it.
     async fn until(&self, path: &str, is: impl Fn(&Value) -> bool) -> Value {
-        let until = Instant::now() + LIMIT;
-        loop {
+        let look = async || {
             let now = self.get(path).await;
-            if is(&now) {
-                return now;
-            }
-            let log = fs::read_to_string(self.file("log")).unwrap_or_default();
-            assert!(Instant::now() < until, "{path}: {now:#}\n{log}");
-            sleep(Duration::from_millis(50)).await;
-        }
+            if is(&now) { Ok(now) } else { Err(now) }
+        };
+        self.store.as_ref().unwrap().until(path, look).await
     }
 
     /// A guest pays, and the trouble comes while the receipt is on its way. The order's id and total.
@@ -428,6 +314,7 @@ impl Shop {
             .post(&format!("orders/{id}/payments"), json!({"tender": tender}))
             .await;
         let payment_id = payment["id"].as_str().unwrap().to_owned();
+        let before = self.till.documents();
         self.till.set(trouble);
         if card {
             let path = format!("payments/{payment_id}/result");
@@ -438,35 +325,29 @@ impl Shop {
             let path = format!("payments/{payment_id}/confirm");
             self.post(&path, json!({})).await;
         }
-        self.live_through(trouble).await;
+        self.live_through(trouble, before).await;
         let path = format!("orders/{id}");
         self.until(&path, |o| o["receipts"][0]["state"] == "registered")
             .await;
         (id, order["total_minor"].as_u64().unwrap())
     }
 
-    async fn live_through(&mut self, trouble: Trouble) {
+    /// Waits until the trouble is there, and has people do what they do. `before` documents were in the drive before.
+    async fn live_through(&mut self, trouble: Trouble, before: usize) {
+        self.till.struck(trouble, before).await;
         match trouble {
-            Trouble::GatewayOff { after_ms } => {
-                sleep(Duration::from_millis(after_ms)).await;
-                self.gateway_off().await;
-                self.gateway_on().await;
-            }
+            Trouble::GatewayOff { .. } => self.gateway_falls().await,
             Trouble::StoreOff => {
-                sleep(Duration::from_millis(100)).await;
                 self.store_off().await;
                 self.store_on().await;
             }
-            trouble => {
-                let until = Instant::now() + LIMIT;
-                while !self.till.has_struck(trouble) {
-                    assert!(Instant::now() < until, "{trouble:?} never strikes");
-                    sleep(Duration::from_millis(20)).await;
-                }
-                sleep(Duration::from_millis(100)).await;
-                self.till.repair();
-            }
+            _ => self.till.repair(),
         }
+    }
+
+    async fn gateway_falls(&mut self) {
+        self.gateway.off().await;
+        self.gateway.on().await;
     }
 }
 
@@ -485,8 +366,9 @@ async fn a_day(make: &str) {
     let path = format!("orders/{regretted}/refunds");
     let refund = shop.post(&path, json!({"reason": "остыло"})).await;
     let path = format!("refunds/{}/confirm", refund["refunds"][0].as_str().unwrap());
+    let before = shop.till.documents();
     shop.post(&path, json!({})).await;
-    shop.live_through(Trouble::GatewayOff { after_ms: 60 })
+    shop.live_through(Trouble::GatewayOff { registered: false }, before)
         .await;
     let path = format!("orders/{regretted}");
     shop.until(&path, |o| {
@@ -498,21 +380,22 @@ async fn a_day(make: &str) {
     let day = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
     let missed = json!({"sum_minor": 12_345, "tender": "cash", "vat": "none", "name": "Чай",
         "date": day.date().to_string(), "who": "Анна Петрова", "why": "касса не печатала"});
+    let before = shop.till.documents();
     shop.post("shift/correction", missed).await;
-    shop.live_through(Trouble::StoreOff).await;
+    shop.live_through(Trouble::StoreOff, before).await;
     let out = json!({"direction": "out", "sum_minor": 100_050, "who": "Анна", "why": "инкассация"});
     shop.post("shift/cash", out).await;
     shop.post("shift/x-report", json!({})).await;
-    shop.live_through(Trouble::GatewayOff { after_ms: 100 })
-        .await;
+    shop.gateway_falls().await;
     shop.until("shift/report", |r| {
         r["corrections"]["count"] == 1
             && r["drawer"]["moves"].as_array().unwrap().len() == 2
             && r["end"].is_object()
     })
     .await;
+    let before = shop.till.documents();
     shop.post("shift/close", json!({})).await;
-    shop.live_through(Trouble::GatewayOff { after_ms: 60 })
+    shop.live_through(Trouble::GatewayOff { registered: true }, before)
         .await;
     shop.until("shift", |s| s["state"] == "closed").await;
 
@@ -561,8 +444,8 @@ async fn a_day(make: &str) {
         report["end"]["drawer"]["cash_minor"], report["drawer"]["expected_minor"],
         "{make}: {report:#}"
     );
-    if let Some((daemon, _)) = shop.store.take() {
-        daemon.stop().await;
+    if let Some(store) = shop.store.take() {
+        store.daemon.stop().await;
     }
 }
 

@@ -4,316 +4,24 @@
 #![cfg(all(feature = "emulators", feature = "hq"))]
 #![allow(clippy::unwrap_used)]
 
+#[path = "marked/store.rs"]
+mod store;
+mod till_rig;
+
+use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use galley::{
-    api::Role,
-    config::load_catalog,
-    devices::fiscal::FiscalSettings,
     domain::{
-        event::{Actor, Body},
-        marking::{Answer, Group, Marked},
-        policy::Policy,
-        stock::Movement,
-        text::Text,
+        marking::Answer,
+        permit::{Denial, Permission, Permit},
     },
-    flow::record::record,
-    run::{Daemon, Wiring},
-    store::Options,
-    world::{Secret, World},
+    flow::marking::{Permits, Wish},
 };
-use galley_fiscal::{LocalDateTime, emulator::TokioClock};
-use galley_link::{Address, Listener, SystemDialer};
-use galley_shtrih_m::{
-    ShtrihConfig, ShtrihPrinters,
-    emulator::{Durations, EmulatedDocument, EmulatorConfig, ShtrihEmulator},
-};
-use reqwest::{Client, Method};
+use galley_shtrih_m::emulator::EmulatedDocument;
+use http::Method;
 use serde_json::{Value, json};
-use std::{path::Path, sync::Arc, time::Duration};
-use tokio::time::{Instant, sleep};
-
-const TOKEN: &str = "manager-token";
-const LIMIT: Duration = Duration::from_secs(60);
-const GTIN: &str = "04607010350246";
-const EMAIL: &str = "anna.petrova@example.ru";
-
-struct Store {
-    folder: tempfile::TempDir,
-    printer: ShtrihEmulator,
-    address: Address,
-    policy: Policy,
-    daemon: Option<Daemon>,
-    base: String,
-    http: Client,
-    keys: u32,
-}
-
-/// A bottle's code with this serial.
-fn bottle(serial: &str) -> String {
-    format!("01{GTIN}21{serial:0>13}\u{1d}93dGVz")
-}
-
-impl Store {
-    async fn open(change: impl FnOnce(&mut Policy)) -> Self {
-        let now: jiff::Zoned = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
-        let part = |n: i8| u8::try_from(n).unwrap();
-        let start = LocalDateTime::new(
-            u16::try_from(now.year()).unwrap(),
-            part(now.month()),
-            part(now.day()),
-            part(now.hour()),
-            part(now.minute()),
-            part(now.second()),
-        );
-        let config = EmulatorConfig {
-            durations: Durations::default().divided_by(100),
-            ..EmulatorConfig::default()
-        };
-        let clock = Arc::new(TokioClock::starting(start.unwrap()));
-        let printer = ShtrihEmulator::open(None, config, clock).unwrap();
-        let listener = Listener::tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let address = Address::Tcp(listener.local_addr().unwrap().to_string());
-        let core = printer.clone();
-        tokio::spawn(async move { core.listen(listener).await });
-        let mut policy = Policy::default();
-        change(&mut policy);
-        let mut store = Self {
-            folder: tempfile::tempdir().unwrap(),
-            printer,
-            address,
-            policy,
-            daemon: None,
-            base: String::new(),
-            http: Client::builder().no_proxy().build().unwrap(),
-            keys: 0,
-        };
-        store.power_on().await;
-        let all: Vec<Movement> = store
-            .daemon
-            .as_ref()
-            .unwrap()
-            .site
-            .catalog()
-            .ingredients
-            .iter()
-            .map(|i| Movement::receive(&i.id, 1 << 40).unwrap())
-            .collect();
-        store
-            .daemon
-            .as_ref()
-            .unwrap()
-            .site
-            .command(Actor::system(), |tx, cx| {
-                record(tx, cx, None, Body::StockMoved { movements: all })
-            })
-            .await
-            .unwrap();
-        store
-    }
-
-    async fn power_on(&mut self) {
-        let mut catalog = load_catalog(Path::new("src/demo/menu.toml")).unwrap();
-        let drink = catalog.dishes.iter_mut().find(|d| d.id.0 == "mors");
-        drink.unwrap().marked = Some(Marked {
-            group: Group::Drinks,
-            gtins: vec![GTIN.to_owned()],
-        });
-        let printers = ShtrihPrinters::new(
-            Arc::new(SystemDialer::default()),
-            self.address.clone(),
-            ShtrihConfig::default(),
-        );
-        let daemon = Daemon::start(Wiring {
-            world: World::system().unwrap(),
-            database: Options::at(self.folder.path().join("store.db")),
-            policy: Policy {
-                accounting: false,
-                messages: false,
-                bank: false,
-                ..self.policy.clone()
-            },
-            catalog: Some(catalog),
-            zone: jiff::tz::TimeZone::UTC,
-            name: Text::default(),
-            pictures: None,
-            slip_printers: Vec::new(),
-            printer: Some((
-                Arc::new(printers),
-                FiscalSettings {
-                    cashier: Some("Робот 1".to_owned()),
-                    ..FiscalSettings::default()
-                },
-                self.address.to_string(),
-            )),
-            robot: None,
-            bank: None,
-            one_c: None,
-            sms: None,
-            sync: None,
-            brokers: Arc::new(galley::sync::broker::Mqtt),
-            tokens: vec![(Secret::new(TOKEN), Role::Manager, "till".to_owned())],
-            keeping: galley::flow::keep::Keeping::default(),
-            doors: galley::api::Doors::new(Secret::new("a secret of the test")),
-        })
-        .await
-        .unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        self.base = format!("http://{}/api/v1", listener.local_addr().unwrap());
-        let router = daemon.api.router();
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        self.daemon = Some(daemon);
-        let law = self
-            .until("the printer's facts", "devices/printer/law", |law| {
-                law["facts"]["ffd"].is_string()
-            })
-            .await;
-        assert_eq!(
-            (&law["facts"]["ffd"], &law["facts"]["marking"]),
-            (&json!("1.2"), &json!(true))
-        );
-    }
-
-    async fn power_cut(&mut self) {
-        self.daemon.take().unwrap().kill().await;
-        self.power_on().await;
-    }
-
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        key: &str,
-        body: Option<Value>,
-    ) -> (u16, Value) {
-        let mut request = self
-            .http
-            .request(method, format!("{}/{path}", self.base))
-            .bearer_auth(TOKEN)
-            .header("idempotency-key", key);
-        if let Some(body) = body {
-            request = request.body(body.to_string());
-        }
-        let answer = request.send().await.unwrap();
-        let status = answer.status().as_u16();
-        let bytes = answer.bytes().await.unwrap();
-        (status, serde_json::from_slice(&bytes).unwrap())
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let (status, body) = self.send(Method::GET, path, "look", None).await;
-        assert_eq!(status, 200, "{path}: {body}");
-        body
-    }
-
-    async fn post(&mut self, path: &str, body: Value) -> (u16, Value) {
-        self.keys += 1;
-        let key = format!("key-{}", self.keys);
-        self.send(Method::POST, path, &key, Some(body)).await
-    }
-
-    #[track_caller]
-    fn done((status, body): (u16, Value)) -> Value {
-        assert!((200..300).contains(&status), "{status}: {body}");
-        body
-    }
-
-    #[track_caller]
-    fn refused((status, body): (u16, Value), slug: &str) {
-        assert_eq!(body["slug"], slug, "{status}: {body}");
-    }
-
-    async fn until(&self, what: &str, path: &str, is: impl Fn(&Value) -> bool) -> Value {
-        let limit = Instant::now() + LIMIT;
-        loop {
-            // Before the first shift there is no report yet.
-            let (status, seen) = self.send(Method::GET, path, "look", None).await;
-            if status == 200 && is(&seen) {
-                return seen;
-            }
-            assert!(
-                Instant::now() < limit,
-                "waited in vain for {what}: {seen:#}"
-            );
-            sleep(Duration::from_millis(25)).await;
-        }
-    }
-
-    async fn place(&mut self, body: Value) -> String {
-        let order = Self::done(self.post("orders", body).await);
-        order["id"].as_str().unwrap().to_owned()
-    }
-
-    async fn drinks(&mut self, quantity: u32) -> String {
-        self.place(json!({"language": "en", "lines": [{"dish_id": "mors", "quantity": quantity}]}))
-            .await
-    }
-
-    async fn scan(&mut self, order: &str, codes: &[&str]) -> (u16, Value) {
-        let codes: Vec<Value> = codes.iter().map(|c| json!({"code": c})).collect();
-        self.post(&format!("orders/{order}/codes"), json!({"codes": codes}))
-            .await
-    }
-
-    async fn pay(&mut self, order: &str) {
-        let path = format!("orders/{order}/payments");
-        let payment = Self::done(self.post(&path, json!({"tender": "cash"})).await);
-        let path = format!("payments/{}/confirm", payment["id"].as_str().unwrap());
-        Self::done(self.post(&path, json!({})).await);
-    }
-
-    /// All receipts of an order, when so many are registered.
-    async fn receipts(&self, order: &str, count: usize) -> Vec<Value> {
-        let registered = |order: &Value| -> Vec<Value> {
-            let all = order["receipts"].as_array().unwrap().iter();
-            all.filter(|r| r["state"] == "registered")
-                .cloned()
-                .collect()
-        };
-        let path = format!("orders/{order}");
-        let seen = self
-            .until("receipts", &path, |o| registered(o).len() >= count)
-            .await;
-        let found = registered(&seen);
-        assert_eq!(found.len(), count, "{seen:#}");
-        found
-    }
-
-    async fn sold(&mut self, body: Value) -> (String, EmulatedDocument) {
-        let order = self.place(body).await;
-        self.pay(&order).await;
-        let receipts = self.receipts(&order, 1).await;
-        (order, self.document(&receipts[0]))
-    }
-
-    fn document(&self, receipt: &Value) -> EmulatedDocument {
-        let number = receipt["document_number"].as_u64().unwrap();
-        let all = self.printer.documents().into_iter();
-        let mut found = all.filter(|d| u64::from(d.number) == number);
-        found.next().unwrap()
-    }
-
-    fn corrections(&self) -> Vec<EmulatedDocument> {
-        let all = self.printer.documents().into_iter();
-        all.filter(|d| d.kind == 31).collect()
-    }
-
-    async fn give_back(&mut self, order: &str) {
-        let path = format!("orders/{order}/refunds");
-        let made = Self::done(self.post(&path, json!({"reason": "cold"})).await);
-        let path = format!("refunds/{}/confirm", made["refunds"][0].as_str().unwrap());
-        Self::done(self.post(&path, json!({})).await);
-    }
-
-    async fn agrees(&self) -> Value {
-        let report = self
-            .until("the printer's counters", "shift/report", |r| {
-                r["end"].is_object()
-            })
-            .await;
-        assert_eq!(report["differences"], json!([]), "{report:#}");
-        report
-    }
-}
+use std::{collections::BTreeMap, sync::Arc};
+use store::{EMAIL, GTIN, Store, bottle, units};
 
 /// Whether the ground of a correction (tag 1174) has this number (tag 1179) behind the day of the settlement (1178).
 fn ordered_by(document: &EmulatedDocument, number: &str) -> bool {
@@ -325,14 +33,7 @@ fn ordered_by(document: &EmulatedDocument, number: &str) -> bool {
     has(&[0x9a, 0x04, 4, 0]) && has(&numbered)
 }
 
-fn units(document: &EmulatedDocument) -> Vec<String> {
-    let marks = document.lines.iter().filter_map(|l| l.marking.clone());
-    marks.map(|m| String::from_utf8(m).unwrap()).collect()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_marked_bottle_goes_from_the_scan_to_the_receipt_once_and_comes_back() {
-    let mut store = Store::open(|_| {}).await;
+async fn a_bottles_life(mut store: Store) {
     let menu = store.get("menu").await;
     let dish = |id: &str| {
         let all = menu["dishes"].as_array().unwrap().iter();
@@ -387,29 +88,129 @@ async fn a_marked_bottle_goes_from_the_scan_to_the_receipt_once_and_comes_back()
 
     store.pay(&order).await;
     let receipts = store.receipts(&order, 1).await;
-    let sale = store.document(&receipts[0]);
-    assert_eq!(units(&sale), [one.clone(), two.clone()]);
-    assert!(
-        sale.lines
-            .iter()
-            .all(|l| l.subject == 33 && l.quantity_micro == 1_000_000)
-    );
+    let kept = store.kept(&receipts[0]);
+    assert_eq!(kept, (Some(1), vec![one.clone(), two.clone()]));
     Store::refused(store.scan(&last, &[&one]).await, "bad_code");
     let again = store.drinks(1).await;
     Store::refused(store.scan(&again, &[&one]).await, "code_taken");
 
-    store.give_back(&order).await;
-    let receipts = store.receipts(&order, 2).await;
-    let back = store.document(&receipts[1]);
+    // One of them comes back: which one is scanned, and nothing is guessed.
+    let refunds = format!("orders/{order}/refunds");
+    let any = json!({"reason": "cold", "lines": [{"line_id": 0, "quantity": 1}]});
+    Store::refused(store.post(&refunds, any.clone()).await, "code_missing");
+    let foreign = json!({"reason": "cold", "codes": [{"code": bottle("foreign")}]});
+    Store::refused(store.post(&refunds, foreign).await, "bad_code");
+    let second = json!({"reason": "cold", "codes": [{"code": two.clone()}]});
+    let body = Store::done(store.post(&refunds, second.clone()).await);
     assert_eq!(
-        (back.operation, units(&back)),
-        (Some(2), vec![one.clone(), two])
+        body["order"]["lines"][0]["marked"]["returned"],
+        json!([format!("01{GTIN}21{:0>13}", "two")])
     );
+    store.give_back_made(&body).await;
+    let receipts = store.receipts(&order, 2).await;
+    assert_eq!(store.kept(&receipts[1]), (Some(2), vec![two.clone()]));
+    Store::refused(store.post(&refunds, second).await, "bad_code");
+    // The other one is left, so there is no doubt which it is.
+    let body = Store::done(store.post(&refunds, any).await);
+    store.give_back_made(&body).await;
+    let receipts = store.receipts(&order, 3).await;
+    assert_eq!(store.kept(&receipts[2]), (Some(2), vec![one.clone()]));
     Store::done(store.scan(&again, &[&one]).await);
     store.pay(&again).await;
     let receipts = store.receipts(&again, 1).await;
-    assert_eq!(units(&store.document(&receipts[0])), [one]);
+    assert_eq!(store.kept(&receipts[0]).1, [one]);
     store.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marked_bottle_goes_from_the_scan_to_the_receipt_once_and_comes_back() {
+    a_bottles_life(Store::open(|_| {}).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_does_so_on_an_atol_behind_the_vendors_server() {
+    a_bottles_life(Store::web().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_bottle_of_the_same_goods_is_taken_when_a_person_says_so() {
+    let mut store = Store::open(|_| {}).await;
+    let order = store.drinks(3).await;
+    let codes = ["a", "b", "c"].map(bottle);
+    Store::done(store.scan(&order, &[&codes[0], &codes[1], &codes[2]]).await);
+    store.pay(&order).await;
+    let receipts = store.receipts(&order, 1).await;
+    let sold = store.document(&receipts[0]);
+    assert!(
+        sold.lines
+            .iter()
+            .all(|l| l.subject == 33 && l.quantity_micro == 1_000_000)
+    );
+    let refunds = format!("orders/{order}/refunds");
+    let any = json!({"reason": "cold", "any_unit": true, "lines": [{"line_id": 0, "quantity": 1}]});
+    let body = Store::done(store.post(&refunds, any).await);
+    store.give_back_made(&body).await;
+    let receipts = store.receipts(&order, 2).await;
+    assert_eq!(store.kept(&receipts[1]).1.len(), 1);
+    // What is left is given back by its units too.
+    store.give_back(&order).await;
+    let receipts = store.receipts(&order, 3).await;
+    assert_eq!(store.kept(&receipts[2]).1.len(), 2);
+    store.agrees().await;
+}
+
+/// The state's check as a test has it: by serial.
+struct Checker;
+
+#[async_trait]
+impl Permits for Checker {
+    async fn ask(&self, units: &[Wish], drive: Option<&str>) -> BTreeMap<String, Permission> {
+        assert!(drive.is_some() && units.iter().all(|u| u.price.minor > 0));
+        let permit = Permit {
+            request_id: uuid::Uuid::from_u128(7),
+            at_ms: 1_773_404_760_587,
+            local: None,
+        };
+        let said = |unit: &Wish| {
+            let cis = &unit.code.cis;
+            Some(match cis {
+                _ if cis.ends_with("fine") => Permission::Granted(permit.clone()),
+                _ if cis.ends_with("war") => Permission::Emergency,
+                _ if cis.ends_with("away") => return None,
+                _ => Permission::Denied(Denial::Expired),
+            })
+        };
+        let all = units.iter();
+        all.filter_map(|u| Some((u.code.cis.clone(), said(u)?)))
+            .collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_states_permit_stands_in_the_receipt_and_what_it_forbids_is_not_sold() {
+    let mut store = Store::open(|_| {}).await;
+    let shop = store.shop.as_ref().unwrap();
+    shop.daemon.api.ask_permits(Arc::new(Checker));
+    let order = store.drinks(2).await;
+    Store::refused(store.scan(&order, &[&bottle("old")]).await, "code_refused");
+    Store::refused(store.scan(&order, &[&bottle("away")]).await, "code_refused");
+    let (fine, war) = (bottle("fine"), bottle("war"));
+    Store::done(store.scan(&order, &[&fine, &war]).await);
+    store.pay(&order).await;
+    let receipts = store.receipts(&order, 1).await;
+    let sold = store.document(&receipts[0]);
+    let text = "UUID=00000000-0000-0000-0000-000000000007&Time=1773404760587";
+    let permits: Vec<bool> = sold
+        .lines
+        .iter()
+        .map(|l| {
+            let tag = l.tag(1260).unwrap_or_default();
+            tag.windows(text.len()).any(|part| part == text.as_bytes())
+        })
+        .collect();
+    // In an emergency the receipt says nothing of it. [source: marking.md 4.4]
+    assert_eq!(permits, [true, false]);
+    assert!(sold.lines[1].tag(1260).is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -449,7 +250,7 @@ async fn what_the_printers_check_says_is_obeyed_as_configured() {
     let forged = bottle("BAD");
     Store::refused(strict.scan(&order, &[&forged]).await, "code_refused");
     // Without the state's server the printer's own word does.
-    strict.printer.set_ofd_connected(false);
+    strict.shtrih().set_ofd_connected(false);
     Store::done(strict.scan(&order, &[&bottle("offline")]).await);
     strict.pay(&order).await;
     strict.receipts(&order, 1).await;

@@ -104,3 +104,12 @@ fn one_cell_can_be_tried_again_by_its_name() {
     assert_eq!(report.cells, 1);
     assert_eq!(report.rows.len(), 1);
 }
+
+/// A whole matrix has thousands of cells, each with two disks: what one keeps, the machine's memory pays for.
+#[test]
+fn nothing_is_left_of_a_cell() {
+    let before = galley_vfs::alive();
+    let report = tried(Which::Bank, "register/killed-at-step", 3, None);
+    all_hold(&report, 3);
+    assert_eq!(galley_vfs::alive(), before);
+}

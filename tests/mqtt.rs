@@ -3,6 +3,9 @@
 #![cfg(feature = "hq")]
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+#[path = "common/mosquitto.rs"]
+mod mosquitto;
+
 use galley::{
     domain::{
         event::{Actor, Body},
@@ -11,168 +14,23 @@ use galley::{
     hq::{BrokerLogin, Hq, HqConfig},
     store::{Options, Store, StoreError, Tx},
     sync::{
-        Ack, Authority, Batch, CURSOR, GREETING, Identity, Mqtt, MqttUplink, Status, SyncConfig,
-        UplinkHandle, UplinkState, batch::HexHash, uplink,
+        Ack, Batch, CURSOR, GREETING, Identity, Mqtt, MqttUplink, Status, SyncConfig, UplinkHandle,
+        UplinkState, batch::HexHash, uplink,
     },
     world::{Clock, Secret, World},
 };
+use mosquitto::Mosquitto;
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, PublishOptions, QoS};
-use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-    time::timeout,
-};
+use std::{sync::Arc, time::Duration};
+use tokio::{process::Command, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-const MOSQUITTO: &str = "/usr/sbin/mosquitto";
 const STORE: &str = "spb-01";
 const TOKEN: &str = "a long token";
 const HQ_PASSWORD: &str = "another one";
+const USERS: &[(&str, &str)] = &[(STORE, TOKEN), ("galley-hq", HQ_PASSWORD)];
 /// No step takes longer, unless it hangs.
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// A Mosquitto of our own on a free loopback port, with the users and rights that the documentation gives. It
-/// keeps nothing on the disk.
-struct Mosquitto {
-    dir: tempfile::TempDir,
-    port: u16,
-    tls: bool,
-    child: Option<Child>,
-}
-
-/// `ca.pem` vouches for `broker.pem`; `other.pem` is somebody of the same name, and vouches for nobody.
-async fn certificates(dir: &Path) {
-    let openssl = async |args: &str| {
-        let done = Command::new("openssl")
-            .args(args.split_whitespace())
-            .current_dir(dir)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .await;
-        assert!(done.unwrap().success(), "openssl {args}");
-    };
-    let new = "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
-    for ca in ["ca", "other"] {
-        openssl(&format!(
-            "{new} -x509 -subj /CN=Test -keyout {ca}.key -out {ca}.pem"
-        ))
-        .await;
-    }
-    openssl(&format!(
-        "{new} -subj /CN=broker -keyout broker.key -out broker.csr"
-    ))
-    .await;
-    std::fs::write(dir.join("names"), "subjectAltName=IP:127.0.0.1").unwrap();
-    openssl(
-        "x509 -req -in broker.csr -CA ca.pem -CAkey ca.key -days 2 -extfile names -out broker.pem",
-    )
-    .await;
-}
-
-impl Mosquitto {
-    /// None, with a loud word, where Mosquitto is not installed.
-    async fn start() -> Option<Self> {
-        Self::with_certificate(false).await
-    }
-
-    /// With TLS: its certificate is vouched for by `ca.pem`, and not by `other.pem`.
-    async fn with_certificate(tls: bool) -> Option<Self> {
-        if !Path::new(MOSQUITTO).exists() {
-            eprintln!("SKIPPED: {MOSQUITTO} is missing; install Debian's package `mosquitto`");
-            return None;
-        }
-        let dir = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let path = |name: &str| dir.path().join(name).display().to_string();
-        for (i, (user, password)) in [(STORE, TOKEN), ("galley-hq", HQ_PASSWORD)]
-            .iter()
-            .enumerate()
-        {
-            let mut passwd = Command::new("mosquitto_passwd");
-            if i == 0 {
-                passwd.arg("-c");
-            }
-            let done = passwd
-                .args(["-b", &path("users"), user, password])
-                .status()
-                .await;
-            assert!(done.unwrap().success());
-        }
-        let rights = "pattern write galley/%u/up\npattern read galley/%u/down\n\
-                      user galley-hq\ntopic read galley/+/up\ntopic write galley/+/down\n";
-        std::fs::write(path("rights"), rights).unwrap();
-        let mut config = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\nacl_file {}\n\
-             persistence false\nlog_dest stderr\nlog_type all\nuser root\n",
-            path("users"),
-            path("rights")
-        );
-        if tls {
-            certificates(dir.path()).await;
-            let (cert, key) = (path("broker.pem"), path("broker.key"));
-            config.push_str(&format!("certfile {cert}\nkeyfile {key}\n"));
-        }
-        std::fs::write(path("mosquitto.conf"), config).unwrap();
-        let mut broker = Self {
-            dir,
-            port,
-            tls,
-            child: None,
-        };
-        broker.run().await;
-        Some(broker)
-    }
-
-    /// Starts it and waits until it is ready.
-    async fn run(&mut self) {
-        let mut child = Command::new(MOSQUITTO)
-            .arg("-c")
-            .arg(self.dir.path().join("mosquitto.conf"))
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let ready = async {
-            while let Some(line) = log.next_line().await.unwrap() {
-                if line.contains(" running") {
-                    return;
-                }
-            }
-            panic!("mosquitto ended");
-        };
-        timeout(LIMIT, ready).await.expect("mosquitto starts");
-        // It would stop at a full pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
-        self.child = Some(child);
-    }
-
-    /// kill -9: all that it had is gone.
-    async fn kill(&mut self) {
-        self.child.take().unwrap().kill().await.unwrap();
-    }
-
-    fn url(&self) -> String {
-        let scheme = if self.tls { "mqtts" } else { "mqtt" };
-        format!("{scheme}://127.0.0.1:{}", self.port)
-    }
-
-    fn address(&self) -> galley::sync::BrokerAddress {
-        self.url().parse().unwrap()
-    }
-
-    /// Whom a store or headquarters that trusts this file trusts.
-    fn authority(&self, ca: Option<&str>) -> Authority {
-        let file = ca.map(|name| self.dir.path().join(name));
-        Authority::load(file.as_deref()).unwrap()
-    }
-}
 
 /// A store with its uplink, and headquarters at the same broker when told.
 struct Rig {
@@ -196,7 +54,7 @@ impl Rig {
     }
 
     async fn with_token(token: &str) -> Option<Self> {
-        Some(Self::at(Mosquitto::start().await?, token, None))
+        Some(Self::at(Mosquitto::start(USERS).await?, token, None))
     }
 
     /// A store at this broker that trusts those of the file `ca`.
@@ -206,6 +64,7 @@ impl Rig {
         let store = Store::open(Options::at(dir.path().join("store.db"))).unwrap();
         let identity = Identity {
             store_id: STORE.parse().unwrap(),
+            generation: 0,
             name: "Nevsky, 1".to_owned(),
             version: "0.1.0".to_owned(),
             zone: jiff::tz::TimeZone::UTC,
@@ -298,7 +157,7 @@ impl Rig {
             (details.row.events, details.hash),
             (head, HexHash(mine.hash))
         );
-        let kept: u64 = rusqlite::Connection::open(hq.db().path())
+        let kept: u64 = rusqlite::Connection::open(hq.db().path().unwrap())
             .unwrap()
             .query_row("SELECT count(*) FROM events", [], |r| r.get(0))
             .unwrap();
@@ -373,7 +232,7 @@ impl Spy {
     }
 
     async fn at_headquarters(broker: &Mosquitto) -> Self {
-        Self::new(broker, "galley-hq", HQ_PASSWORD, "galley/+/up").await
+        Self::new(broker, "galley-hq", HQ_PASSWORD, "galley/+/up/#").await
     }
 
     async fn packet(&mut self) -> Packet {
@@ -414,6 +273,9 @@ async fn the_cursor_moves_only_by_headquarters_own_acknowledgement() {
         hash: HexHash([0; 32]),
         rewind: false,
         refused: None,
+        window: None,
+        via: None,
+        root: None,
     };
     let down = format!("galley/{STORE}/down");
     spy.client
@@ -491,7 +353,7 @@ async fn a_store_that_the_broker_does_not_know_is_told_so() {
 
 #[tokio::test]
 async fn over_tls_a_store_reaches_headquarters_by_the_authority_that_it_trusts() {
-    let Some(broker) = Mosquitto::with_certificate(true).await else {
+    let Some(broker) = Mosquitto::with_certificate(USERS, true).await else {
         return;
     };
     let rig = Rig::at(broker, TOKEN, Some("ca.pem"));
@@ -503,7 +365,7 @@ async fn over_tls_a_store_reaches_headquarters_by_the_authority_that_it_trusts()
 #[tokio::test]
 async fn a_broker_for_which_nobody_vouches_that_the_store_trusts_is_not_spoken_to() {
     for ca in [Some("other.pem"), None] {
-        let Some(broker) = Mosquitto::with_certificate(true).await else {
+        let Some(broker) = Mosquitto::with_certificate(USERS, true).await else {
             return;
         };
         let rig = Rig::at(broker, TOKEN, ca);

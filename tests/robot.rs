@@ -22,7 +22,9 @@ async fn until_robot(rig: &mut Rig, word: &str) {
         let seen = rig.call("GET", "devices", Value::Null).await;
         let mut devices = seen["devices"].as_array().unwrap().iter();
         let robot = devices.find(|d| d["id"] == "robot").unwrap();
-        if robot["detail"].as_str().unwrap().ends_with(word) {
+        // The machine's state, and after a colon what to do about it.
+        let detail = robot["detail"].as_str().unwrap();
+        if detail.split(':').next().unwrap().ends_with(word) {
             return;
         }
         tokio::time::timeout(LIMIT, changes.changed())

@@ -554,7 +554,7 @@ fn sql_away_from_home_is_seen() {
         ("src/api/orders.rs", "use rusqlite::params;", 1),
         ("src/flow/engine.rs", "fn f(e: rusqlite::Error) {}", 1),
         ("src/store/log.rs", "use rusqlite::params;", 0),
-        ("src/hq/db.rs", "use rusqlite::params;", 0),
+        ("src/hq/db/sqlite.rs", "use rusqlite::params;", 0),
         ("src/gateway/journal/rows.rs", "use rusqlite::params;", 0),
         ("src/gateway/queue.rs", "use rusqlite::params;", 1),
         (

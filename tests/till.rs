@@ -219,7 +219,7 @@ async fn what_people_ask_of_the_printer_is_done_or_refused_in_words_and_stands_i
         .expect_problem(422, "invalid");
     shop.post(&printer("drawer"), STAFF, &json!({}))
         .await
-        .expect_problem(501, "device_cannot");
+        .expect_problem(409, "device_cannot");
     shop.pay(&order, "cash").await;
     shop.fetch(&order).await;
     shop.post(&printer("clock"), STAFF, &json!({}))
@@ -299,7 +299,7 @@ async fn an_act_on_the_printer_is_done_once_for_its_key() {
     // A pocket model has no knife.
     shop.post("devices/printer/cut", STAFF, &json!({}))
         .await
-        .expect_problem(501, "device_cannot");
+        .expect_problem(409, "device_cannot");
     shop.close().await;
 }
 

@@ -1,18 +1,19 @@
 //! Who calls, and what they may do.
 
-use super::{Api, Problem};
+use super::{Api, Problem, access};
 use crate::{
     domain::{
         chain::Hash,
         event::Actor,
+        scope::Scope,
         staff::{Position, User},
         text::Language,
         time::Timestamp,
     },
-    store::Session,
+    store::{ApiKey, Session},
 };
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, MatchedPath},
     http::{Method, header, request::Parts},
 };
 use sha2::{Digest as _, Sha256};
@@ -186,15 +187,57 @@ impl AtWork {
     }
 }
 
+/// A key of another system, as every request sees it.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// Its name.
+    pub(super) name: String,
+    /// What it may do.
+    pub(super) scopes: Arc<[Scope]>,
+    /// Requests a minute, if it has a number of its own.
+    pub(super) per_minute: Option<u32>,
+    /// Whose requests its requests are counted with: of the token in force.
+    pub(super) bucket: Hash,
+    /// It opens nothing from then on.
+    until: Option<Timestamp>,
+    /// When it was used last, of what the database knows; 0 when never.
+    saved: AtomicI64,
+}
+
+impl Key {
+    /// Whether the database should know that it is used now.
+    fn is_seen(&self, now: Timestamp) -> bool {
+        let saved = Timestamp::from_millis(self.saved.load(Ordering::Relaxed));
+        let old = now.since(saved) >= SAVED_WITHIN;
+        if old {
+            self.saved.store(now.as_millis(), Ordering::Relaxed);
+        }
+        old
+    }
+}
+
 /// Who holds a token.
 #[derive(Clone, Debug)]
-enum Holder {
+pub(super) enum Holder {
     /// It stands in the configuration.
     Configured(Role, String),
     /// A screen that was paired.
     Screen(Role, String),
     /// A person at work.
     Person(Arc<AtWork>),
+    /// Another system, by a key that a manager made.
+    Key(Arc<Key>),
+}
+
+impl Holder {
+    /// Their role.
+    pub(super) fn role(&self) -> Role {
+        match self {
+            Self::Configured(role, _) | Self::Screen(role, _) => *role,
+            Self::Person(p) => p.role,
+            Self::Key(_) => Role::Service,
+        }
+    }
 }
 
 /// All tokens by hash, in memory. Clones share them.
@@ -221,6 +264,31 @@ impl Tokens {
         self.change(|all| all.insert(hash, Holder::Person(Arc::new(person))));
     }
 
+    /// Lets a key in, in place of what it was before; shuts a revoked one out.
+    pub fn insert_key(&self, key: &ApiKey) {
+        let holder = |until: Option<Timestamp>| {
+            Holder::Key(Arc::new(Key {
+                name: key.name.clone(),
+                scopes: key.scopes.clone().into(),
+                per_minute: key.per_minute,
+                bucket: key.hash,
+                until,
+                saved: AtomicI64::new(key.used_at.map_or(0, Timestamp::as_millis)),
+            }))
+        };
+        self.change(|all| {
+            all.retain(|_, h| !matches!(h, Holder::Key(k) if k.name == key.name));
+            if key.revoked_at.is_some() {
+                return;
+            }
+            all.insert(key.hash, holder(key.expires_at));
+            if let Some((former, until)) = key.former {
+                let until = key.expires_at.map_or(until, |at| at.min(until));
+                all.insert(former, holder(Some(until)));
+            }
+        });
+    }
+
     /// Shuts a token out.
     pub fn remove(&self, hash: &Hash) {
         self.change(|all| all.remove(hash));
@@ -241,7 +309,7 @@ impl Tokens {
             .any(|h| matches!(h, Holder::Configured(r, n) if *r == role && n == name))
     }
 
-    fn find(&self, hash: &Hash) -> Option<Holder> {
+    pub(super) fn find(&self, hash: &Hash) -> Option<Holder> {
         self.0
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -265,14 +333,27 @@ pub struct Caller {
     pub token: Option<Hash>,
     /// The person, if it is one who came in with a PIN.
     pub person: Option<Arc<AtWork>>,
+    /// What the key is good for, if it is one. That it fits the route was looked at before the route was asked.
+    pub scopes: Option<Arc<[Scope]>>,
 }
 
 impl Caller {
-    /// Lets only these roles go on.
+    /// Lets only these roles go on, and keys whose scopes have let them come so far.
     ///
     /// # Errors
     /// `forbidden`.
     pub fn need(&self, roles: &[Role]) -> Result<(), Problem> {
+        match &self.scopes {
+            Some(_) => Ok(()),
+            None => self.need_role(roles),
+        }
+    }
+
+    /// Lets only these roles go on, whatever scopes a key has.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn need_role(&self, roles: &[Role]) -> Result<(), Problem> {
         if roles.contains(&self.role) {
             return Ok(());
         }
@@ -280,6 +361,15 @@ impl Caller {
             "a {} token may not do this",
             self.role.word()
         )))
+    }
+
+    /// Whether it sees what it placed itself, and nothing else of orders.
+    #[must_use]
+    pub fn sees_own_only(&self) -> bool {
+        match &self.scopes {
+            Some(scopes) => !scopes.contains(&Scope::OrdersRead),
+            None => self.role == Role::Kiosk,
+        }
     }
 
     /// As the log names them.
@@ -307,6 +397,13 @@ fn known(api: &Api, hash: &Hash) -> Result<Holder, Problem> {
     {
         return Err(Problem::unauthorised(
             "this session is over: come in with the PIN again",
+        ));
+    }
+    if let Holder::Key(key) = &holder
+        && key.until.is_some_and(|at| at <= api.site.world.clock.now())
+    {
+        return Err(Problem::unauthorised(
+            "this key has expired, or was replaced by another",
         ));
     }
     Ok(holder)
@@ -342,14 +439,24 @@ impl FromRequestParts<Api> for Caller {
                 name: "socket".to_owned(),
                 token: None,
                 person: None,
+                scopes: None,
             });
         }
         let token = token_of(parts)
             .ok_or_else(|| Problem::unauthorised("send a token: Authorization: Bearer …"))?;
         let hash = hash_token(token);
-        let (role, name, person) = match known(api, &hash)? {
-            Holder::Configured(role, name) | Holder::Screen(role, name) => (role, name, None),
-            Holder::Person(p) => (p.role, p.name.clone(), Some(p)),
+        let holder = known(api, &hash)?;
+        let role = holder.role();
+        let (name, person, scopes) = match holder {
+            Holder::Configured(_, name) | Holder::Screen(_, name) => (name, None, None),
+            Holder::Person(p) => (p.name.clone(), Some(p), None),
+            Holder::Key(key) => {
+                let template = parts.extensions.get::<MatchedPath>();
+                let template = template.map_or("", MatchedPath::as_str);
+                access::admit(&key.scopes, &parts.method, template)?;
+                use_key(api, &key).await;
+                (key.name.clone(), None, Some(key.scopes.clone()))
+            }
         };
         // Screens read by themselves; only a person changes something, or says that they are there.
         let acts = parts.method != Method::GET || parts.uri.path().ends_with("/sessions/current");
@@ -367,6 +474,24 @@ impl FromRequestParts<Api> for Caller {
             name,
             token: Some(hash),
             person,
+            scopes,
         })
+    }
+}
+
+/// Notes that a key is used, at most once a minute. Nothing hangs on it: a full disk does not keep a key from reading.
+async fn use_key(api: &Api, key: &Key) {
+    let now = api.site.world.clock.now();
+    if !key.is_seen(now) {
+        return;
+    }
+    let name = key.name.clone();
+    let noted = api
+        .site
+        .store
+        .write(move |tx| tx.use_api_key(&name, now))
+        .await;
+    if let Err(error) = noted {
+        tracing::debug!(%error, "the use of a key was not noted");
     }
 }

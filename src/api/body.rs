@@ -53,16 +53,17 @@ impl<T: DeserializeOwned> FromRequest<Api> for Post<T> {
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, api).await?;
-        let key = parts
-            .headers
-            .get("idempotency-key")
+        let sent = parts.headers.get("idempotency-key");
+        let key = sent
             .and_then(|v| v.to_str().ok())
             .map(str::trim)
-            .filter(|k| !k.is_empty() && k.len() <= MAX_KEY)
+            .filter(|k| (1..=MAX_KEY).contains(&k.len()))
+            .filter(|k| k.bytes().all(|b| b.is_ascii_graphic()))
             .ok_or_else(|| {
-                Problem::idempotency_key_missing(
-                    "send the header Idempotency-Key, a new UUID for each intention; repeat it only to repeat the request",
-                )
+                Problem::idempotency_key_missing(match sent {
+                    None => "send the header Idempotency-Key, a new UUID for each intention; repeat it only to repeat the request".to_owned(),
+                    Some(_) => format!("the Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters without spaces; a UUID is best"),
+                })
             })?
             .to_owned();
         let path = parts.uri.path().to_owned();
@@ -132,6 +133,12 @@ impl Loose {
 
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
+    // A list of values in the order of our fields would be taken too, and an empty one for no arguments.
+    if text.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::bad_json(
+            "the body is a list; it must be an object",
+        ));
+    }
     let mut json = serde_json::Deserializer::from_slice(text);
     let body = serde_path_to_error::deserialize(&mut json)
         .map_err(|e| Problem::bad_json(e.to_string()))?;

@@ -6,16 +6,15 @@ use super::{
     body::Post,
     extract::Path,
     orders::Nothing,
-    view::{self, OrderView},
+    view::OrderView,
 };
 use crate::{
-    domain::{ids::OrderId, staff::Denomination, time::Timestamp},
+    domain::{staff::Denomination, time::Timestamp},
     flow::staff,
     store::Call,
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -108,12 +107,8 @@ pub(super) async fn recall(
     Path(id): Path<Uuid>,
     post: Post<Nothing>,
 ) -> Result<Response, Problem> {
-    post.caller.need(STAFF)?;
-    post.once(&api, StatusCode::OK, move |tx, cx, _| {
-        let order = staff::recall(tx, cx, OrderId(id))?;
-        Ok(view::order(&order, &BTreeSet::new()))
-    })
-    .await
+    post.on_order(&api, STAFF, id, |tx, cx, id, _| staff::recall(tx, cx, id))
+        .await
 }
 
 /// The drawer as a person counted it.

@@ -18,6 +18,7 @@ use crate::{
     store::StoreError,
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
+use galley_robot::JobState;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
@@ -147,6 +148,7 @@ async fn machine<T: DeserializeOwned + Send + 'static>(
     api: Api,
     post: Post<T>,
     act: Act,
+    job: Option<String>,
 ) -> Result<Response, Problem> {
     post.caller.need(TECHNICIANS)?;
     if api.robot.is_none() {
@@ -157,6 +159,7 @@ async fn machine<T: DeserializeOwned + Send + 'static>(
     post.once(&api, StatusCode::ACCEPTED, move |tx, cx, _| {
         let request = serde_json::to_value(machine::Request {
             act,
+            job,
             by,
             asked_at: Some(cx.now),
         })
@@ -173,7 +176,7 @@ pub(super) async fn robot_pause(
     State(api): State<Api>,
     post: Post<Nothing>,
 ) -> Result<Response, Problem> {
-    machine(api, post, Act::Pause).await
+    machine(api, post, Act::Pause, None).await
 }
 
 /// Lets the robot go on.
@@ -182,7 +185,7 @@ pub(super) async fn robot_resume(
     State(api): State<Api>,
     post: Post<Nothing>,
 ) -> Result<Response, Problem> {
-    machine(api, post, Act::Resume).await
+    machine(api, post, Act::Resume, None).await
 }
 
 /// A person has looked at the cell.
@@ -204,7 +207,7 @@ pub(super) async fn robot_clear(
             "inspect the cell first; then send inspected: true",
         ));
     }
-    machine(api, post, Act::Clear).await
+    machine(api, post, Act::Clear, None).await
 }
 
 /// Makes a stopped robot ready.
@@ -213,7 +216,7 @@ pub(super) async fn robot_reset(
     State(api): State<Api>,
     post: Post<Nothing>,
 ) -> Result<Response, Problem> {
-    machine(api, post, Act::Reset).await
+    machine(api, post, Act::Reset, None).await
 }
 
 /// Lets a robot that is ready begin to work.
@@ -222,7 +225,33 @@ pub(super) async fn robot_start(
     State(api): State<Api>,
     post: Post<Nothing>,
 ) -> Result<Response, Problem> {
-    machine(api, post, Act::Start).await
+    machine(api, post, Act::Start, None).await
+}
+
+/// Gives one job up at its next safe point. What has begun is not cooked again: its price goes back to the guest.
+#[utoipa::path(post, path = "/robot/jobs/{job_id}/abort", tag = "technician", params(("job_id" = String, Path)), request_body = Nothing, responses((status = 202), (status = "4XX", body = Problem)))]
+pub(super) async fn robot_abort(
+    State(api): State<Api>,
+    Path(job_id): Path<String>,
+    post: Post<Nothing>,
+) -> Result<Response, Problem> {
+    post.caller.need(TECHNICIANS)?;
+    let robot = api.robot.as_ref().ok_or_else(no_robot)?;
+    let jobs = robot
+        .jobs()
+        .await
+        .map_err(|e| Problem::device_away(e.to_string()))?;
+    let job = jobs
+        .iter()
+        .find(|job| job.job_id == job_id)
+        .ok_or_else(|| Problem::not_found(format!("the robot has no job {job_id}")))?;
+    if job.state.is_final() || job.state == JobState::Plated {
+        return Err(Problem::conflict(format!(
+            "the job is {}: there is nothing to give up",
+            job.state
+        )));
+    }
+    machine(api, post, Act::Abort, Some(job_id)).await
 }
 
 /// A member of staff says how a dish goes: where a robot has no interface, or does not know it any more.

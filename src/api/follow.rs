@@ -51,7 +51,16 @@ fn base(api: &Api, headers: &HeaderMap) -> Option<String> {
         return Some(base.trim_end_matches('/').to_owned());
     }
     let host = headers.get(header::HOST)?.to_str().ok()?;
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) => (name, Some(port)),
+        None => (host, None),
+    };
+    // A screen that came by HTTPS: guests' phones don't trust the store's own authority, so they come by HTTP.
+    let secure = api.doors.tls.listen.map(|l| l.port().to_string());
+    if secure.is_some() && secure.as_deref() == port {
+        let plain = api.doors.plain.filter(|l| !l.ip().is_loopback())?;
+        return Some(format!("http://{name}:{}", plain.port()));
+    }
     let own = ["localhost", "127.0.0.1", "[::1]", "galley"].contains(&name);
     let plain = !host.is_empty()
         && host

@@ -246,7 +246,7 @@ pub(super) async fn set_secret(
     }))
 }
 
-fn no_key() -> Problem {
+pub(super) fn no_key() -> Problem {
     Problem::conflict(
         "this box has no key to seal secrets with: give it one as store.key_credential says (galley backup key)",
     )

@@ -1,12 +1,7 @@
 //! Marking codes of an order, and how its guest wants the receipt.
 
 use super::{
-    Api, Caller, Problem,
-    auth::ORDERING,
-    body::Post,
-    extract::Path,
-    orders::guard,
-    view::{self, OrderView},
+    Api, Problem, auth::ORDERING, body::Post, extract::Path, orders::guard, view::OrderView,
 };
 use crate::{
     domain::{
@@ -14,18 +9,19 @@ use crate::{
         ids::OrderId,
         marking::{self, Check, Scan, UnitMark, Wanted},
         order::OrderState,
+        permit::Permission,
     },
     flow::{
         commands,
-        marking::{self as flow, MarkRefused},
+        marking::{self as flow, MarkRefused, Permits, Said},
     },
     store::StoreError,
 };
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, response::Response};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use galley_fiscal::{FiscalError, Marking, MarkingStatus};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -76,17 +72,50 @@ pub(super) fn scans<'a>(
     Ok(all)
 }
 
-/// What the printer says of the units that these scans would put into an order; nothing of those it can't check.
-pub(super) async fn checked(
+/// What the printer and the state say of the units that these scans would put into an order.
+pub(super) async fn asked(
     api: &Api,
     lines: &[Wanted<'_>],
     have: &[UnitMark],
     scans: &[Scan],
-) -> Result<BTreeMap<String, Check>, Problem> {
+) -> Result<Said, Problem> {
     let new = marking::assign(lines, have, scans).map_err(MarkRefused::from)?;
+    let permits = match api.permits() {
+        Some(permits) => Some(permitted(api, permits, lines, &new).await),
+        None => None,
+    };
+    let checks = checked(api, new).await;
+    Ok(Said { checks, permits })
+}
+
+/// What the state says of new units.
+async fn permitted(
+    api: &Api,
+    permits: &dyn Permits,
+    lines: &[Wanted<'_>],
+    new: &[UnitMark],
+) -> BTreeMap<String, Permission> {
+    let wish = |mark: &UnitMark| {
+        let line = lines.iter().find(|l| l.line == mark.line)?;
+        Some(flow::Wish {
+            code: mark.code.clone(),
+            group: line.marked.group,
+            price: line.price,
+        })
+    };
+    let wishes: Vec<flow::Wish> = new.iter().filter_map(wish).collect();
+    let drive = api.printer.as_ref().and_then(|p| {
+        let status = p.status().borrow().clone();
+        status.map(|s| s.drive_number).filter(|n| !n.is_empty())
+    });
+    permits.ask(&wishes, drive.as_deref()).await
+}
+
+/// What the printer says of new units; nothing of those it can't check.
+async fn checked(api: &Api, new: Vec<UnitMark>) -> BTreeMap<String, Check> {
     let mut checks = BTreeMap::new();
     let Some(printer) = api.printer.as_ref() else {
-        return Ok(checks);
+        return checks;
     };
     for mark in new {
         let marking = Marking {
@@ -109,7 +138,7 @@ pub(super) async fn checked(
             Err(_) => break,
         }
     }
-    Ok(checks)
+    checks
 }
 
 /// Scanned codes.
@@ -131,8 +160,8 @@ pub(super) async fn scan(
     if scans.is_empty() {
         return Err(Problem::invalid("codes: at least one"));
     }
-    let checks = if post.replay(&api).await?.is_some() {
-        BTreeMap::new()
+    let said = if post.replay(&api).await?.is_some() {
+        Said::default()
     } else {
         let found = api
             .site
@@ -142,16 +171,13 @@ pub(super) async fn scan(
         let order = guard(found, &post.caller)?;
         if order.state == OrderState::Placed {
             let wanted: Vec<_> = order.wanted_marks().collect();
-            checked(&api, &wanted, &order.marks, &scans).await?
+            asked(&api, &wanted, &order.marks, &scans).await?
         } else {
-            BTreeMap::new()
+            Said::default()
         }
     };
-    let caller = post.caller.clone();
-    post.once(&api, StatusCode::OK, move |tx, cx, _| {
-        guard(tx.snapshot().order(OrderId(id))?, &caller)?;
-        let order = flow::scan(tx, cx, OrderId(id), &scans, &checks)?;
-        Ok(view::order(&order, &BTreeSet::new()))
+    post.on_order(&api, ORDERING, id, move |tx, cx, id, _| {
+        flow::scan(tx, cx, id, &scans, &said)
     })
     .await
 }
@@ -171,12 +197,8 @@ pub(super) async fn release(
     Path(id): Path<Uuid>,
     post: Post<Unit>,
 ) -> Result<Response, Problem> {
-    post.caller.need(ORDERING)?;
-    let caller = post.caller.clone();
-    post.once(&api, StatusCode::OK, move |tx, cx, body| {
-        guard(tx.snapshot().order(OrderId(id))?, &caller)?;
-        let order = flow::release(tx, cx, OrderId(id), &body.cis)?;
-        Ok(view::order(&order, &BTreeSet::new()))
+    post.on_order(&api, ORDERING, id, |tx, cx, id, body| {
+        flow::release(tx, cx, id, &body.cis)
     })
     .await
 }
@@ -209,13 +231,9 @@ pub(super) async fn receipt_to(
     Path(id): Path<Uuid>,
     post: Post<ReceiptWish>,
 ) -> Result<Response, Problem> {
-    post.caller.need(ORDERING)?;
     let contact = post.body.contact(None)?;
-    let caller: Caller = post.caller.clone();
-    post.once(&api, StatusCode::OK, move |tx, cx, _| {
-        guard(tx.snapshot().order(OrderId(id))?, &caller)?;
-        let order = commands::want_receipt(tx, cx, OrderId(id), contact.as_ref())?;
-        Ok(view::order(&order, &BTreeSet::new()))
+    post.on_order(&api, ORDERING, id, move |tx, cx, id, _| {
+        commands::want_receipt(tx, cx, id, contact.as_ref())
     })
     .await
 }

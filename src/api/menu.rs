@@ -3,14 +3,14 @@
 use super::{
     Api, Caller, Problem,
     auth::{ANYONE, STAFF},
-    pages, pictures,
+    loyalty, pages, pictures,
     problem::out_of_order,
 };
 use crate::{
     domain::{
         catalog::{Catalog, Dish, TechCard},
         kiosk::{Idle, Steps},
-        options::Choice,
+        options::{Change, Choice},
         order::Service,
         payment::Tender,
         promise::promised_at,
@@ -62,6 +62,9 @@ pub struct StoreView {
     /// Minutes that a new order would take now.
     #[serde(skip_serializing_if = "Option::is_none")]
     promises_min: Option<u64>,
+    /// The loyalty programme, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loyalty: Option<loyalty::ProgrammeView>,
     /// Online channels whose orders people type in; staff see them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     channels: Vec<ChannelView>,
@@ -118,7 +121,7 @@ struct TenderView {
 pub struct MenuView {
     version: String,
     categories: Vec<CategoryView>,
-    dishes: Vec<DishView>,
+    dishes: Vec<MenuDish>,
     /// Those that hold now.
     promotions: Vec<PromotionNow>,
 }
@@ -131,7 +134,7 @@ struct CategoryView {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct DishView {
+struct MenuDish {
     id: String,
     category: String,
     #[schema(value_type = Object)]
@@ -225,6 +228,17 @@ struct PromotionNow {
     until_at: Option<Timestamp>,
 }
 
+/// Ways of having one dish that are tried at most, when it can't be had as it is described.
+const MOST_WAYS: usize = 256;
+
+/// Whether a choice needs less of something, or none.
+fn takes_away(choice: &Choice) -> bool {
+    choice
+        .changes
+        .iter()
+        .any(|change| !matches!(change, Change::Add { .. }))
+}
+
 /// What can be had now.
 struct Shelf<'a> {
     catalog: &'a Catalog,
@@ -247,18 +261,67 @@ impl Shelf<'_> {
         short.then(|| (sold_out(None, &self.at), None, false))
     }
 
+    /// Whether it can be had in some way although not as it is described: with a choice that leaves out or replaces
+    /// what is missing. With `fixed`, in a way that has this choice of this option.
+    fn otherwise(&self, dish: &Dish, card: &TechCard, fixed: Option<(&str, &Choice)>) -> bool {
+        let ways: Vec<Vec<Option<&Choice>>> = dish
+            .options
+            .iter()
+            .map(|o| match fixed {
+                Some((option, choice)) if option == o.id => vec![Some(choice)],
+                _ => {
+                    let changing = o.choices.iter().filter(|c| takes_away(c)).map(Some);
+                    // What changes nothing, or need not be chosen, stands for all that only adds.
+                    let idle = o.choices.iter().find(|c| c.changes.is_empty());
+                    let first = match idle {
+                        Some(idle) => Some(Some(idle)),
+                        None if o.min == 0 => Some(None),
+                        None => o.choices.iter().find(|c| !takes_away(c)).map(Some),
+                    };
+                    first.into_iter().chain(changing).collect()
+                }
+            })
+            .collect();
+        let count = ways
+            .iter()
+            .try_fold(1usize, |n, w| n.checked_mul(w.len()))
+            .unwrap_or(usize::MAX);
+        (0..count.min(MOST_WAYS)).any(|mut n| {
+            let chosen: Vec<&Choice> = ways
+                .iter()
+                .filter_map(|w| {
+                    let one = w.get(n % w.len().max(1)).copied().flatten();
+                    n /= w.len().max(1);
+                    one
+                })
+                .collect();
+            self.missing(dish, &card.variant(chosen).card).is_none()
+        })
+    }
+
     fn is_there(&self, dish: &Dish) -> bool {
         let card = self.catalog.tech_card(&dish.tech_card);
         card.is_some_and(|card| self.missing(dish, card).is_none())
     }
 
-    fn dish(&self, d: &Dish) -> DishView {
+    /// As it is described, or with other choices.
+    fn can_be_had(&self, dish: &Dish) -> bool {
+        let card = self.catalog.tech_card(&dish.tech_card);
+        card.is_some_and(|card| {
+            self.missing(dish, card).is_none() || self.otherwise(dish, card, None)
+        })
+    }
+
+    fn dish(&self, d: &Dish) -> MenuDish {
         let card = self.catalog.tech_card(&d.tech_card);
         let missing = match card {
             Some(card) => self.missing(d, card),
             None => Some((sold_out(None, &self.at), None, false)),
         };
-        DishView {
+        let otherwise = missing.is_some() && card.is_some_and(|card| self.otherwise(d, card, None));
+        let choice = |o: &str, c: &Choice| self.choice(d, card, o, c, otherwise);
+        let missing = missing.filter(|_| !otherwise);
+        MenuDish {
             id: d.id.0.clone(),
             category: d.category.clone(),
             name: d.name.clone(),
@@ -281,7 +344,7 @@ impl Shelf<'_> {
                     name: o.name.clone(),
                     min: o.min,
                     max: o.max,
-                    choices: o.choices.iter().map(|c| self.choice(d, card, c)).collect(),
+                    choices: o.choices.iter().map(|c| choice(&o.id, c)).collect(),
                 })
                 .collect(),
             picture: d.picture.clone().map(|hash| PictureView {
@@ -303,9 +366,19 @@ impl Shelf<'_> {
         }
     }
 
-    fn choice(&self, dish: &Dish, card: Option<&TechCard>, c: &Choice) -> ChoiceView {
-        let missing =
-            card.and_then(|card| self.missing(dish, &card.variant(std::iter::once(c)).card));
+    /// `otherwise`: as it is described, the dish can't be had; then a choice counts together with the others.
+    fn choice(
+        &self,
+        dish: &Dish,
+        card: Option<&TechCard>,
+        option: &str,
+        c: &Choice,
+        otherwise: bool,
+    ) -> ChoiceView {
+        let missing = card.and_then(|card| {
+            let alone = self.missing(dish, &card.variant(std::iter::once(c)).card);
+            alone.filter(|_| !(otherwise && self.otherwise(dish, card, Some((option, c)))))
+        });
         ChoiceView {
             id: c.id.clone(),
             name: c.name.clone(),
@@ -362,7 +435,7 @@ pub(super) async fn store(
                     now: cx.now,
                     at: local(cx.now, &cx.zone),
                 };
-                let any = cx.catalog.dishes.iter().any(|d| shelf.is_there(d));
+                let any = cx.catalog.dishes.iter().any(|d| shelf.can_be_had(d));
                 let accepting = commands::accepting(s, &cx)?;
                 Ok((accepting, record::kitchen_ahead(s)?, any))
             })
@@ -422,8 +495,8 @@ pub(super) async fn store(
             .collect(),
         speed: cx.policy.speed,
         services: kiosk.services.clone(),
-        // No loyalty programme is connected yet.
-        steps: kiosk.steps_at(&local(cx.now, &cx.zone), false),
+        steps: kiosk.steps_at(&local(cx.now, &cx.zone), cx.policy.loyalty.enabled),
+        loyalty: loyalty::programme(&cx.policy.loyalty),
         idle: kiosk.idle,
         receipt_to: cx
             .policy

@@ -2,6 +2,8 @@
 //!
 //! The same router is served on the LAN, where a token says who calls, and on the Unix socket, whose file mode does.
 
+mod access;
+mod api_keys;
 mod auth;
 mod board;
 mod body;
@@ -14,8 +16,11 @@ mod health;
 mod host;
 mod keep;
 mod keys;
+mod lan;
+mod limits;
 mod live;
 mod log;
+mod loyalty;
 mod marks;
 mod menu;
 mod openapi;
@@ -29,35 +34,43 @@ mod proof;
 mod quote;
 mod screens;
 mod sessions;
+mod settle;
 mod shift;
 mod stock;
 mod stops;
 mod till;
+mod tls;
 mod view;
+mod webhooks;
 
 pub use auth::{AtWork, Caller, Role, Tokens, hash_token};
+pub use lan::{Announced, Announcement, ApiSection, DiscoveryError, DiscoverySection};
+pub use limits::Limits;
 pub use openapi::document;
 #[cfg(all(feature = "emulators", feature = "hq"))]
 pub(crate) use pages::page;
 pub use problem::Problem;
 pub use sessions::recall_tokens;
+pub use tls::{Keeper, TlsError, TlsListener, TlsSection, service as tls_service};
 
 use crate::{
+    connectors::webhooks::{Settings, Webhooks},
     devices::{fiscal::Printer, robot::Robot, slip_printer::SlipPrinter},
-    flow::{Site, engine::Poke},
+    flow::{Site, engine::Poke, marking::Permits},
+    sync::UplinkHandle,
     world::Secret,
 };
 use axum::{
     Router,
     extract::Request,
     http::{HeaderValue, header},
-    middleware::{Next, from_fn},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
 };
 use std::{
     path::PathBuf,
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -77,8 +90,12 @@ struct Inner {
     parts: Parts,
     acts: body::Acts,
     keys: keys::Keys,
+    lookups: loyalty::Lookups,
+    buckets: limits::Buckets,
     /// The last write failed because the disk is full.
     disk_full: AtomicBool,
+    /// Who asks the state about marked units.
+    permits: OnceLock<Arc<dyn Permits>>,
 }
 
 /// How people and screens come in.
@@ -95,6 +112,16 @@ pub struct Doors {
     /// Where guests' phones find the store, `http://192.168.1.5:8080`: the QR code of an order's page begins with it.
     /// When none, it is the address by which the kiosk knows the store, unless that is this box alone.
     pub follow_base: Option<String>,
+    /// Where HTTP is served; none when nobody said.
+    pub plain: Option<std::net::SocketAddr>,
+    /// HTTPS.
+    pub tls: TlsSection,
+    /// The store is announced on the LAN by its name.
+    pub announced: bool,
+    /// How often the API may be asked.
+    pub limits: Limits,
+    /// Where deliveries to other systems may go, and how long they are tried.
+    pub webhooks: Settings,
 }
 
 impl Doors {
@@ -107,6 +134,11 @@ impl Doors {
             session: Duration::from_hours(12),
             idle: Duration::from_mins(15),
             follow_base: None,
+            plain: None,
+            tls: TlsSection::default(),
+            announced: false,
+            limits: Limits::default(),
+            webhooks: Settings::default(),
         }
     }
 }
@@ -119,6 +151,8 @@ pub struct Parts {
     pub tokens: Tokens,
     /// How people and screens come in.
     pub doors: Doors,
+    /// The store's certificates, if it serves HTTPS.
+    pub tls: Option<Arc<Keeper>>,
     /// Wakes the effect engine.
     pub poke: Poke,
     /// The printer, if one is configured.
@@ -131,6 +165,8 @@ pub struct Parts {
     pub bank_online: watch::Receiver<bool>,
     /// How the uplink to headquarters does: `online`, `degraded`, `offline` or `off`.
     pub uplink: Arc<dyn Fn() -> &'static str + Send + Sync>,
+    /// The way to headquarters, if one is configured.
+    pub headquarters: Option<UplinkHandle>,
     /// Addresses of the devices, for screens.
     pub addresses: std::collections::BTreeMap<String, String>,
     /// Folder of the dishes' pictures, `HASH-SIZE.webp`.
@@ -139,6 +175,8 @@ pub struct Parts {
     pub store_name: crate::domain::text::Text,
     /// What is kept: backups, secrets, and the keys for them.
     pub keeping: crate::flow::keep::Keeping,
+    /// Deliveries to other systems.
+    pub webhooks: Webhooks,
     /// Live streams end when the store stops.
     pub closing: CancellationToken,
 }
@@ -165,9 +203,22 @@ impl Api {
                 keys: keys::Keys::new(secret, store_id),
                 parts,
                 acts: body::Acts::default(),
+                lookups: loyalty::Lookups::default(),
+                buckets: limits::Buckets::default(),
                 disk_full: AtomicBool::new(false),
+                permits: OnceLock::new(),
             }),
         }
+    }
+
+    /// The state's permissive check is asked through this of every marked unit that is scanned from now on. The first one
+    /// counts.
+    pub fn ask_permits(&self, permits: Arc<dyn Permits>) {
+        let _ = self.inner.permits.set(permits);
+    }
+
+    fn permits(&self) -> Option<&dyn Permits> {
+        self.inner.permits.get().map(AsRef::as_ref)
     }
 
     /// Notes whether the disk took the last write.
@@ -193,11 +244,15 @@ impl Api {
     /// The router for the LAN.
     pub fn router(&self) -> Router {
         Router::new()
-            .nest("/api/v1", v1())
+            .nest(
+                access::PREFIX,
+                v1().layer(from_fn_with_state(self.clone(), limits::hold)),
+            )
             .merge(health::router())
             .merge(pages::router())
             .merge(follow::router())
             .merge(pictures::router())
+            .merge(tls::open_router())
             .fallback(problem::not_found)
             .method_not_allowed_fallback(problem::method_not_allowed)
             .layer(SetResponseHeaderLayer::if_not_present(
@@ -257,6 +312,12 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(payments::result))
         .routes(routes!(payments::confirm))
         .routes(routes!(payments::cancel))
+        .routes(routes!(loyalty::lookup))
+        .routes(routes!(loyalty::join))
+        .routes(routes!(loyalty::attach))
+        .routes(routes!(loyalty::show))
+        .routes(routes!(loyalty::adjust))
+        .routes(routes!(loyalty::forget))
         .routes(routes!(calls::call, calls::list))
         .routes(routes!(calls::answer))
         .routes(routes!(calls::count))
@@ -267,6 +328,16 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(sessions::users, sessions::add))
         .routes(routes!(sessions::set_pin))
         .routes(routes!(sessions::change))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::rotate))
+        .routes(routes!(api_keys::revoke))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::pause))
+        .routes(routes!(webhooks::resume))
+        .routes(routes!(webhooks::remove))
+        .routes(routes!(webhooks::ping))
+        .routes(routes!(webhooks::redeliver))
         .routes(routes!(screens::ask, screens::poll))
         .routes(routes!(screens::list, screens::pair))
         .routes(routes!(screens::rename))
@@ -309,10 +380,12 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(devices::robot_clear))
         .routes(routes!(devices::robot_reset))
         .routes(routes!(devices::robot_start))
+        .routes(routes!(devices::robot_abort))
         .routes(routes!(devices::press))
         .routes(routes!(proof::alerts))
-        .routes(routes!(proof::settle))
+        .routes(routes!(settle::settle))
         .routes(routes!(proof::sync))
+        .routes(routes!(proof::sync_now))
         .routes(routes!(proof::reconcile))
         .routes(routes!(host::show))
         .routes(routes!(log::read))
@@ -321,4 +394,6 @@ fn routes_v1() -> OpenApiRouter<Api> {
         .routes(routes!(keep::secrets, keep::set_secret))
         .routes(routes!(keep::rotate))
         .routes(routes!(keep::remove_secret))
+        .routes(routes!(tls::show))
+        .routes(routes!(tls::renew))
 }

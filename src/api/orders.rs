@@ -11,20 +11,22 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::{OrderId, PaymentId, RefundId},
-        marking::{Check, Scan, Wanted},
+        ids::{MemberId, OrderId, PaymentId, RefundId},
+        marking::{Scan, Wanted},
+        money::Money,
         options::Pick,
         order::{Order, OrderState, Service},
         place::{Wish, WishLine},
+        refund::Given,
         text::Language,
         time::Timestamp,
     },
     flow::{
-        FlowError, channels,
+        Context, FlowError, channels,
         commands::{self, Asks, Back},
-        marking,
+        marking::{self, Said},
     },
-    store::{EffectState, OrderFilter, Snapshot, StoreError},
+    store::{EffectState, OrderFilter, Snapshot, StoreError, Tx},
 };
 use axum::{
     Json,
@@ -33,7 +35,7 @@ use axum::{
     response::Response,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -69,6 +71,9 @@ pub struct NewOrder {
     /// The card of one of the store's own people; only a cashier or a manager takes it.
     #[serde(default)]
     staff_card: Option<String>,
+    /// The member of the loyalty programme whose order it is, as the lookup names them.
+    #[serde(default)]
+    member: Option<Uuid>,
     /// The online channel that sold it, and took the money; for a cashier, a manager or another system.
     #[serde(default)]
     channel: Option<String>,
@@ -143,7 +148,7 @@ pub(super) fn check_asks(
         return Err(Problem::invalid("this is no promo code"));
     }
     if let Some(card) = staff_card {
-        caller.need(CASHIERS)?;
+        caller.need_role(CASHIERS)?;
         if card.trim().is_empty() || card.len() > MAX_WORD {
             return Err(Problem::invalid("this is no card"));
         }
@@ -174,6 +179,11 @@ pub(super) async fn place(
             "channel and channel_number belong together",
         ));
     }
+    if body.channel.is_some() && body.member.is_some() {
+        return Err(Problem::invalid(
+            "a channel's order is no member's: its money was not paid here",
+        ));
+    }
     let phone = body
         .phone
         .as_deref()
@@ -183,7 +193,7 @@ pub(super) async fn place(
         Some(wish) => wish.contact(phone)?,
         None => None,
     };
-    let (scans, checks) = codes(&api, &post).await?;
+    let (scans, said) = codes(&api, &post).await?;
     let id = OrderId(api.site.world.new_id());
     let payment_id = PaymentId(api.site.world.new_id());
     let door = api.clone();
@@ -203,6 +213,7 @@ pub(super) async fn place(
         let asks = Asks {
             phone,
             staff_card: body.staff_card.as_deref(),
+            member: body.member.map(MemberId),
         };
         let mut order = match body.channel.as_deref().zip(body.channel_number.as_deref()) {
             Some((channel, number)) => {
@@ -215,7 +226,7 @@ pub(super) async fn place(
             order = commands::want_receipt(tx, cx, id, contact.as_ref())?;
         }
         if !scans.is_empty() {
-            order = marking::scan(tx, cx, id, &scans, &checks)?;
+            order = marking::scan(tx, cx, id, &scans, &said)?;
         }
         let mut view = view::order(&order, &BTreeSet::new());
         view.follow = follow::link(&door, &order, &headers);
@@ -225,15 +236,12 @@ pub(super) async fn place(
 }
 
 /// The scanned codes of a new order, and what the printer says of them.
-async fn codes(
-    api: &Api,
-    post: &Post<NewOrder>,
-) -> Result<(Vec<Scan>, BTreeMap<String, Check>), Problem> {
+async fn codes(api: &Api, post: &Post<NewOrder>) -> Result<(Vec<Scan>, Said), Problem> {
     let lines = post.body.lines.iter().enumerate();
     let each = lines.flat_map(|(i, l)| l.codes.iter().map(move |c| (Some(i), c)));
     let scans = marks::scans(each)?;
     if scans.is_empty() || post.replay(api).await?.is_some() {
-        return Ok((scans, BTreeMap::new()));
+        return Ok((scans, Said::default()));
     }
     let catalog = api.site.catalog();
     let lines = post.body.lines.iter().enumerate();
@@ -244,11 +252,12 @@ async fn codes(
                 line,
                 marked: dish.marked.as_ref()?,
                 quantity: u32::try_from(l.quantity).unwrap_or(0),
+                price: Money::new(dish.price_minor, catalog.currency),
             })
         })
         .collect();
-    let checks = marks::checked(api, &wanted, &[], &scans).await?;
-    Ok((scans, checks))
+    let said = marks::asked(api, &wanted, &[], &scans).await?;
+    Ok((scans, said))
 }
 
 /// Which orders.
@@ -328,16 +337,16 @@ pub(super) fn unclear(s: &Snapshot<'_>, order: &Order) -> Result<BTreeSet<Uuid>,
     Ok(s.effects_of(order.id)?
         .into_iter()
         .filter(|e| {
-            e.kind.starts_with("bank.")
+            (e.kind.starts_with("bank.") || e.kind == crate::flow::effects::loyalty::KIND)
                 && matches!(e.state, EffectState::Unknown | EffectState::Person)
         })
         .filter_map(|e| e.item)
         .collect())
 }
 
-/// A kiosk sees what it placed; staff see all.
+/// A kiosk sees what it placed, and so does a key that may only order; staff see all.
 pub(super) fn may_see(caller: &Caller, order: &Order) -> bool {
-    caller.role != Role::Kiosk || order.placed_by == caller.actor().0
+    !caller.sees_own_only() || order.placed_by == caller.actor().0
 }
 
 /// An order.
@@ -429,15 +438,31 @@ pub(super) async fn cancel(
     Path(id): Path<Uuid>,
     post: Post<Nothing>,
 ) -> Result<Response, Problem> {
-    post.caller.need(ORDERING)?;
-    let caller = post.caller.clone();
-    post.once(&api, StatusCode::OK, move |tx, cx, _| {
-        guard(tx.snapshot().order(OrderId(id))?, &caller)?;
-        let order =
-            commands::cancel_order(tx, cx, OrderId(id), &format!("by {}", caller.role.word()))?;
-        Ok(view::order(&order, &BTreeSet::new()))
+    let by = format!("by {}", post.caller.role.word());
+    post.on_order(&api, ORDERING, id, move |tx, cx, id, _| {
+        commands::cancel_order(tx, cx, id, &by)
     })
     .await
+}
+
+impl<T: Send + 'static> Post<T> {
+    /// An act of one of `roles` on an order that the caller may touch; answered with the order as it is then.
+    pub(super) async fn on_order(
+        self,
+        api: &Api,
+        roles: &[Role],
+        id: Uuid,
+        act: impl FnOnce(&mut Tx<'_>, &Context, OrderId, T) -> Result<Order, FlowError> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        self.caller.need(roles)?;
+        let caller = self.caller.clone();
+        self.once(api, StatusCode::OK, move |tx, cx, body| {
+            guard(tx.snapshot().order(OrderId(id))?, &caller)?;
+            let order = act(tx, cx, OrderId(id), body)?;
+            Ok(view::order(&order, &BTreeSet::new()))
+        })
+        .await
+    }
 }
 
 /// The order, if this caller may touch it.
@@ -454,10 +479,8 @@ pub(super) async fn hand_over(
     Path(id): Path<Uuid>,
     post: Post<Nothing>,
 ) -> Result<Response, Problem> {
-    post.caller.need(STAFF)?;
-    post.once(&api, StatusCode::OK, move |tx, cx, _| {
-        let order = commands::hand_over(tx, cx, OrderId(id))?;
-        Ok(view::order(&order, &BTreeSet::new()))
+    post.on_order(&api, STAFF, id, |tx, cx, id, _| {
+        commands::hand_over(tx, cx, id)
     })
     .await
 }
@@ -472,6 +495,13 @@ pub struct NewRefund {
     /// Dishes instead of a sum.
     #[serde(default)]
     lines: Vec<ReturnedLine>,
+    /// Marked units that come back, by their codes, scanned again, or by what identifies them; instead of a sum, beside
+    /// lines.
+    #[serde(default)]
+    codes: Vec<NewCode>,
+    /// Of a line of marked goods that are all the same, any units are taken: nobody can tell which came back.
+    #[serde(default)]
+    any_unit: bool,
     /// Why.
     reason: String,
 }
@@ -502,7 +532,9 @@ pub(super) async fn refund(
     if post.body.reason.trim().is_empty() {
         return Err(Problem::invalid("say why: the reason is kept in the log"));
     }
-    if post.body.amount_minor.is_some() && !post.body.lines.is_empty() {
+    let units = marks::scans(post.body.codes.iter().map(|c| (None, c)))?;
+    let named = !post.body.lines.is_empty() || !units.is_empty();
+    if post.body.amount_minor.is_some() && named {
         return Err(Problem::invalid("name a sum or dishes, not both"));
     }
     let world = api.site.world.clone();
@@ -510,8 +542,15 @@ pub(super) async fn refund(
         let lines = body.lines.iter().map(|l| (l.line_id, l.quantity));
         let back = match body.amount_minor {
             Some(sum) => Back::Sum(sum),
-            None if body.lines.is_empty() => Back::All,
-            None => Back::Dishes(lines.collect()),
+            None if !named => Back::All,
+            None => {
+                let given = Given {
+                    lines: lines.collect(),
+                    units: Vec::new(),
+                    any_unit: body.any_unit,
+                };
+                Back::Dishes(given, units)
+            }
         };
         let (order, refunds) =
             commands::refund_order(tx, cx, OrderId(id), &back, body.reason.trim(), || {

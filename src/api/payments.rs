@@ -36,9 +36,9 @@ use uuid::Uuid;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPayment {
-    /// `sbp_qr`, `card_terminal` or `cash`.
+    /// `sbp_qr`, `card_terminal`, `cash`, or `loyalty_points` for a part of a member's order.
     tender: String,
-    /// Minor units; all that is due when none.
+    /// Minor units; all that is due when none, and of points as many as the order takes.
     #[serde(default)]
     amount_minor: Option<i64>,
 }
@@ -54,7 +54,7 @@ pub(super) async fn start(
     let caller = post.caller.clone();
     let tender = Tender::from_word(&post.body.tender).ok_or_else(|| {
         Problem::invalid(format!(
-            "{:?} is no tender; there are sbp_qr, card_terminal and cash",
+            "{:?} is no tender; there are sbp_qr, card_terminal, cash and loyalty_points",
             post.body.tender
         ))
     })?;

@@ -7,6 +7,7 @@ use super::{
     auth::{Role, STAFF, TECHNICIANS},
     body::Post,
     extract::Path,
+    lan,
     orders::Nothing,
 };
 use crate::{
@@ -336,6 +337,33 @@ pub enum NewSlip {
         /// The lines.
         lines: Vec<String>,
     },
+    /// Where a new screen finds this store, as a QR code.
+    Screen {
+        /// `kiosk`, `board` or `staff`.
+        role: ScreenKind,
+    },
+}
+
+/// What a screen is.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScreenKind {
+    /// For guests who order.
+    Kiosk,
+    /// For guests who wait.
+    Board,
+    /// For people who work here.
+    Staff,
+}
+
+impl ScreenKind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Kiosk => "kiosk",
+            Self::Board => "board",
+            Self::Staff => "staff",
+        }
+    }
 }
 
 impl NewSlip {
@@ -344,7 +372,7 @@ impl NewSlip {
         match self {
             Self::PreBill { .. } => Some(Station::PreBill),
             Self::Kitchen { .. } => Some(Station::Kitchen),
-            Self::Text { .. } => None,
+            Self::Text { .. } | Self::Screen { .. } => None,
         }
     }
 }
@@ -401,6 +429,23 @@ async fn written(api: &Api, wanted: NewSlip) -> Result<(Slip, String), Problem> 
             (
                 slips::kitchen(&order, false),
                 format!("kitchen slip of order {order_id}"),
+            )
+        }
+        NewSlip::Screen { role } => {
+            let origin = lan::origins(&api.doors, &api.site.policy().store_id)
+                .into_iter()
+                .next()
+                .ok_or_else(|| {
+                    Problem::conflict(
+                        "screens on the LAN can't reach this store: it listens on this machine alone",
+                    )
+                })?;
+            let url = format!("{origin}/{}/", role.word());
+            let store = api.store_name.get(Language::Ru);
+            let authority = api.tls.is_some().then(|| format!("{origin}/ca.crt"));
+            (
+                slips::screen(&url, store, authority.as_deref()),
+                format!("address for a new screen: {url}"),
             )
         }
         NewSlip::Text { lines } => {

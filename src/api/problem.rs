@@ -62,6 +62,7 @@ slugs! {
     out_of_stock CONFLICT "The dish is sold out.";
     not_accepting SERVICE_UNAVAILABLE "The store takes no orders now.";
     unknown_order NOT_FOUND "There is no such order.";
+    unknown_member NOT_FOUND "There is no such member.";
     unknown_payment NOT_FOUND "There is no such payment.";
     already_paid CONFLICT "Nothing is left to pay.";
     code_missing CONFLICT "A code must be scanned first.";
@@ -80,11 +81,11 @@ slugs! {
     method_not_allowed METHOD_NOT_ALLOWED "Not this way.";
     conflict CONFLICT "It doesn't fit the state of things.";
     invalid UNPROCESSABLE_ENTITY "The request makes no sense.";
-    idempotency_key_missing BAD_REQUEST "The Idempotency-Key is missing.";
+    idempotency_key_missing BAD_REQUEST "The Idempotency-Key is missing or malformed.";
     idempotency_key_reused CONFLICT "The Idempotency-Key was used for another request.";
     device_away SERVICE_UNAVAILABLE "The device can't be reached.";
     device_refused CONFLICT "The device refused it.";
-    device_cannot NOT_IMPLEMENTED "The device can't do this.";
+    device_cannot CONFLICT "The device can't do this.";
     disk_full INSUFFICIENT_STORAGE "The disk is full.";
     disk_slow SERVICE_UNAVAILABLE "The disk does not answer.";
     internal INTERNAL_SERVER_ERROR "Something is broken.";
@@ -103,7 +104,7 @@ impl Problem {
             slug,
             title,
             status: status.as_u16(),
-            detail,
+            detail: harmless(detail),
             message: None,
             retry_at: None,
             quote: None,
@@ -122,6 +123,19 @@ impl Problem {
         self.message = Some(Box::new(message));
         self
     }
+}
+
+/// Text that repeats what a caller sent, without what a terminal or a log viewer would obey: control characters, and those
+/// that turn the direction of writing.
+fn harmless(text: String) -> String {
+    let obeyed = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(obeyed) {
+        return text;
+    }
+    text.replace(obeyed, "\u{fffd}")
 }
 
 /// What a guest is told when the store can't write.
@@ -149,6 +163,10 @@ impl IntoResponse for Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        // The clock that turns it into seconds is not here.
+        if let Some(at) = self.retry_at {
+            response.extensions_mut().insert(super::limits::RetryAt(at));
+        }
         response
     }
 }
@@ -164,6 +182,20 @@ impl From<FlowError> for Problem {
             }
             FlowError::Order(OrderError::RefundTooLarge { .. }) => Self::refund_too_large(detail),
             FlowError::Order(OrderError::NotSoMany { .. }) => Self::refund_too_large(detail),
+            FlowError::Order(OrderError::NoSuchUnit { .. }) => {
+                Self::bad_code(detail).telling(Text::new(
+                    "Этой упаковки нет в заказе, или её уже вернули.",
+                    "Bu qadoq buyurtmada yo‘q yoki allaqachon qaytarilgan.",
+                    "This package is not in the order, or came back already.",
+                ))
+            }
+            FlowError::Order(OrderError::WhichUnit { .. }) => {
+                Self::code_missing(detail).telling(Text::new(
+                    "Отсканируйте код упаковки, которую вернули.",
+                    "Qaytarilgan qadoqning kodini skanerlang.",
+                    "Please scan the code of the package that came back.",
+                ))
+            }
             FlowError::Order(OrderError::NothingPaid) => Self::conflict(detail),
             FlowError::Order(OrderError::TooMuch { .. }) => Self::invalid(detail),
             FlowError::Order(OrderError::NoSuchPayment) => Self::unknown_payment(detail),
@@ -183,6 +215,7 @@ impl From<FlowError> for Problem {
             FlowError::Stock(_) | FlowError::Invalid(_) => Self::invalid(detail),
             FlowError::UnknownOrder => Self::unknown_order(detail),
             FlowError::Unknown("payment") => Self::unknown_payment(detail),
+            FlowError::Unknown("member") => Self::unknown_member(detail),
             FlowError::Unknown(_) => Self::not_found(detail),
             FlowError::NotAccepting(closed) => Self::not_accepting(detail).telling(closed.reason),
             FlowError::Tender(_, why) => Self::tender_unavailable(detail).telling(why),
@@ -204,9 +237,9 @@ impl From<Refused> for Problem {
                 "This dish is not on the menu any more.",
             )),
             Refused::Quantity { max, .. } => Self::bad_quantity(detail).telling(Text::new(
-                format!("В одном заказе может быть не больше {max} блюд."),
-                format!("Bitta buyurtmada {max} tagacha taom bo‘lishi mumkin."),
-                format!("An order can have up to {max} dishes."),
+                format!("В одном заказе может быть от 1 до {max} блюд."),
+                format!("Bitta buyurtmada 1 tadan {max} tagacha taom bo‘lishi mumkin."),
+                format!("An order can have 1 to {max} dishes."),
             )),
             Refused::PriceChanged { .. } => Self::price_changed(detail).telling(Text::new(
                 "Цена изменилась. Проверьте, пожалуйста, корзину.",
@@ -278,18 +311,24 @@ impl From<MarkRefused> for Problem {
                 "Bu qadoq allaqachon sotilgan. Boshqasini oling.",
                 "This package was sold already. Please take another one.",
             )),
-            MarkRefused::Check { .. } | MarkRefused::Unchecked { .. } => Self::code_refused(detail)
-                .telling(Text::new(
-                    "Эту упаковку нельзя продать. Позовите сотрудника.",
-                    "Bu qadoqni sotib bo‘lmaydi. Xodimni chaqiring.",
-                    "This package can't be sold. Please call staff.",
-                )),
+            MarkRefused::Check { .. }
+            | MarkRefused::Unchecked { .. }
+            | MarkRefused::Forbidden { .. }
+            | MarkRefused::Unasked { .. } => Self::code_refused(detail).telling(Text::new(
+                "Эту упаковку нельзя продать. Позовите сотрудника.",
+                "Bu qadoqni sotib bo‘lmaydi. Xodimni chaqiring.",
+                "This package can't be sold. Please call staff.",
+            )),
         }
     }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        // The ledger's word on what was asked: nothing failed.
+        if let StoreError::Stock(refused) = error {
+            return Self::invalid(refused.to_string());
+        }
         tracing::error!(%error, "a request failed in the database");
         match error {
             StoreError::DiskFull => {
@@ -308,4 +347,18 @@ pub(super) async fn not_found() -> Problem {
 
 pub(super) async fn method_not_allowed() -> Problem {
     Problem::method_not_allowed("this address takes another method; see /openapi.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_sent_is_repeated_without_what_a_terminal_obeys() {
+        let told = Problem::invalid("no dish \u{202e}hsrob\u{0} \u{1b}[2J; борщ\nnext");
+        assert_eq!(
+            told.detail,
+            "no dish \u{fffd}hsrob\u{fffd} \u{fffd}[2J; борщ\nnext"
+        );
+    }
 }

@@ -4,7 +4,9 @@ use super::{
     Api, Caller, Problem,
     auth::{STAFF, TECHNICIANS},
     body::Post,
-    extract::{Path, Query},
+    extract::Query,
+    orders::Nothing,
+    settle,
 };
 use crate::{
     domain::{
@@ -12,10 +14,10 @@ use crate::{
         reconcile::{Difference, Line, Reconciler, Totals},
         time::Timestamp,
     },
-    flow::{FlowError, commands},
+    flow::FlowError,
     store::{EffectState, StoreError},
 };
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -33,6 +35,9 @@ struct AlertView {
     alert: Alert,
     /// The effect it is about, for a decision.
     effect_id: Option<i64>,
+    /// What somebody who says that it was done must have seen; left out where only the command line can say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect_asks: Option<&'static [&'static str]>,
 }
 
 /// What needs a person, and what they can do.
@@ -49,14 +54,15 @@ pub(super) async fn alerts(
             s.alerts()?
                 .into_iter()
                 .map(|alert| {
-                    let effect_id = match alert.key.strip_prefix("effect:") {
-                        Some(key) => s.effect_by_key(key)?.map(|e| e.id),
+                    let effect = match alert.key.strip_prefix("effect:") {
+                        Some(key) => s.effect_by_key(key)?,
                         None => None,
                     };
                     Ok(AlertView {
                         id: alert.key.clone(),
                         alert,
-                        effect_id,
+                        effect_asks: effect.as_ref().and_then(|e| settle::asks(&e.kind)),
+                        effect_id: effect.map(|e| e.id),
                     })
                 })
                 .collect::<Result<Vec<_>, _>>()
@@ -65,52 +71,21 @@ pub(super) async fn alerts(
     Ok(Json(AlertList { alerts }))
 }
 
-/// A person's decision.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Decision {
-    /// `done` or `not_done`; `not_done` lets it be tried again.
-    outcome: String,
-    /// The kind's own result, for `done`.
-    #[serde(default)]
-    #[schema(value_type = Option<Object>)]
-    result: Option<serde_json::Value>,
-    /// Why; kept in the log.
-    reason: String,
-}
-
-/// A person decides what became of an effect that nothing outside can tell.
-#[utoipa::path(post, path = "/effects/{id}/settle", tag = "technician", params(("id" = i64, Path)), request_body = Decision, responses((status = 200), (status = "4XX", body = Problem)))]
-pub(super) async fn settle(
-    State(api): State<Api>,
-    Path(id): Path<i64>,
-    post: Post<Decision>,
-) -> Result<Response, Problem> {
-    post.caller.need(TECHNICIANS)?;
-    if post.body.reason.trim().is_empty() {
-        return Err(Problem::invalid("say why: the reason is kept in the log"));
-    }
-    let done = match post.body.outcome.as_str() {
-        "done" => Some(post.body.result.clone().unwrap_or_default()),
-        "not_done" => None,
-        other => {
-            return Err(Problem::invalid(format!(
-                "{other:?} is no outcome; there are done and not_done"
-            )));
-        }
-    };
-    post.once(&api, StatusCode::OK, move |tx, cx, body| {
-        commands::settle_effect(tx, cx, id, done, body.reason.trim())?;
-        Ok(serde_json::json!({"settled": true}))
-    })
-    .await
-}
-
 /// Readers of the log.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SyncView {
     /// `online`, `degraded`, `offline` or `off`.
     uplink: &'static str,
+    /// By which route: `mqtt` or `http`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'static str>,
+    /// Since when it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    since_at: Option<Timestamp>,
+    /// Why it is not online.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     readers: Vec<ReaderView>,
 }
 
@@ -138,8 +113,8 @@ pub(super) async fn sync(
         .read(move |s| -> Result<_, StoreError> {
             let head = s.head()?.seq;
             let mut cursors = s.cursors()?;
-            if cursors.is_empty() {
-                cursors.push(("hq".to_owned(), 0, Timestamp::default()));
+            if !cursors.iter().any(|(name, ..)| name == "hq") {
+                cursors.insert(0, ("hq".to_owned(), 0, Timestamp::default()));
             }
             cursors
                 .into_iter()
@@ -158,10 +133,37 @@ pub(super) async fn sync(
                 .collect::<Result<Vec<_>, _>>()
         })
         .await?;
+    let state = api
+        .headquarters
+        .as_ref()
+        .map(|h| h.state().borrow().clone());
     Ok(Json(SyncView {
         uplink: (api.uplink)(),
+        route: state.as_ref().and_then(|s| s.route),
+        since_at: state.as_ref().map(|s| s.since_at),
+        reason: state.and_then(|s| s.reason),
         readers,
     }))
+}
+
+/// Tries the way to headquarters now instead of when its turn comes; online, the newest state is told.
+#[utoipa::path(post, path = "/sync/now", tag = "technician", request_body = Nothing, responses((status = 202), (status = "4XX", body = Problem)))]
+pub(super) async fn sync_now(
+    State(api): State<Api>,
+    post: Post<Nothing>,
+) -> Result<(StatusCode, Json<serde_json::Value>), Problem> {
+    post.caller.need(TECHNICIANS)?;
+    let headquarters = api
+        .headquarters
+        .as_ref()
+        .ok_or_else(|| Problem::conflict("no way to headquarters is configured; see [sync]"))?;
+    headquarters.poke();
+    // What waits for other services is tried again with it.
+    api.poke.poke();
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(serde_json::json!({"accepted": true})),
+    ))
 }
 
 /// Which orders are compared.
@@ -209,10 +211,19 @@ pub(super) async fn reconcile(
         .read(move |s| -> Result<_, FlowError> {
             let under_way = s.orders_under_way()?;
             let mut books = Reconciler::default();
+            let mut failed = None;
             s.each_order(query.day.as_deref(), |o| {
                 let busy = under_way.contains(&o.id) || !settled(&o);
-                books.order(&o, busy);
+                let points = match o.loyalty {
+                    Some(_) => s.order_points(o.id).map_err(|e| failed = Some(e)).ok(),
+                    None => None,
+                };
+                books.order(&o, busy, &points.unwrap_or_default());
             })?;
+            if let Some(error) = failed {
+                return Err(error.into());
+            }
+            books.points(&s.points_books()?);
             let live = s.live_effects()?;
             let closing: std::collections::BTreeSet<&str> = live
                 .iter()

@@ -4,22 +4,28 @@ use super::{
     Api, Problem,
     auth::ORDERING,
     body::Asked,
+    loyalty,
     orders::{NewLine, check_asks},
     view::{self, PromotionView},
 };
 use crate::{
     domain::{
+        ids::MemberId,
         order::Service,
         place::{Refused, Wish, WishLine},
         quote::Quote,
         text::{Language, Text},
         time::Timestamp,
     },
-    flow::commands::{self, Asks},
+    flow::{
+        FlowError,
+        commands::{self, Asks},
+    },
 };
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// An order that is not placed yet.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,6 +44,9 @@ pub struct QuoteAsked {
     /// For promotions that are counted by phone number.
     #[serde(default)]
     phone: Option<String>,
+    /// The member of the loyalty programme, as the lookup names them.
+    #[serde(default)]
+    member: Option<Uuid>,
     /// The card of one of the store's own people; only a cashier or a manager takes it.
     #[serde(default)]
     staff_card: Option<String>,
@@ -54,6 +63,9 @@ pub struct QuoteView {
     promotions: Vec<PromotionView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<CodeView>,
+    /// What a member earns and may spend; where one is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    points: Option<loyalty::QuotePoints>,
     /// When it would be promised.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
@@ -120,6 +132,7 @@ pub(super) fn view(quote: &Quote) -> QuoteView {
             ok: code.is_ok(),
             message: quote.code_message(),
         }),
+        points: None,
         ready_at: quote.ready_at,
     }
 }
@@ -172,9 +185,15 @@ pub(super) async fn quote(
             let asks = Asks {
                 phone: phone.filter(|p| !p.is_empty()),
                 staff_card: body.staff_card.as_deref(),
+                member: body.member.map(MemberId),
             };
-            commands::quote_order(s, &cx, &wish, &asks)
+            let quote = commands::quote_order(s, &cx, &wish, &asks)?;
+            let points = asks.member.map(|m| loyalty::of_quote(s, &cx, &quote, m));
+            Ok::<_, FlowError>(QuoteView {
+                points: points.transpose()?,
+                ..view(&quote)
+            })
         })
         .await?;
-    Ok(Json(view(&quote)))
+    Ok(Json(quote))
 }

@@ -6,7 +6,7 @@ use super::{
     auth::{SCREENS, TECHNICIANS, hash_token},
     body::{Loose, Post},
     extract::{Bearer, Path},
-    keys,
+    keys, lan,
     orders::Nothing,
 };
 use crate::{
@@ -124,6 +124,8 @@ pub struct ScreenList {
     screens: Vec<ScreenView>,
     /// Codes that stand on screens now.
     waiting: Vec<WaitingView>,
+    /// Where a screen finds this store, the best first; none while it listens on its own machine alone.
+    addresses: Vec<String>,
 }
 
 /// A paired screen.
@@ -164,6 +166,7 @@ pub(super) async fn list(
 ) -> Result<Json<ScreenList>, Problem> {
     caller.need(TECHNICIANS)?;
     let now = api.site.world.clock.now();
+    let addresses = lan::origins(&api.doors, &api.site.policy().store_id);
     let list = api
         .site
         .store
@@ -177,6 +180,7 @@ pub(super) async fn list(
                         since_at: p.created_at,
                     })
                     .collect(),
+                addresses,
             })
         })
         .await?;

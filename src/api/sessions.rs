@@ -363,16 +363,21 @@ pub(super) fn too_many(until: Timestamp) -> Problem {
     problem
 }
 
-/// Lets everybody in again who was at work, and every paired screen, when the daemon starts.
+/// Lets everybody in again who was at work, every paired screen and every key, when the daemon starts.
 ///
 /// # Errors
 /// When the database can't be read.
 pub async fn recall_tokens(api: &Api) -> Result<(), StoreError> {
-    let (screens, users, sessions) = api
+    let (screens, users, sessions, keys) = api
         .site
         .store
-        .read(|s| -> Result<_, StoreError> { Ok((s.screens()?, s.users()?, s.sessions()?)) })
+        .read(|s| -> Result<_, StoreError> {
+            Ok((s.screens()?, s.users()?, s.sessions()?, s.api_keys()?))
+        })
         .await?;
+    for key in keys {
+        api.tokens.insert_key(&key);
+    }
     for screen in screens {
         if let Some(role) = Role::from_word(&screen.role) {
             api.tokens.insert_screen(screen.hash, role, screen.name);

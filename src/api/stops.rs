@@ -255,7 +255,8 @@ pub struct Forget {
     phone: String,
 }
 
-/// Forgets what promotions know of a phone number.
+/// Erases all that is kept of a guest: what promotions and the loyalty programme know of the phone number, and the
+/// numbers and addresses of their orders. Orders and receipts stay; they name nobody.
 #[utoipa::path(post, path = "/guests/forget", tag = "staff", request_body = Forget, responses((status = 200, body = Kept), (status = "4XX", body = Problem)))]
 pub(super) async fn forget(
     State(api): State<Api>,
@@ -263,9 +264,11 @@ pub(super) async fn forget(
 ) -> Result<Response, Problem> {
     post.caller.need(CASHIERS)?;
     super::orders::check_phone(&post.body.phone)?;
-    post.once(&api, StatusCode::OK, |tx, _, body| {
-        let rows = menu::forget_guest(tx, &body.phone)?;
-        Ok(Kept { rows })
+    post.once(&api, StatusCode::OK, |tx, cx, body| {
+        let rows = menu::erase_guest(tx, cx, &body.phone)?;
+        Ok(Kept {
+            rows: usize::try_from(rows).unwrap_or(usize::MAX),
+        })
     })
     .await
 }

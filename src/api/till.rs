@@ -52,6 +52,8 @@ pub struct ReportView {
     /// When the report was made.
     #[schema(value_type = i64)]
     made_at: Timestamp,
+    /// IANA name of the store's time zone: the printer's times are in it.
+    zone: String,
     /// Why the printer's counters were not read now, where they might have been.
     not_counted: Option<String>,
     #[serde(flatten)]
@@ -115,6 +117,7 @@ pub(super) async fn report(
             ShiftState::Closed
         },
         made_at: api.site.world.clock.now(),
+        zone: api.site.zone().iana_name().unwrap_or("UTC").to_owned(),
         not_counted,
         report,
     }))

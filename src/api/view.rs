@@ -64,6 +64,9 @@ pub struct OrderView {
     /// How the guest wants the receipt: `sms` or `email`; on paper when none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt_to: Option<&'static str>,
+    /// The points of the member whose order it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points: Option<OrderPointsView>,
     /// The online channel it came by.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -71,6 +74,21 @@ pub struct OrderView {
     /// The page for the guest's phone; where an order is placed or shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub follow: Option<Follow>,
+}
+
+/// An order's points.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderPointsView {
+    /// Whose they are.
+    pub member: Uuid,
+    /// Points that it earns, or has earned.
+    pub earns: i64,
+    /// They are booked.
+    pub earned: bool,
+    /// Points that pay for a part of it.
+    pub spent: i64,
+    /// What a point is worth, minor units.
+    pub worth_minor: i64,
 }
 
 /// Where a guest's phone follows an order.
@@ -117,6 +135,9 @@ pub struct LineView {
 pub struct MarkedView {
     /// What identifies each scanned unit.
     pub units: Vec<String>,
+    /// Of them, those that came back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub returned: Vec<String>,
     /// Units whose code is still to be scanned; until then the order can't be paid.
     pub missing: usize,
 }
@@ -173,6 +194,9 @@ pub struct PaymentView {
     pub amount_minor: i64,
     /// Given back, minor units.
     pub refunded_minor: i64,
+    /// Points that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points: Option<i64>,
     /// The code to pay by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qr: Option<QrView>,
@@ -265,6 +289,8 @@ pub struct RefundView {
     pub id: Uuid,
     /// Minor units.
     pub amount_minor: i64,
+    /// How it goes back.
+    pub tender: &'static str,
     /// `pending`, `awaiting_person`, `done` or `refused`.
     pub state: &'static str,
     /// Why.
@@ -373,6 +399,7 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
             .map(|r| RefundView {
                 id: r.id.0,
                 amount_minor: r.amount_minor,
+                tender: r.tender.word(),
                 state: match r.state {
                     RefundState::Pending => "pending",
                     RefundState::AwaitingPerson => "awaiting_person",
@@ -383,18 +410,36 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
             })
             .collect(),
         receipt_to: (!o.receipt_to.is_paper()).then(|| o.receipt_to.word()),
+        points: o.loyalty.as_ref().map(|l| OrderPointsView {
+            member: l.member_id.0,
+            earns: o.points_promised(),
+            earned: l.earned > 0,
+            spent: o.points_kept(),
+            worth_minor: l.worth_minor,
+        }),
         channel: o.channel.clone(),
         follow: None,
     }
 }
 
 fn marked(o: &Order, line: usize, quantity: u32) -> MarkedView {
-    let of_line = o.marks.iter().filter(|m| m.line == line);
-    let units: Vec<String> = of_line.map(|m| m.code.cis.clone()).collect();
+    let of_line = || o.marks.iter().filter(|m| m.line == line);
+    let units: Vec<String> = of_line().map(|m| m.code.cis.clone()).collect();
+    let came_back = |nth: u32| {
+        let mut pieces = o.pieces.iter();
+        let index = pieces.position(|p| (p.line, p.nth) == (line, nth));
+        index.is_some_and(|i| o.is_returned(i))
+    };
+    let returned = of_line().filter(|m| came_back(m.nth));
+    let returned = returned.map(|m| m.code.cis.clone()).collect();
     let missing = usize::try_from(quantity)
         .unwrap_or(0)
         .saturating_sub(units.len());
-    MarkedView { units, missing }
+    MarkedView {
+        units,
+        returned,
+        missing,
+    }
 }
 
 /// A payment as the door shows it.
@@ -416,6 +461,7 @@ pub fn payment(o: &Order, p: &Payment, unclear: &BTreeSet<Uuid>) -> PaymentView 
         state,
         amount_minor: p.amount_minor,
         refunded_minor: p.refunded_minor,
+        points: p.points.map(|p| p.points),
         qr: p
             .qr_payload
             .as_ref()
@@ -437,6 +483,11 @@ pub fn payment(o: &Order, p: &Payment, unclear: &BTreeSet<Uuid>) -> PaymentView 
                 "Эта оплата отменена. Если деньги всё же спишутся, они вернутся.",
                 "Bu to‘lov bekor qilindi. Pul yechilsa ham, u qaytariladi.",
                 "This payment was cancelled. If money is still taken, it comes back.",
+            )),
+            PaymentState::Declined if p.points.is_some() => Some(Text::new(
+                "Баллы не списались. Заплатите другим способом.",
+                "Ballar yechilmadi. Boshqa usulda to‘lang.",
+                "The points could not be used. Please pay otherwise.",
             )),
             PaymentState::Declined => Some(Text::new(
                 "Оплата не прошла. Деньги не списаны.",

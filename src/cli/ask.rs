@@ -55,9 +55,10 @@ pub fn secret(prompt: &str) -> anyhow::Result<String> {
         let before = tcgetattr(&stdin)?;
         let mut unseen = before.clone();
         unseen.local_modes.remove(LocalModes::ECHO);
+        // First mute, then ask: who types at once would be seen, and the flush would swallow it.
+        tcsetattr(&stdin, OptionalActions::Flush, &unseen)?;
         write!(io::stderr().lock(), "{}: ", clean(prompt))?;
         io::stderr().flush()?;
-        tcsetattr(&stdin, OptionalActions::Flush, &unseen)?;
         let mut line = String::new();
         let read = stdin.lock().read_line(&mut line);
         // Whatever came of it: a terminal that stays mute is of no use to anybody.

@@ -5,7 +5,11 @@ use super::{
     output::{print, print_json},
     run::CONFIG,
 };
-use crate::config::Config;
+use crate::{
+    config::{Config, credential_folder},
+    credentials::Credentials,
+    enrolment::Enrolment,
+};
 use clap::Args;
 use serde_json::json;
 use std::{
@@ -71,7 +75,36 @@ pub(super) fn check(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
 pub fn faults(path: &Path) -> io::Result<Vec<String>> {
     // A file that can't be read has no faults of its own.
     File::open(path)?;
-    Ok(Config::load(path).err().map_or_else(Vec::new, |f| f.0))
+    Ok(match Config::load(path) {
+        Ok(config) => missing(&config),
+        Err(faults) => faults.0,
+    })
+}
+
+/// Credentials that the daemon will ask for at its start and not find. Nothing where nobody says in which folder they are
+/// (by hand, without the one that systemd gives), or where the one who asks may not look into it.
+fn missing(config: &Config) -> Vec<String> {
+    let Some(folder) = credential_folder(config.store.credentials.as_deref()) else {
+        return Vec::new();
+    };
+    let hidden = |error: io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    let database = config.store.data.join("galley.db");
+    if std::fs::read_dir(folder).is_err_and(hidden) || File::open(database).is_err_and(hidden) {
+        return Vec::new();
+    }
+    let credentials = match Credentials::of(config) {
+        Ok(credentials) => credentials,
+        Err(why) => return vec![why],
+    };
+    let enrolled = Enrolment::load(&config.store.data, credentials.keys())
+        .is_ok_and(|enrolment| enrolment.is_some());
+    config
+        .credential_names()
+        .into_iter()
+        // An enrolled box has its own token.
+        .filter(|(setting, _)| !(enrolled && *setting == "sync.token_credential"))
+        .filter_map(|(setting, name)| Some(format!("{setting}: {}", credentials.get(name).err()?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -100,5 +133,25 @@ mod tests {
             .replace("Asia/Tashkent", "Mars/Olympus");
         std::fs::write(&path, bad).unwrap();
         assert_eq!(faults(&path).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_credential_that_is_not_there_is_told_before_the_daemon_asks_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("galley.toml");
+        let text = format!(
+            "[store]\nid = 'S001'\nzone = 'UTC'\nname = {{ ru = 'К', uz = 'K', en = 'C' }}\ndata = '{0}'\ncredentials = '{0}'\n\
+             [connectors.sms_ru]\napi_id_credential = 'sms'\n[[tokens]]\nname = 'till'\nrole = 'staff'\ncredential = 'till'\n",
+            folder.path().display()
+        );
+        std::fs::write(&path, text).unwrap();
+        let found = faults(&path).unwrap();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("connectors.sms_ru.api_id_credential: credential sms"));
+        assert!(found[1].contains("galley secret set till"), "{found:?}");
+        for name in ["sms", "till"] {
+            std::fs::write(folder.path().join(name), "a secret").unwrap();
+        }
+        assert_eq!(faults(&path).unwrap(), Vec::<String>::new());
     }
 }

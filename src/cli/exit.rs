@@ -25,7 +25,7 @@ pub enum Exit {
 }
 
 /// Refusals that are about the state of things though their HTTP status is another's.
-const STATE: &[&str] = &["refund_too_large", "device_cannot"];
+const STATE: &[&str] = &["refund_too_large"];
 
 impl Exit {
     /// The number a shell sees.

@@ -2,13 +2,14 @@
 
 use super::{
     client::Door,
-    exit::{Exit, help},
+    exit::{Exit, Stop, help},
     output::{Lean, Table, View, ago, clean, print, print_json},
+    qr,
     user::segment,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 /// The screens of the store: kiosks, boards, staff screens.
 #[derive(Args, Debug)]
@@ -18,6 +19,8 @@ use std::process::ExitCode;
     "galley kiosk pair 482913 --name hall --role board",
     "galley kiosk rename K1 window",
     "galley kiosk revoke window",
+    "galley kiosk qr              the store's address, to scan with a new screen",
+    "galley kiosk qr --print      the same on paper",
 ))]
 pub struct KioskArgs {
     #[command(flatten)]
@@ -52,6 +55,18 @@ enum Act {
         name: String,
         /// The name it gets
         to: String,
+    },
+    /// The store's address for a new screen, as a QR code
+    Qr {
+        /// What the screen is to be
+        #[arg(long, default_value = "kiosk", value_parser = ["kiosk", "board", "staff"])]
+        role: String,
+        /// On paper, at the receipt printer; no fiscal document
+        #[arg(long, conflicts_with = "svg")]
+        print: bool,
+        /// Into this file, as a drawing
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
     },
 }
 
@@ -97,6 +112,20 @@ pub async fn execute(args: KioskArgs) -> anyhow::Result<ExitCode> {
                 .await?,
             format!("{} is called {} now\n", clean(&name), clean(&to)),
         ),
+        Act::Qr {
+            role, print: true, ..
+        } => {
+            let slip = json!({"kind": "screen", "role": role});
+            (
+                client.post("/devices/printer/slips", &slip).await?,
+                "printed\n".to_owned(),
+            )
+        }
+        Act::Qr { role, svg, .. } => {
+            let answer = client.get("/screens").await?;
+            let text = address(&answer, &role, svg)?;
+            (answer, text)
+        }
     };
     if args.door.json {
         print_json(&answer)?;
@@ -104,6 +133,40 @@ pub async fn execute(args: KioskArgs) -> anyhow::Result<ExitCode> {
         print(&said)?;
     }
     Ok(Exit::Done.into())
+}
+
+/// Where a new screen goes, and what is to be done there.
+fn address(answer: &Value, role: &str, svg: Option<PathBuf>) -> anyhow::Result<String> {
+    let all: Vec<String> = answer
+        .get("addresses")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|a| a.as_str().map(|a| format!("{}/{role}/", clean(a))))
+        .collect();
+    let Some(best) = all.first() else {
+        let text = "screens on the LAN can't reach this store: it listens on this machine alone (store.listen, api.tls.listen)";
+        return Err(Stop {
+            exit: Exit::Refused,
+            text: text.to_owned(),
+        }
+        .into());
+    };
+    let mut text = match svg {
+        Some(file) => {
+            qr::to_file(best, &file)?;
+            format!("written to {}\n", file.display())
+        }
+        None => qr::terminal(best)?,
+    };
+    text += &format!("{best}\n");
+    if all.len() > 1 {
+        text += &format!("also {}\n", all[1..].join("\n     "));
+    }
+    text += &format!(
+        "Open it on the new screen; it shows six digits. Then:\n  galley kiosk pair CODE --name NAME --role {role}\n"
+    );
+    Ok(text)
 }
 
 fn list(answer: &Value) -> String {

@@ -427,7 +427,7 @@ fn entry(line: &str, wanted: &Wanted) -> Option<(i64, Value)> {
 }
 
 /// What a person writes for a moment: how long ago, a time of today, a day, or both.
-fn moment(text: &str, now: &Zoned) -> anyhow::Result<i64> {
+pub(super) fn moment(text: &str, now: &Zoned) -> anyhow::Result<i64> {
     let text = text.trim();
     let zone = now.time_zone().clone();
     let at = if let Ok(span) = text.parse::<Span>() {

@@ -13,14 +13,26 @@ mod doctor;
 mod effect;
 #[cfg(feature = "emulators")]
 mod emulate;
+mod enrol;
 pub mod exit;
 mod fiscal;
 mod fiscal_gateway;
 mod gateway;
+mod guest;
 #[cfg(feature = "hq")]
 mod hq;
+#[cfg(feature = "hq")]
+mod hq_admin;
+#[cfg(feature = "hq")]
+mod hq_outside;
+#[cfg(feature = "hq")]
+mod hq_people;
+#[cfg(feature = "hq")]
+mod hq_verify;
+mod key;
 mod kiosk;
 mod logs;
+mod loyalty;
 mod man;
 mod menu;
 mod order;
@@ -28,6 +40,7 @@ pub mod output;
 mod payment;
 mod printers;
 mod progress;
+mod qr;
 mod reconcile;
 mod redact;
 mod restore;
@@ -41,12 +54,16 @@ mod simulate;
 mod status;
 mod stock;
 mod sync;
+mod tls;
 mod user;
 mod watch;
+mod webhook;
+mod when;
 
 use clap::{Parser, Subcommand};
 use client::CallError;
 use exit::{Exit, help};
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use std::{
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
@@ -79,7 +96,7 @@ enum Command {
     #[cfg(feature = "emulators")]
     Demo(demo::DemoArgs),
     #[cfg(feature = "hq")]
-    Hq(hq::HqArgs),
+    Hq(Box<hq::HqArgs>),
     #[cfg(feature = "emulators")]
     Emulate(emulate::EmulateArgs),
     #[cfg(all(feature = "emulators", feature = "hq"))]
@@ -96,10 +113,16 @@ enum Command {
     Robot(robot::RobotArgs),
     Stock(stock::StockArgs),
     Kiosk(kiosk::KioskArgs),
+    Tls(tls::TlsArgs),
     User(user::UserArgs),
+    Key(key::KeyArgs),
+    Webhook(webhook::WebhookArgs),
     Menu(menu::MenuArgs),
     Sales(sales::SalesArgs),
+    Guest(guest::GuestArgs),
+    Loyalty(loyalty::LoyaltyArgs),
     Sync(sync::SyncArgs),
+    Enrol(enrol::EnrolArgs),
     Reconcile(reconcile::ReconcileArgs),
     Effect(effect::EffectArgs),
     Gateway(gateway::GatewayArgs),
@@ -156,10 +179,16 @@ impl Cli {
             Command::Robot(a) => ("robot", a.door.json),
             Command::Stock(a) => ("stock", a.door.json),
             Command::Kiosk(a) => ("kiosk", a.door.json),
+            Command::Tls(a) => ("tls", a.door.json),
             Command::User(a) => ("user", a.door.json),
+            Command::Key(a) => ("key", a.door.json),
+            Command::Webhook(a) => ("webhook", a.door.json),
             Command::Menu(a) => ("menu", a.door.json),
             Command::Sales(a) => ("sales", a.door.json),
+            Command::Guest(a) => ("guest", a.door.json),
+            Command::Loyalty(a) => ("loyalty", a.door.json),
             Command::Sync(a) => ("sync", a.door.json),
+            Command::Enrol(a) => ("enrolment", a.json),
             Command::Reconcile(a) => ("reconcile", a.door.json),
             Command::Effect(a) => ("effect", a.door.json),
             Command::Gateway(a) => ("gateway", a.door.json),
@@ -173,7 +202,12 @@ impl Cli {
     }
 
     /// Does what was asked. An error is told once, on standard error, with its causes.
-    pub async fn run(self) -> ExitCode {
+    pub fn run(self) -> LocalBoxFuture<'static, ExitCode> {
+        // In a box: so it is compiled here, and not once more in every program that calls it.
+        self.carry_out().boxed_local()
+    }
+
+    async fn carry_out(self) -> ExitCode {
         let (noun, json) = self.about();
         output::about(noun);
         match self.execute().await {
@@ -193,7 +227,7 @@ impl Cli {
             #[cfg(feature = "emulators")]
             Command::Demo(args) => demo::execute(args).await,
             #[cfg(feature = "hq")]
-            Command::Hq(args) => hq::execute(args).await,
+            Command::Hq(args) => hq::execute(*args).await,
             #[cfg(feature = "emulators")]
             Command::Emulate(args) => emulate::execute(args).await,
             #[cfg(all(feature = "emulators", feature = "hq"))]
@@ -210,10 +244,16 @@ impl Cli {
             Command::Robot(args) => robot::execute(args).await,
             Command::Stock(args) => stock::execute(args).await,
             Command::Kiosk(args) => kiosk::execute(args).await,
+            Command::Tls(args) => tls::execute(args).await,
             Command::User(args) => user::execute(args).await,
+            Command::Key(args) => key::execute(args).await,
+            Command::Webhook(args) => webhook::execute(args).await,
             Command::Menu(args) => menu::execute(args).await,
             Command::Sales(args) => sales::execute(args).await,
+            Command::Guest(args) => guest::execute(args).await,
+            Command::Loyalty(args) => loyalty::execute(args).await,
             Command::Sync(args) => sync::execute(args).await,
+            Command::Enrol(args) => enrol::execute(args).await,
             Command::Reconcile(args) => reconcile::execute(args).await,
             Command::Effect(args) => effect::execute(args).await,
             Command::Gateway(args) => gateway::execute(args).await,
@@ -225,6 +265,26 @@ impl Cli {
             Command::Man(args) => man::execute(&args),
         }
     }
+}
+
+/// Reads the command line; ends the process when it can't be read, or only asks for help.
+#[must_use]
+pub fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        let mut words = std::env::args_os().take_while(|word| word != "--");
+        if !(error.use_stderr() && words.any(|word| word == "--json")) {
+            error.exit();
+        }
+        tell_document(misread(&error.to_string()), Exit::Usage);
+        std::process::exit(Exit::Usage.code().into())
+    })
+}
+
+/// What is wrong with a command line, without the page that clap prints around it.
+fn misread(page: &str) -> serde_json::Value {
+    let said = page.split("\n\nUsage:").next().unwrap_or(page).trim();
+    let detail = said.strip_prefix("error: ").unwrap_or(said);
+    serde_json::json!({"detail": detail})
 }
 
 /// Answers a shell that completes a command line, and ends then: `COMPLETE=bash galley` registers it.
@@ -240,9 +300,9 @@ pub fn log_to_machine(cli: &Cli) -> bool {
 
 /// One line a cause; with `json` the daemon's own words as one document.
 fn tell(error: &anyhow::Error, json: bool) {
-    let text = match (json, error.downcast_ref::<CallError>()) {
+    match (json, error.downcast_ref::<CallError>()) {
         (true, call) => {
-            let mut whole = match call {
+            let whole = match call {
                 Some(CallError::Refused(problem)) if problem.whole.is_object() => {
                     problem.whole.clone()
                 }
@@ -251,12 +311,19 @@ fn tell(error: &anyhow::Error, json: bool) {
                 }
                 _ => serde_json::json!({"detail": format!("{error:#}")}),
             };
-            whole["schema"] = "galley/error/1".into();
-            whole["exit_code"] = Exit::of(error).code().into();
-            whole.to_string()
+            tell_document(whole, Exit::of(error));
         }
-        (false, _) => format!("galley: {error:#}"),
-    };
+        (false, _) => tell_line(&format!("galley: {error:#}")),
+    }
+}
+
+fn tell_document(mut whole: serde_json::Value, exit: Exit) {
+    whole["schema"] = "galley/error/1".into();
+    whole["exit_code"] = exit.code().into();
+    tell_line(&whole.to_string());
+}
+
+fn tell_line(text: &str) {
     // Nothing is left to be done when even this can't be written.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
@@ -269,6 +336,23 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_line_that_cant_be_read_is_told_in_one_sentence() {
+        let told = |line: &[&str]| {
+            let page = Cli::try_parse_from(line).unwrap_err().to_string();
+            misread(&page)["detail"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(
+            told(&["galley", "nonsense", "--json"]),
+            "unrecognized subcommand 'nonsense'"
+        );
+        let refund = told(&["galley", "order", "refund", "1", "--json"]);
+        assert!(
+            refund.contains("--reason") && !refund.contains("Usage"),
+            "{refund}"
+        );
     }
 
     #[test]

@@ -27,6 +27,7 @@ const LOOK_BACK: u32 = 200;
     "galley order log A17             what happened, step by step",
     "galley order refund A17 --reason 'dish was cold'           all of it",
     "galley order refund A17 --amount 120.50 --reason 'no drink'",
+    "galley order refund A17 --unit 010460701035024621kRdG1 --reason 'warm'   one marked bottle",
     "galley order refunded A17        the money was given back by hand",
     "galley order call-off A17        give up the payment that waits; the order stays",
     "galley order slip A17            what is still to be cooked of it, on paper",
@@ -69,9 +70,11 @@ enum Act {
         /// Number, such as A17, or id
         #[arg(add = ArgValueCompleter::new(complete::orders))]
         order: String,
-        /// How much, such as 120.50; all of it when not given
+        /// How much, such as 120.50; all of it when neither this nor dishes are named
         #[arg(long)]
         amount: Option<String>,
+        #[command(flatten)]
+        back: codes::BackArgs,
         /// Why, for the books
         #[arg(long)]
         reason: String,
@@ -168,6 +171,7 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
         Act::Refund {
             order,
             amount,
+            back,
             reason,
         } => {
             let amount_minor = amount
@@ -177,9 +181,13 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
             let id = find(&client, &order).await?;
             if !args.door.yes {
                 let now = client.get(&format!("/orders/{}", segment(&id))).await?;
-                args.door.confirm(&refunding(View(&now), amount_minor))?;
+                let what = match amount_minor {
+                    Some(amount) => super::output::money(amount),
+                    None => back.what(),
+                };
+                args.door.confirm(&refunding(View(&now), &what))?;
             }
-            let mut body = json!({"reason": reason});
+            let mut body = back.body(&reason)?;
             if let Some(amount) = amount_minor {
                 body["amount_minor"] = amount.into();
             }
@@ -253,7 +261,7 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// What a refund will do, before it is done.
-fn refunding(order: View<'_>, amount: Option<i64>) -> String {
+fn refunding(order: View<'_>, what: &str) -> String {
     let tenders: Vec<String> = order
         .each("payments")
         .filter(|p| p.is("state", "captured"))
@@ -265,9 +273,8 @@ fn refunding(order: View<'_>, amount: Option<i64>) -> String {
             format!("{} by {}{back}", p.money("amount_minor"), p.text("tender"))
         })
         .collect();
-    let amount = amount.map_or_else(|| "all that is left".to_owned(), super::output::money);
     format!(
-        "Order {} over {}: {amount} goes back to the guest, with a return receipt. Paid: {}.",
+        "Order {} over {}: {what} goes back to the guest, with a return receipt. Paid: {}.",
         order.text("number"),
         order.money("total_minor"),
         tenders.join("; ")
@@ -291,14 +298,18 @@ pub(super) async fn find(client: &Client, order: &str) -> Result<String, CallErr
         return Ok(order.to_owned());
     }
     let answer = client.get(&format!("/orders?limit={LOOK_BACK}")).await?;
-    View(&answer)
-        .each("orders")
+    let orders = || View(&answer).each("orders");
+    orders()
         .find(|o| o.text("number").eq_ignore_ascii_case(order))
         .map(|o| o.text("id"))
         .ok_or_else(|| {
-            CallError::NoSuch(format!(
-                "order {order} among the last {LOOK_BACK}; older ones are found by id"
-            ))
+            // Of more orders than are looked through, an older one may have the number.
+            CallError::NoSuch(match orders().count() < LOOK_BACK as usize {
+                true => format!("order {order}"),
+                false => {
+                    format!("order {order} among the last {LOOK_BACK}; older ones are found by id")
+                }
+            })
         })
 }
 

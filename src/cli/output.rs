@@ -11,8 +11,8 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Characters of a line.
 pub const WIDTH: usize = 80;
-/// Nothing to show.
-const NONE: &str = "-";
+/// What stands where there is nothing.
+pub const NONE: &str = "-";
 /// Version of the shape of every document.
 const SCHEMA: u32 = 1;
 
@@ -326,13 +326,15 @@ pub fn money(minor: i64) -> String {
 /// A time in the zone of whoever looks.
 #[must_use]
 pub fn time(at_ms: i64) -> String {
+    time_in(at_ms, TimeZone::system())
+}
+
+/// A time in a zone.
+#[must_use]
+pub fn time_in(at_ms: i64, zone: TimeZone) -> String {
     jiff::Timestamp::from_millisecond(at_ms).map_or_else(
         |_| NONE.to_owned(),
-        |at| {
-            at.to_zoned(TimeZone::system())
-                .strftime("%Y-%m-%d %H:%M:%S")
-                .to_string()
-        },
+        |at| at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string(),
     )
 }
 

@@ -20,6 +20,7 @@ use std::process::ExitCode;
     "galley robot resume",
     "galley robot clear --inspected   after an emergency stop, when the cell is free;",
     "galley robot reset               then this, and then: galley robot start",
+    "galley robot abort 0192f3c5-5d0e-7c1a-9d9e-3c1a0c5b7a10    gives one dish up",
     "galley robot job ready 0192f3c5-5d0e-7c1a-9d9e-3c1a0c5b7a10",
     "                             a robot without an interface, or one that lost its memory:",
     "                             a person tells"
@@ -51,6 +52,12 @@ enum Act {
     Reset,
     /// Let a robot that is ready begin to work
     Start,
+    /// Give one job up at its next safe point; its price goes back to the guest
+    Abort {
+        /// The job
+        #[arg(add = ArgValueCompleter::new(complete::jobs))]
+        id: String,
+    },
     /// Tell what became of a job, when the robot itself can't
     Job {
         /// What became of it
@@ -125,6 +132,18 @@ pub async fn execute(args: RobotArgs) -> anyhow::Result<ExitCode> {
             (
                 client.post("/robot/start", &nothing).await?,
                 "asked; see galley robot status\n".to_owned(),
+            )
+        }
+        Act::Abort { id } => {
+            args.door.confirm(&format!(
+                "Job {id} is given up at its next safe point. The dish is not cooked again: its price goes back to \
+                 the guest, and what was used of it is waste."
+            ))?;
+            (
+                client
+                    .post(&format!("/robot/jobs/{}/abort", segment(&id)), &nothing)
+                    .await?,
+                "asked; see galley robot jobs\n".to_owned(),
             )
         }
         Act::Job { what, id } => {

@@ -2,21 +2,27 @@
 
 use super::{exit::help, printers};
 use crate::{
-    api::Role,
+    api::{Announcement, Role, tls_service},
     config::{Config, RobotKind, credential_folder, load_catalog},
     credentials::Credentials,
     devices::manual,
+    enrolment::{Enrolment, FileKeeper},
     flow::keep::Keeping,
     run::{Daemon, RobotWiring, Wiring},
     store::{Hitch, Options, Store, StoreError, backup::Plan},
-    sync::Mqtt,
+    sync::{
+        Mqtt, SyncConfig,
+        down::{self, Bundler},
+    },
     world::{Entropy as _, Secret, SystemEntropy, World},
 };
 use anyhow::Context as _;
+use async_trait::async_trait;
 use clap::Args;
 use galley_moley::{KlinkConfig, KlinkDriver};
 use galley_robot::RobotDriver;
 use std::{
+    net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -38,6 +44,11 @@ const SOCKET_MODE: u32 = 0o660;
 
 /// A disk that is silent for longer is given up, and with it the process: only a new one may find it again.
 const LONGEST_STALL: Duration = Duration::from_mins(5);
+/// How long a support bundle may take.
+const BUNDLE: Duration = Duration::from_mins(3);
+
+/// What `systemctl status` shows of a store that can write.
+const OPEN: &str = "open";
 
 /// Run the store (what systemd starts as galley.service).
 #[derive(Args, Debug)]
@@ -59,13 +70,27 @@ pub struct RunArgs {
 /// When it can't start.
 pub async fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config)?;
-    let daemon = Daemon::start(wiring(&config)?).await?;
+    let restart = CancellationToken::new();
+    let daemon = Daemon::start(wiring(&config, &args.config, &restart)?).await?;
     let lan = TcpListener::bind(config.store.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.store.listen))?;
+    let secure = match config.api.tls.listen {
+        None => None,
+        Some(at) => Some(
+            TcpListener::bind(at)
+                .await
+                .with_context(|| format!("api.tls.listen: cannot listen on {at}"))?,
+        ),
+    };
     let local = bind_socket(&config.store.socket)?;
     let closing = daemon.closing();
-    let serve = serve(&daemon, lan, local, &closing);
+    let serve = serve(&daemon, lan, secure, local, &closing);
+    // Without multicast the store sells as well: screens are given its address.
+    let announced = announcement(&config).tell().unwrap_or_else(|error| {
+        tracing::warn!(%error, "screens can't find the store by themselves");
+        None
+    });
     tracing::info!(
         store.id = config.store.id,
         address = %config.store.listen,
@@ -73,31 +98,64 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
     );
     tell_systemd(&[
         sd_notify::NotifyState::Ready,
-        sd_notify::NotifyState::Status("open"),
+        sd_notify::NotifyState::Status(OPEN),
     ]);
     let watchdog = tokio::spawn(watchdog(daemon.site.store.clone()));
-    stopped().await?;
+    let status = tokio::spawn(status(daemon.site.store.clone()));
+    tokio::select! {
+        biased;
+        ended = stopped() => ended?,
+        // Whoever started us starts us again, with the configuration as it is then.
+        () = restart.cancelled() => tracing::info!("the daemon starts anew, as headquarters asked"),
+    }
     tell_systemd(&[sd_notify::NotifyState::Stopping]);
     watchdog.abort();
+    status.abort();
+    drop(announced);
+    // A file without a listener only misleads. Once the database is let go, the file may be the next daemon's.
+    let _ = std::fs::remove_file(&config.store.socket);
     daemon.stop().await;
     serve.await;
-    // It is ours, and a file without a listener only misleads.
-    let _ = std::fs::remove_file(&config.store.socket);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Serves both doors until `closing`.
+/// What the LAN is told of the store.
+fn announcement(config: &Config) -> Announcement {
+    Announcement {
+        store_id: config.store.id.clone(),
+        name: config.store.name.ru.clone(),
+        plain: config.store.listen,
+        tls: config.api.tls.listen,
+        settings: config.api.discovery.clone(),
+    }
+}
+
+/// Serves the doors until `closing`.
 fn serve(
     daemon: &Daemon,
     lan: TcpListener,
+    secure: Option<TcpListener>,
     local: UnixListener,
     closing: &CancellationToken,
 ) -> impl Future<Output = ()> + use<> {
     let lan = tokio::spawn(
-        axum::serve(lan, daemon.api.router())
-            .with_graceful_shutdown(closing.clone().cancelled_owned())
-            .into_future(),
+        axum::serve(
+            lan,
+            daemon
+                .api
+                .router()
+                .into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(closing.clone().cancelled_owned())
+        .into_future(),
     );
+    let secure = secure.zip(daemon.tls.as_ref()).map(|(tcp, keeper)| {
+        tokio::spawn(
+            axum::serve(keeper.listener(tcp), tls_service(daemon.api.router()))
+                .with_graceful_shutdown(closing.clone().cancelled_owned())
+                .into_future(),
+        )
+    });
     let local = tokio::spawn(
         axum::serve(local, daemon.api.local_router())
             .with_graceful_shutdown(closing.clone().cancelled_owned())
@@ -105,13 +163,18 @@ fn serve(
     );
     async move {
         // Clients that hang on to their connections do not keep the daemon from stopping.
-        let both = async { drop(tokio::join!(lan, local)) };
-        let _ = tokio::time::timeout(Duration::from_secs(5), both).await;
+        let all = async {
+            drop(tokio::join!(lan, local));
+            if let Some(secure) = secure {
+                drop(secure.await);
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(5), all).await;
     }
 }
 
 /// The store as the configuration has it.
-fn wiring(config: &Config) -> anyhow::Result<Wiring> {
+fn wiring(config: &Config, file: &Path, restart: &CancellationToken) -> anyhow::Result<Wiring> {
     let world = World::system().context("cannot set up HTTP")?;
     let credentials = Credentials::of(config).map_err(anyhow::Error::msg)?;
     let secret = |name: &str| credentials.get(name).map_err(anyhow::Error::msg);
@@ -157,9 +220,14 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
         Some(s) => Some((s.clone(), secret(&s.api_id_credential)?)),
         None => None,
     };
-    let sync = match config.sync.is_enabled() {
-        true => Some((config.sync.clone(), secret(&config.sync.token_credential)?)),
-        false => None,
+    let keeping = keeping(config, &credentials);
+    let (sync, down) = match place_of(config, &keeping)? {
+        Some(place) => place.wiring(config, file, &keeping, restart),
+        None if config.sync.is_enabled() => {
+            let token = secret(&config.sync.token_credential)?;
+            (Some((config.sync.clone(), token)), None)
+        }
+        None => (None, None),
     };
     let tokens = config
         .tokens
@@ -190,11 +258,124 @@ fn wiring(config: &Config) -> anyhow::Result<Wiring> {
         one_c,
         sms,
         sync,
+        down,
         brokers: Arc::new(Mqtt),
+        points: crate::run::Points::House,
         tokens,
-        keeping: keeping(config, &credentials),
-        doors: config.staff.doors(own),
+        keeping,
+        doors: config.doors(own),
     })
+}
+
+/// The place at headquarters that this box was given with a code.
+fn place_of(config: &Config, keeping: &Keeping) -> anyhow::Result<Option<OwnPlace>> {
+    let data = &config.store.data;
+    let Some(mut enrolment) = Enrolment::load(data, &keeping.keys).map_err(anyhow::Error::msg)?
+    else {
+        return Ok(None);
+    };
+    let promoted = enrolment
+        .promote(&data.join("galley.db"))
+        .map_err(anyhow::Error::msg)?;
+    if promoted {
+        enrolment
+            .save(data, &keeping.keys)
+            .map_err(anyhow::Error::msg)?;
+    }
+    let Some(token) = enrolment.token.clone() else {
+        tracing::warn!(
+            "galley enrol was begun and not ended: this box has no place at headquarters yet"
+        );
+        return Ok(None);
+    };
+    anyhow::ensure!(
+        enrolment.store_id == config.store.id,
+        "this box was enrolled as the store {}, and the configuration says {} (store.id)",
+        enrolment.store_id,
+        config.store.id
+    );
+    Ok(Some(OwnPlace { enrolment, token }))
+}
+
+struct OwnPlace {
+    enrolment: Enrolment,
+    token: Secret,
+}
+
+impl OwnPlace {
+    /// What the configuration says of the way comes before what headquarters said.
+    fn wiring(
+        self,
+        config: &Config,
+        file: &Path,
+        keeping: &Keeping,
+        restart: &CancellationToken,
+    ) -> (Option<(SyncConfig, Secret)>, Option<down::Wiring>) {
+        let Self { enrolment, token } = self;
+        let mut sync = config.sync.clone();
+        sync.url.get_or_insert_with(|| enrolment.url.clone());
+        if sync.broker.is_none() {
+            sync.broker.clone_from(&enrolment.broker);
+        }
+        let wiring = down::Wiring {
+            generation: enrolment.generation,
+            keys: enrolment.keys.clone(),
+            straight: sync.url.clone().map(|url| (url, token.clone())),
+            plan: keeping.plan.clone(),
+            bundler: Some(Arc::new(DoctorsBundle {
+                config: file.to_owned(),
+                socket: config.store.socket.clone(),
+                data: config.store.data.clone(),
+            })),
+            keeper: Some(Arc::new(FileKeeper::new(
+                config.store.data.clone(),
+                keeping.keys.clone(),
+                enrolment,
+            ))),
+            restart: restart.clone(),
+        };
+        (Some((sync, token)), Some(wiring))
+    }
+}
+
+/// The bundle that `galley doctor --bundle` gathers, by the same program.
+struct DoctorsBundle {
+    config: PathBuf,
+    socket: PathBuf,
+    data: PathBuf,
+}
+
+#[async_trait]
+impl Bundler for DoctorsBundle {
+    async fn gather(&self) -> Result<Vec<u8>, String> {
+        let program = std::env::current_exe().map_err(|e| e.to_string())?;
+        let file = self.data.join(".bundle.tar.gz");
+        let _ = std::fs::remove_file(&file);
+        let run = tokio::process::Command::new(program)
+            .arg("doctor")
+            .arg("--config")
+            .arg(&self.config)
+            .arg("--socket")
+            .arg(&self.socket)
+            .arg("--bundle")
+            .arg(&file)
+            .stdin(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        let output = tokio::time::timeout(BUNDLE, run)
+            .await
+            .map_err(|_| format!("nothing within {BUNDLE:?}"))?
+            .map_err(|e| e.to_string())?;
+        let bytes = std::fs::read(&file);
+        let _ = std::fs::remove_file(&file);
+        // The doctor ends with a code of its own when something is wrong: that is when a bundle is wanted.
+        bytes.map_err(|_| {
+            String::from_utf8_lossy(&output.stderr)
+                .chars()
+                .take(300)
+                .collect()
+        })
+    }
 }
 
 /// Backups and secrets are kept where the box has a key for them.
@@ -220,7 +401,7 @@ fn keeping(config: &Config, credentials: &Credentials) -> Keeping {
 }
 
 /// Reads the store's own secret, or makes one at the first start. It is no part of the database and of its backups.
-fn own_secret(file: &Path) -> anyhow::Result<Secret> {
+pub(super) fn own_secret(file: &Path) -> anyhow::Result<Secret> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let told = || format!("the store's own secret, {}", file.display());
     match std::fs::read_to_string(file) {
@@ -280,6 +461,24 @@ pub(super) async fn stopped() -> anyhow::Result<()> {
 pub(super) fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::debug!(%error, "systemd is not listening");
+    }
+}
+
+/// Tells systemd, and whoever asks it, whether the store can write; only when that changes.
+async fn status(store: Store) {
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    let mut said = OPEN;
+    loop {
+        every.tick().await;
+        let now = match store.hitch() {
+            None => OPEN,
+            Some(Hitch::Stalled(_)) => "degraded: the disk does not answer",
+            Some(Hitch::Failed) => "degraded: the disk refused the last write",
+        };
+        if now != said {
+            tell_systemd(&[sd_notify::NotifyState::Status(now)]);
+            said = now;
+        }
     }
 }
 

@@ -4,3 +4,4 @@ pub mod alfa_bank;
 pub mod one_c;
 pub mod reach;
 pub mod sms_ru;
+pub mod webhooks;

@@ -136,7 +136,8 @@ impl Door {
             .route("/demo/api/pay", post(pay))
             .route("/demo/api/end-day", post(end_day))
             .fallback(forward_lan)
-            .with_state(self);
+            .with_state(self)
+            .into_make_service_with_connect_info::<std::net::SocketAddr>();
         axum::serve(listener, router)
             .with_graceful_shutdown(shutdown.cancelled_owned())
             .await
@@ -332,7 +333,10 @@ async fn state(State(door): State<Door>) -> Response {
                         dishes += o.pieces.len() as u64;
                     }
                     let till = |p: &&Payment| {
-                        !matches!(p.tender, Tender::SbpQr | Tender::Prepaid) && p.captured_minor > 0
+                        !matches!(
+                            p.tender,
+                            Tender::SbpQr | Tender::Prepaid | Tender::LoyaltyPoints
+                        ) && p.captured_minor > 0
                     };
                     at_the_till += o.payments.iter().filter(till).count() as u32;
                 })?;
@@ -360,7 +364,20 @@ async fn state(State(door): State<Door>) -> Response {
     let switch = |id: Switch, label: &str, on: bool, kind: &str| serde_json::json!({"id": id, "label": label, "on": on, "kind": kind});
     let printer = p.outside.printer.snapshot();
     let receipts = p.outside.printer.receipts();
-    let jobs = p.outside.kitchen.jobs();
+    let catalog = doors.as_ref().map(|d| d.site.catalog());
+    let jobs = p.outside.kitchen.jobs().into_iter().map(|job| {
+        let card = job.recipe.as_ref().map(|r| r.id.as_str());
+        let dishes = catalog.iter().flat_map(|c| &c.dishes);
+        let name = dishes
+            .filter(|d| Some(d.tech_card.0.as_str()) == card)
+            .map(|d| &d.name)
+            .next();
+        serde_json::json!({
+            "job_id": job.job_id, "state": job.state, "progress_pm": job.progress_pm,
+            "name": name, "order": job.order_ref,
+        })
+    });
+    let jobs: Vec<serde_json::Value> = jobs.collect();
     let plated: u32 = p.outside.kitchen.dishes().values().map(|d| d.plated).sum();
     let bank = p.outside.bank.orders();
     let one_c = p.outside.one_c.documents();
@@ -384,6 +401,7 @@ async fn state(State(door): State<Door>) -> Response {
             "documents": printer.documents,
             "shift": shift,
         },
+        "slips": {"paper_tail": p.outside.slips.last_lines(PAPER)},
         "robot": {"state": p.outside.kitchen.machine().state, "jobs": jobs},
         "bank": {"orders": bank.iter().map(|o| serde_json::json!({
             "order_number": o.order_number, "amount_minor": o.amount_minor,

@@ -1,7 +1,7 @@
 //! Guests who order by themselves, through the public door, and keep at it until they are served: a request
 //! without an answer is repeated with the same key, as a good kiosk does.
 
-use super::{door::Door, trouble};
+use super::{door::Door, trouble, wishes};
 use crate::world::{Entropy, Http as _, HttpError, ReqwestHttp, SeededEntropy, SystemEntropy};
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -248,7 +248,11 @@ impl Guest {
     }
 
     async fn story(&self) -> anyhow::Result<End> {
-        let wish = self.wish();
+        let wish = wishes::wish(
+            &self.door.outside().catalog.dishes,
+            &self.chance,
+            &self.chance,
+        );
         let mut attempt = 0;
         let order = loop {
             let (status, answer) = self
@@ -318,51 +322,6 @@ impl Guest {
             }
             tokio::time::sleep(LOOK).await;
         }
-    }
-
-    fn wish(&self) -> Value {
-        let dishes = &self.door.outside().catalog.dishes;
-        let lines = 1 + self.chance.below(2);
-        let mut picked: BTreeMap<&str, u64> = BTreeMap::new();
-        for _ in 0..lines {
-            let n = usize::try_from(self.chance.below(dishes.len() as u64)).unwrap_or(0);
-            if let Some(dish) = dishes.get(n) {
-                *picked.entry(dish.id.0.as_str()).or_default() += 1;
-            }
-        }
-        let lines: Vec<Value> = picked
-            .into_iter()
-            .map(|(dish_id, quantity)| {
-                let options = self.choices(dish_id);
-                json!({"dish_id": dish_id, "quantity": quantity, "options": options})
-            })
-            .collect();
-        let language = ["ru", "uz", "en"][usize::try_from(self.chance.below(3)).unwrap_or(0)];
-        let mut wish = json!({"language": language, "service": "here", "lines": lines});
-        if self.chance.below(2) == 0 {
-            wish["phone"] = format!("+7916{:07}", self.chance.below(10_000_000)).into();
-        }
-        if self.chance.below(6) == 0 {
-            wish["promo_code"] = "galley10".into();
-        }
-        wish
-    }
-
-    /// Now and then a guest wants a dish otherwise than it is described.
-    fn choices(&self, dish_id: &str) -> Vec<Value> {
-        let dishes = &self.door.outside().catalog.dishes;
-        let options = dishes.iter().filter(|d| d.id.0 == dish_id);
-        let mut picks = Vec::new();
-        for option in options.flat_map(|d| &d.options) {
-            if self.chance.below(3) > 0 {
-                continue;
-            }
-            let n = usize::try_from(self.chance.below(option.choices.len() as u64)).unwrap_or(0);
-            if let Some(choice) = option.choices.get(n) {
-                picks.push(json!({"option": option.id, "choice": choice.id}));
-            }
-        }
-        picks
     }
 
     /// Pays by one tender after the other until one works; false when the order was given up meanwhile.

@@ -1,6 +1,6 @@
 //! The store's way to the internet, with a switch.
 
-use crate::world::{Http, HttpError, ReqwestHttp};
+use crate::world::{Http, HttpError, Reach, ReqwestHttp};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::{
@@ -82,5 +82,17 @@ impl Http for SwitchedHttp {
             return Err(HttpError::Unknown("the network went away".to_owned()));
         }
         Ok(answer)
+    }
+
+    async fn deliver(
+        &self,
+        request: http::Request<Bytes>,
+        reach: Reach,
+        deadline: Duration,
+    ) -> Result<http::Response<Bytes>, HttpError> {
+        if !self.internet() {
+            return Err(HttpError::NotSent("there is no network".to_owned()));
+        }
+        self.inner.deliver(request, reach, deadline).await
     }
 }

@@ -10,6 +10,7 @@ pub mod outside;
 mod staff;
 mod store;
 mod trouble;
+pub(crate) mod wishes;
 
 use crate::{
     domain::{staff::Position, text::Language},
@@ -19,6 +20,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use door::Door;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use http::SwitchedHttp;
 use outside::Outside;
 use serde::Serialize;
@@ -28,6 +30,30 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 
 pub use guests::Books;
+
+/// The dishes' pictures, made by `galley menu pictures` of what `scripts/pictures` draws.
+#[derive(rust_embed::RustEmbed)]
+#[folder = "src/demo/pictures"]
+struct Pictures;
+
+/// Puts the pictures where a store finds them. A folder that is older than this program gets the new ones.
+fn hang_pictures(folder: &std::path::Path) -> anyhow::Result<()> {
+    let told = || format!("cannot write the pictures to {}", folder.display());
+    std::fs::create_dir_all(folder).with_context(told)?;
+    for name in Pictures::iter() {
+        let file = folder.join(name.as_ref());
+        // They are named by their content.
+        if !file.exists()
+            && let Some(picture) = Pictures::get(&name)
+        {
+            std::fs::write(&file, &picture.data).with_context(told)?;
+        }
+    }
+    Ok(())
+}
+
+/// The folder of the pictures, beside the database.
+pub(crate) const PICTURES: &str = "pictures";
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -99,7 +125,12 @@ impl Demo {
     ///
     /// # Errors
     /// When a port is taken or the folder can't be used.
-    pub async fn start(self) -> anyhow::Result<Running> {
+    pub fn start(self) -> BoxFuture<'static, anyhow::Result<Running>> {
+        // In a box: so it is compiled here, and not once more in every program that calls it.
+        self.build().boxed()
+    }
+
+    async fn build(self) -> anyhow::Result<Running> {
         let folder = match &self.data {
             Some(_) => None,
             None => Some(
@@ -116,6 +147,7 @@ impl Demo {
         };
         std::fs::create_dir_all(&data)
             .with_context(|| format!("cannot make the folder {}", data.display()))?;
+        hang_pictures(&data.join(PICTURES))?;
         let shutdown = CancellationToken::new();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
@@ -210,6 +242,8 @@ async fn headquarters(
 ) -> anyhow::Result<(Hq, String)> {
     let mut config = HqConfig::at(data.join("hq.db"));
     config.accept_unknown = true;
+    // Whoever sees the demonstration may try all of it.
+    config.people.open_as = Some(crate::hq::people::Role::Admin);
     if let Some(url) = broker {
         config.broker = Some(BrokerLogin {
             address: url

@@ -18,6 +18,7 @@ use galley_atol::{
     emulator::{AtolEmulator, EmulatorConfig as AtolSetup},
     local_time::LocalDateTime,
 };
+use galley_escpos::emulator::EscPosEmulator;
 use galley_link::Listener;
 use galley_moley::{
     Framing,
@@ -29,7 +30,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,8 @@ pub struct Outside {
     pub sms: SmsRuEmulator,
     /// The fiscal printer.
     pub printer: AtolEmulator,
+    /// The plain printer of slips: the kitchen's, and pre-bills.
+    pub slips: EscPosEmulator,
     /// The robot.
     pub kitchen: KitchenEmulator,
     /// What the store sells.
@@ -76,8 +79,20 @@ pub struct Served {
     pub sms: String,
     /// The printer's address.
     pub printer: galley_link::Address,
+    /// The slip printer's address.
+    pub slips: galley_link::Address,
     /// The robot's address.
     pub robot: galley_link::Address,
+}
+
+/// What the store sells; its text is read once, as a simulation opens thousands of stores.
+fn menu() -> anyhow::Result<Catalog> {
+    static MENU: OnceLock<Catalog> = OnceLock::new();
+    if let Some(menu) = MENU.get() {
+        return Ok(menu.clone());
+    }
+    let menu = parse_catalog(include_str!("menu.toml"), "the demonstration's catalog")?;
+    Ok(MENU.get_or_init(|| menu).clone())
 }
 
 /// The store's time zone.
@@ -101,7 +116,7 @@ impl Outside {
         places: u32,
         seed: u64,
     ) -> anyhow::Result<Self> {
-        let catalog = parse_catalog(include_str!("menu.toml"), "the demonstration's catalog")?;
+        let catalog = menu()?;
         let file = |name: &str| -> Option<PathBuf> { data.map(|d| d.join(name)) };
         let bank = match file("bank.json") {
             Some(path) => BankEmulator::open(clock.clone(), BANK_LOGIN.0, BANK_LOGIN.1, &path)?,
@@ -148,6 +163,7 @@ impl Outside {
             one_c,
             sms,
             printer,
+            slips: EscPosEmulator::new(),
             kitchen,
             catalog,
         })
@@ -177,6 +193,9 @@ impl Outside {
         let printer_at = printer.local_addr().context("the printer's port")?;
         let core = self.printer.clone();
         tokio::spawn(async move { core.listen(printer).await });
+        let slips = Listener::tcp(any).await?;
+        let slips_at = slips.local_addr().context("the slip printer's port")?;
+        tokio::spawn(self.slips.clone().serve(slips));
         let robot = Listener::tcp(any).await?;
         let robot_at = robot.local_addr().context("the robot's port")?;
         let core = self.kitchen.clone();
@@ -188,6 +207,7 @@ impl Outside {
             one_c: next(),
             sms: next(),
             printer: galley_link::Address::Tcp(printer_at.to_string()),
+            slips: galley_link::Address::Tcp(slips_at.to_string()),
             robot: galley_link::Address::Tcp(robot_at.to_string()),
         })
     }

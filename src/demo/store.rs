@@ -1,15 +1,21 @@
 //! The store part: what loses its power and comes back.
 
 use super::{
-    TOKENS,
+    PICTURES, TOKENS,
     http::SwitchedHttp,
     outside::{Outside, Served, zone},
 };
 use crate::{
     api,
-    devices::{fiscal::FiscalSettings, manual},
+    connectors::webhooks::Settings,
+    devices::{
+        fiscal::FiscalSettings,
+        manual,
+        slip_printer::{SlipWiring, Station},
+    },
     domain::{
         channel::Channel,
+        loyalty::{Level, Programme},
         payment::FiscalBy,
         policy::Policy,
         staff::Position,
@@ -24,6 +30,7 @@ use crate::{
 use anyhow::Context as _;
 use axum::Router;
 use galley_atol::AtolPrinters;
+use galley_escpos::{EscPosConfig, EscPosPrinter};
 use galley_link::{Cable, CableDialer, SystemDialer, WireFile, WireLog};
 use galley_moley::{KlinkConfig, KlinkDriver};
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -220,6 +227,15 @@ impl StorePart {
             );
             RobotWiring::Driver(Arc::new(driver), p.served.robot.to_string())
         };
+        let slips = SlipWiring {
+            stations: vec![Station::Kitchen, Station::PreBill],
+            printer: Box::new(EscPosPrinter::new(
+                Arc::new(SystemDialer::default()),
+                p.served.slips.clone(),
+                EscPosConfig::default(),
+            )),
+            address: p.served.slips.to_string(),
+        };
         Ok(Wiring {
             world,
             database: Options::at(p.database.clone()),
@@ -227,11 +243,14 @@ impl StorePart {
                 arms: 2,
                 places: 12,
                 speed: p.speed,
+                kitchen_slips: true,
+                kitchen_printer: true,
                 channels: vec![Channel {
                     id: "delivery".to_owned(),
                     name: Text::new("Доставка", "Yetkazib berish", "Delivery"),
                     fiscal_by: FiscalBy::Other,
                 }],
+                loyalty: club(),
                 ..Policy::default()
             },
             catalog: Some(p.outside.catalog.clone()),
@@ -241,7 +260,7 @@ impl StorePart {
                 "Galley Tverskoyda",
                 "Galley on Tverskaya",
             ),
-            pictures: None,
+            pictures: Some(p.database.with_file_name(PICTURES)),
             printer: Some((
                 Arc::new(printer),
                 FiscalSettings {
@@ -250,13 +269,15 @@ impl StorePart {
                 },
                 p.served.printer.to_string(),
             )),
-            slip_printers: Vec::new(),
+            slip_printers: vec![slips],
             robot: Some(robot),
             bank: Some(p.served.bank_config()),
             one_c: Some(p.served.one_c_config(&p.outside.catalog)),
             sms: Some(p.served.sms_config()?),
             sync: Some(p.sync.clone()),
+            down: None,
             brokers: Arc::new(Mqtt),
+            points: crate::run::Points::House,
             keeping: self.keeping(),
             tokens: TOKENS
                 .iter()
@@ -264,8 +285,28 @@ impl StorePart {
                 .collect(),
             doors: api::Doors {
                 follow_base: Some(p.origin.clone()),
+                // Whoever tries it has a receiver on this machine.
+                webhooks: Settings {
+                    lan: true,
+                    ..Settings::default()
+                },
                 ..api::Doors::new(Secret::new("the secret of a store on this machine only"))
             },
         })
+    }
+}
+
+/// The demonstration's loyalty programme.
+fn club() -> Programme {
+    Programme {
+        enabled: true,
+        name: Text::new("Galley Клуб", "Galley Klub", "Galley Club"),
+        levels: vec![Level {
+            id: "gold".to_owned(),
+            name: Text::new("Золотой", "Oltin", "Gold"),
+            from_minor: 1_000_000,
+            earn_bp: 1000,
+        }],
+        ..Programme::default()
     }
 }

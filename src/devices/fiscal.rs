@@ -30,7 +30,7 @@ use galley_fiscal::{
     Baseline, Document, FiscalError, FiscalPrinter, FiscalRecord, PrinterFactory, PrinterStatus,
     RecordKind, Recovered, ShiftState,
 };
-pub use map::FiscalSettings;
+pub use map::{FiscalSettings, registered};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
@@ -275,12 +275,12 @@ impl Printer {
         if state == ShiftState::Expired {
             let counters = self.count(session).await?;
             let record = self.turn_shift(session, false).await?;
-            self.note_shift(&record, false, counters).await;
+            self.note_shift(&record, false, counters).await?;
         }
         if state != ShiftState::Open {
             let record = self.turn_shift(session, true).await?;
             let counters = self.count(session).await.unwrap_or_default();
-            self.note_shift(&record, true, counters).await;
+            self.note_shift(&record, true, counters).await?;
         }
         Ok(())
     }
@@ -300,18 +300,20 @@ impl Printer {
                 found: baseline.drive_number,
             });
         }
-        let Some(number) = shift.number.filter(|_| shift.state == Turn::Open) else {
+        // One that is being closed was turned as well when the printer has a younger one.
+        let turns = matches!(shift.state, Turn::Open | Turn::Closing);
+        let Some(number) = shift.number.filter(|_| turns) else {
             return Ok(());
         };
         let over = baseline.shift_number > number
-            || baseline.shift_number == number && !baseline.shift_open;
+            || baseline.shift_number == number && shift.state == Turn::Open && !baseline.shift_open;
         if !over {
             return Ok(());
         }
         let close = self
             .turn_in_drive(session, &baseline, RecordKind::ShiftClose, number)
             .await?;
-        self.note_shift(&close, false, None).await;
+        self.note_shift(&close, false, None).await?;
         if baseline.shift_open {
             let open = self
                 .turn_in_drive(
@@ -321,7 +323,7 @@ impl Printer {
                     baseline.shift_number,
                 )
                 .await?;
-            self.note_shift(&open, true, None).await;
+            self.note_shift(&open, true, None).await?;
         }
         Ok(())
     }
@@ -395,7 +397,14 @@ impl Printer {
         Ok(totals.map(|t| Box::new(map::counters(&t))))
     }
 
-    async fn note_shift(&self, fiscal: &FiscalRecord, open: bool, counters: Option<Box<Counters>>) {
+    /// Enters a turn into the log. Nothing goes on without it: of a shift whose end is in no log, accounting is never
+    /// told. What is missing is read back from the drive the next time ([`Self::know_shift`]).
+    async fn note_shift(
+        &self,
+        fiscal: &FiscalRecord,
+        open: bool,
+        counters: Option<Box<Counters>>,
+    ) -> Result<(), FiscalError> {
         let number = fiscal.shift_number.unwrap_or(0);
         let registered = map::registered(fiscal);
         let body = if open {
@@ -411,13 +420,12 @@ impl Printer {
                 counters,
             }
         };
-        let noted = self
-            .site
+        self.site
             .command(Actor::system(), move |tx, cx| record(tx, cx, None, body))
-            .await;
-        if let Err(error) = noted {
-            tracing::error!(%error, "the shift's change can't be written");
-        }
+            .await
+            .map_err(|e| FiscalError::Unreachable {
+                detail: format!("the shift's change can't be written: {e}"),
+            })
     }
 
     async fn try_perform(&self, call: &Call, document: &Document) -> Result<Value, FiscalError> {

@@ -21,8 +21,8 @@ use crate::{
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use galley_robot::{
-    Actor as RobotActor, ActorRole, CellInfo, Command, Cursor, Event, Incoming, JobCollect,
-    JobState, JobSubmit, JobView, MachineCmd, MachineCommand, MachineState, Operation,
+    AbortHow, Actor as RobotActor, ActorRole, CellInfo, Command, Cursor, Event, Incoming, JobAbort,
+    JobCollect, JobState, JobSubmit, JobView, MachineCmd, MachineCommand, MachineState, Operation,
     Outcome as Taken, Part, RobotDriver, RobotError,
 };
 use serde::{Deserialize, Serialize};
@@ -447,13 +447,20 @@ impl Robot {
             return;
         }
         let works = known.works();
-        let state = known.machine.unwrap_or(MachineState::Undefined);
-        let cell = known.cell.map_or_else(String::new, |c| {
+        let state = known.machine.as_ref().unwrap_or(&MachineState::Undefined);
+        let cell = known.cell.as_ref().map_or_else(String::new, |c| {
             format!("{} {} {}", c.vendor, c.model, c.serial)
         });
-        let detail = format!("{}, {state}", cell.trim());
+        let mut detail = format!("{}, {state}", cell.trim());
         self.known.send_modify(|k| k.detail.clone_from(&detail));
         let word = if works { "up" } else { "down" };
+        if !works {
+            // The link is up: what to mend is the machine's state, not the cable.
+            detail = format!(
+                "{detail}: it answers, and takes no dishes. {}",
+                idle::way_back(&known)
+            );
+        }
         if self.health.set(&self.site, word, &detail).await && works {
             self.poke.poke();
         }
@@ -520,12 +527,25 @@ impl Robot {
                 if let Some(refusal) = request.too_late(self.site.world.clock.now()) {
                     return Err(refusal);
                 }
+                let by = RobotActor {
+                    role: ActorRole::Staff,
+                    name: request.by,
+                };
                 let cmd = match request.act {
                     machine::Act::Pause => MachineCommand::Hold,
                     machine::Act::Resume => MachineCommand::Unhold,
                     machine::Act::Clear => MachineCommand::Clear,
                     machine::Act::Reset => MachineCommand::Reset,
                     machine::Act::Start => MachineCommand::Start,
+                    machine::Act::Abort => {
+                        let abort = JobAbort {
+                            job_id: request.job.unwrap_or_default(),
+                            how: AbortHow::SafePoint,
+                            reason: format!("given up by {}", by.name),
+                        };
+                        let op = Operation::JobAbort(abort);
+                        return Ok(Command::new(command_id(&call.key), op).by(by));
+                    }
                 };
                 // The robot clears a fault only for a person who has looked. [source: robot.md 2.8]
                 let inspected = (request.act == machine::Act::Clear).then_some(true);
@@ -533,10 +553,7 @@ impl Robot {
                     command_id(&call.key),
                     Operation::Machine(MachineCmd { cmd, inspected }),
                 )
-                .by(RobotActor {
-                    role: ActorRole::Staff,
-                    name: request.by,
-                }))
+                .by(by))
             }
         }
     }

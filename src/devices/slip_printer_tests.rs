@@ -6,11 +6,8 @@ use crate::{
         event::Body,
         ids::{OrderId, PaymentId},
         payment::Tender,
-        place::{Wish, WishLine},
         policy::Policy,
         receipt::Registered,
-        stock::Movement,
-        text::Language,
         time::Timestamp,
     },
     flow::{
@@ -18,9 +15,9 @@ use crate::{
         decide::{PRINTER, SLIPS},
         engine::Engine,
         record::{DEVICES, Devices, record},
+        testing::{self, plov},
     },
-    store::{EffectState, Options, Store, Threads},
-    world::{MemoryDoors, RuntimeClock, World},
+    store::EffectState,
 };
 use galley_escpos::{EscPosConfig, EscPosPrinter, emulator::EscPosEmulator};
 use galley_link::MemoryNet;
@@ -28,6 +25,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 const NOON: i64 = 1_795_348_800_000;
+/// Of the test's own time.
+const LIMIT: Duration = Duration::from_mins(10);
 
 struct Kitchen {
     folder: tempfile::TempDir,
@@ -45,7 +44,7 @@ impl Kitchen {
         tokio::spawn(paper.clone().serve(net.listen("slips")));
         let folder = tempfile::tempdir().unwrap();
         let site = site(&folder).await;
-        stock(&site).await;
+        testing::stock(&site).await;
         let mut kitchen = Self {
             folder,
             net,
@@ -89,17 +88,7 @@ impl Kitchen {
         self.orders += 1;
         let id = OrderId(Uuid::from_u128(self.orders));
         let payment = PaymentId(Uuid::from_u128(1000 + self.orders));
-        let wish = Wish {
-            language: Language::Ru,
-            service: crate::domain::order::Service::Here,
-            lines: vec![WishLine {
-                dish_id: "plov".into(),
-                quantity: 1,
-                options: Vec::new(),
-                price_minor: None,
-            }],
-            ..Wish::default()
-        };
+        let wish = plov();
         let document_number = u32::try_from(self.orders).unwrap();
         self.site
             .command(Actor::system(), move |tx, cx| {
@@ -130,27 +119,76 @@ impl Kitchen {
         format!("slip:{id}")
     }
 
-    /// Waits, for at most some minutes of the test's own time, until the slip is printed.
+    /// Lets paused time pass until the slip is printed.
     async fn printed(&self, key: &str) {
         self.reaches(key, EffectState::Done).await;
     }
 
     async fn reaches(&self, key: &str, state: EffectState) {
-        for _ in 0..3000 {
+        let look = async || {
             let looked_for = key.to_owned();
-            let row = self
-                .site
-                .store
-                .read(move |s| -> Result<_, StoreError> { s.effect_by_key(&looked_for) })
-                .await
-                .unwrap()
-                .unwrap();
-            if row.state == state {
-                return;
+            let read = self.site.store.read(move |s| s.effect_by_key(&looked_for));
+            let row = read.await.map_err(|e: StoreError| e).unwrap().unwrap();
+            (row.state == state).then_some(())
+        };
+        self.until_effects(look).await;
+    }
+
+    /// Lets paused time pass until the effects are as `look` wants them.
+    async fn until_effects<F>(&self, look: impl Fn() -> F)
+    where
+        F: Future<Output = Option<()>>,
+    {
+        let mut changes = self.site.store.effects_changed();
+        let there = async {
+            loop {
+                changes.borrow_and_update();
+                if look().await.is_some() {
+                    return;
+                }
+                changes.changed().await.unwrap();
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("{key} is never {state:?}");
+        };
+        tokio::time::timeout(LIMIT, there).await.unwrap();
+    }
+
+    /// Lets paused time pass until the log has made what `look` sees as it is wanted.
+    async fn until<T, F>(&self, what: &str, look: impl Fn() -> F) -> T
+    where
+        F: Future<Output = Option<T>>,
+    {
+        let mut head = self.site.store.head();
+        let there = async {
+            loop {
+                head.borrow_and_update();
+                if let Some(seen) = look().await {
+                    return seen;
+                }
+                head.changed().await.unwrap();
+            }
+        };
+        let seen = tokio::time::timeout(LIMIT, there).await;
+        seen.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+    }
+
+    async fn told(&self) -> Alert {
+        self.until("an alert", || self.alert()).await
+    }
+
+    async fn untold(&self) {
+        self.until("the alert's end", async || {
+            self.alert().await.is_none().then_some(())
+        })
+        .await;
+    }
+
+    async fn is(&self, state: &str) {
+        let look = async || {
+            let read = self.site.store.read(|s| s.document::<Devices>(DEVICES));
+            let devices = read.await.map_err(|e: StoreError| e).unwrap()?;
+            (devices.get("slip_kitchen")?.state == state).then_some(())
+        };
+        self.until(state, look).await;
     }
 
     fn titles(&self) -> Vec<String> {
@@ -166,54 +204,15 @@ impl Kitchen {
         let read = self.site.store.read(|s| s.alert("slip_kitchen:paper"));
         read.await.map_err(|e: StoreError| e).unwrap()
     }
-
-    /// Gives the supervisor time for some looks.
-    async fn wait(&self) {
-        tokio::time::sleep(LOOK * 3).await;
-    }
 }
 
 async fn site(folder: &tempfile::TempDir) -> Arc<Site> {
-    let store = Store::open(Options {
-        threads: Threads::Inline,
-        ..Options::at(folder.path().join("store.db"))
-    })
-    .unwrap();
-    let start = Timestamp::from_millis(NOON);
-    Site::open(
-        store,
-        World {
-            clock: Arc::new(RuntimeClock::starting_at(start)),
-            ..MemoryDoors::world(start, 1)
-        },
-        Policy {
-            kitchen_slips: true,
-            kitchen_printer: true,
-            ..Policy::default()
-        },
-        Some(toml::from_str(include_str!("../demo/menu.toml")).unwrap()),
-        jiff::tz::TimeZone::UTC,
-    )
-    .await
-    .unwrap()
-}
-
-async fn stock(site: &Site) {
-    site.command(Actor::system(), |tx, cx| {
-        let all: Vec<_> = cx
-            .catalog
-            .ingredients
-            .iter()
-            .map(|i| i.id.clone())
-            .collect();
-        for ingredient in all {
-            let movements = vec![Movement::receive(&ingredient, 1 << 40)?];
-            record(tx, cx, None, Body::StockMoved { movements })?;
-        }
-        Ok(())
-    })
-    .await
-    .unwrap();
+    let policy = Policy {
+        kitchen_slips: true,
+        kitchen_printer: true,
+        ..Policy::default()
+    };
+    testing::site(folder, Timestamp::from_millis(NOON), policy).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,7 +223,7 @@ async fn a_sold_order_is_printed_in_the_kitchen_and_keeps_no_document_waiting() 
     assert_eq!(kitchen.titles(), ["КУХНЯ"]);
     kitchen.paper.set_paper(false);
     let key = kitchen.sell().await;
-    kitchen.wait().await;
+    kitchen.told().await;
     let looked_for = key.clone();
     let queue = kitchen
         .site
@@ -245,18 +244,16 @@ async fn a_slip_waits_for_paper_and_comes_without_a_mark() {
     let mut kitchen = Kitchen::open().await;
     kitchen.paper.set_paper(false);
     let key = kitchen.sell().await;
-    kitchen.wait().await;
+    let alert = kitchen.told().await;
     assert!(kitchen.titles().is_empty());
-    let alert = kitchen.alert().await.unwrap();
     assert!(alert.detail.contains("paper"), "{alert:?}");
     // The box dies while it waits: that is no doubt.
     kitchen.power_cut().await;
-    kitchen.wait().await;
+    kitchen.told().await;
     kitchen.paper.set_paper(true);
     kitchen.printed(&key).await;
     assert_eq!(kitchen.titles(), ["КУХНЯ"]);
-    kitchen.wait().await;
-    assert!(kitchen.alert().await.is_none());
+    kitchen.untold().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -264,15 +261,14 @@ async fn a_slip_whose_end_nobody_knows_is_printed_again_and_says_so() {
     // The cable is out after some of the slip; the roll ends under it.
     for trouble in 0..2 {
         let mut kitchen = Kitchen::open().await;
-        kitchen.wait().await;
+        kitchen.is("up").await;
         match trouble {
             0 => kitchen.paper.break_link_after(90),
             _ => kitchen.paper.paper_ends_after(2),
         }
         let key = kitchen.sell().await;
         if trouble == 1 {
-            kitchen.wait().await;
-            assert!(kitchen.alert().await.is_some());
+            kitchen.told().await;
             kitchen.paper.set_paper(true);
         }
         kitchen.printed(&key).await;
@@ -292,7 +288,7 @@ async fn a_slip_whose_end_nobody_knows_is_printed_again_and_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_slip_that_was_cut_off_by_a_power_cut_is_printed_again_and_says_so() {
     let mut kitchen = Kitchen::open().await;
-    kitchen.wait().await;
+    kitchen.is("up").await;
     // It is written down that the slip may leave the box, and the box dies while the printer keeps silent.
     kitchen.paper.set_silent(true);
     let key = kitchen.sell().await;
@@ -306,27 +302,27 @@ async fn a_slip_that_was_cut_off_by_a_power_cut_is_printed_again_and_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_printer_that_is_away_is_down_and_told_and_comes_back_by_itself() {
     let mut kitchen = Kitchen::open().await;
-    kitchen.wait().await;
-    let state = |kitchen: &Kitchen| {
-        let store = kitchen.site.store.clone();
-        async move {
-            let read = store.read(|s| s.document::<Devices>(DEVICES));
-            let devices = read.await.map_err(|e: StoreError| e).unwrap().unwrap();
-            devices["slip_kitchen"].state.clone()
-        }
-    };
-    assert_eq!(state(&kitchen).await, "up");
+    kitchen.is("up").await;
     kitchen.paper.set_silent(true);
-    kitchen.wait().await;
-    assert_eq!(state(&kitchen).await, "down");
-    assert!(kitchen.alert().await.unwrap().advice.contains("plugged in"));
+    kitchen.is("down").await;
+    let alert = kitchen.told().await;
+    assert!(alert.advice.contains("plugged in"), "{alert:?}");
     let key = kitchen.sell().await;
-    kitchen.wait().await;
+    // One attempt that got nowhere is behind it when it waits again.
+    let waits = async || {
+        let looked_for = key.clone();
+        let read = kitchen
+            .site
+            .store
+            .read(move |s| s.effect_by_key(&looked_for));
+        let row = read.await.map_err(|e: StoreError| e).unwrap().unwrap();
+        (row.tries > 0).then_some(())
+    };
+    kitchen.until_effects(waits).await;
     kitchen.paper.set_silent(false);
     kitchen.printed(&key).await;
-    kitchen.wait().await;
-    assert_eq!(state(&kitchen).await, "up");
-    assert!(kitchen.alert().await.is_none());
+    kitchen.is("up").await;
+    kitchen.untold().await;
     // It was asked whether it could print, and nothing of the slip left the box meanwhile.
     assert_eq!(kitchen.titles(), ["КУХНЯ"]);
 }

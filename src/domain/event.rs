@@ -3,12 +3,16 @@
 use super::{
     alert::Alert,
     contact::ReceiptTo,
-    ids::{JobId, OrderId, PaymentId, RefundId},
+    ids::{JobId, MemberId, OrderId, PaymentId, RefundId},
+    loyalty::PointsMove,
+    loyalty_order::OrderLoyalty,
     marking::UnitMark,
     order::{JobStage, Order},
     payment::{Payment, Withdrawal},
     receipt::{ReceiptDraft, Registered},
     refund::Refund,
+    remote::{Answer, DocumentKind},
+    scope::Scope,
     shift_report::{CashMove, Counters, DrawerCount},
     staff::Position,
     stock::Movement,
@@ -103,6 +107,34 @@ pub enum Body {
     ReceiptWanted {
         /// On paper, or where to.
         to: ReceiptTo,
+    },
+    /// A guest joined the loyalty programme. The number is kept apart from the log.
+    #[serde(rename = "loyalty.joined")]
+    LoyaltyJoined {
+        /// The new member.
+        member_id: MemberId,
+        /// By what they are known: `phone`, `card` or `phone+card`.
+        by: String,
+        /// Version of the terms they agreed to.
+        terms: String,
+    },
+    /// A member wants to be forgotten: number, card and name are erased.
+    #[serde(rename = "loyalty.forgotten")]
+    LoyaltyForgotten {
+        /// Who it was.
+        member_id: MemberId,
+    },
+    /// The order is a member's.
+    #[serde(rename = "loyalty.attached")]
+    LoyaltyAttached {
+        /// Whose, and the terms.
+        loyalty: OrderLoyalty,
+    },
+    /// A member's points became more or fewer.
+    #[serde(rename = "points.moved")]
+    PointsMoved {
+        /// Whose, how many, why.
+        points: PointsMove,
     },
     /// The marking code of a unit was scanned.
     #[serde(rename = "mark.scanned")]
@@ -459,6 +491,24 @@ pub enum Body {
         /// Its role.
         role: String,
     },
+    /// A key of another system was made, renewed or revoked.
+    #[serde(rename = "key.changed")]
+    KeyChanged {
+        /// Its name: its writes are of `service:` and this.
+        name: String,
+        /// What it may do.
+        scopes: Vec<Scope>,
+        /// `created`, `rotated` or `revoked`.
+        act: String,
+    },
+    /// A subscription to the log was made or changed.
+    #[serde(rename = "webhook.changed")]
+    WebhookChanged {
+        /// Its name.
+        name: String,
+        /// `created`, `paused`, `resumed`, `suspended`, `rotated`, `rewound` or `removed`.
+        act: String,
+    },
     /// A guest at a kiosk called for a person.
     #[serde(rename = "call.raised")]
     CallRaised {
@@ -510,94 +560,73 @@ pub enum Body {
         /// Why.
         reason: String,
     },
-}
 
-impl Body {
-    /// Its word.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::MenuApplied { .. } => "menu.applied",
-            Self::MenuStopped { .. } => "menu.stopped",
-            Self::MenuLifted { .. } => "menu.lifted",
-            Self::SalesPaused { .. } => "sales.paused",
-            Self::SalesResumed { .. } => "sales.resumed",
-            Self::OrderPlaced { .. } => "order.placed",
-            Self::OrderCancelled { .. } => "order.cancelled",
-            Self::ReceiptWanted { .. } => "order.receipt_wanted",
-            Self::MarkScanned { .. } => "mark.scanned",
-            Self::MarkReleased { .. } => "mark.released",
-            Self::OrderExpired {} => "order.expired",
-            Self::OrderPaid {} => "order.paid",
-            Self::OrderReady {} => "order.ready",
-            Self::OrderClosed {} => "order.closed",
-            Self::OrderRecalled { .. } => "order.recalled",
-            Self::PaymentStarted { .. } => "payment.started",
-            Self::PaymentShown { .. } => "payment.shown",
-            Self::PaymentCaptured { .. } => "payment.captured",
-            Self::PaymentDeclined { .. } => "payment.declined",
-            Self::PaymentWithdrawn { .. } => "payment.withdrawn",
-            Self::PaymentClosed { .. } => "payment.closed",
-            Self::ReceiptRequested { .. } => "receipt.requested",
-            Self::ReceiptRegistered { .. } => "receipt.registered",
-            Self::CorrectionRequested { .. } => "correction.requested",
-            Self::CorrectionRegistered { .. } => "correction.registered",
-            Self::CookRequested { .. } => "cook.requested",
-            Self::CookSubmitted { .. } => "cook.submitted",
-            Self::CookProgressed { .. } => "cook.progressed",
-            Self::CookPlated { .. } => "cook.plated",
-            Self::CookFailed { .. } => "cook.failed",
-            Self::RefundRequested { .. } => "refund.requested",
-            Self::RefundDone { .. } => "refund.done",
-            Self::RefundRefused { .. } => "refund.refused",
-            Self::StockMoved { .. } => "stock.moved",
-            Self::ShiftOpening {} => "shift.opening",
-            Self::ShiftOpened { .. } => "shift.opened",
-            Self::ShiftClosing {} => "shift.closing",
-            Self::ShiftClosed { .. } => "shift.closed",
-            Self::ShiftCounted { .. } => "shift.counted",
-            Self::ShiftRefused { .. } => "shift.refused",
-            Self::CashRequested { .. } => "cash.requested",
-            Self::CashMoved { .. } => "cash.moved",
-            Self::CashRefused { .. } => "cash.refused",
-            Self::DrawerCounted { .. } => "drawer.counted",
-            Self::PrinterAsked { .. } => "printer.asked",
-            Self::AccountingPosted { .. } => "accounting.posted",
-            Self::MessageSent { .. } => "message.sent",
-            Self::UserChanged { .. } => "user.changed",
-            Self::SessionOpened { .. } => "session.opened",
-            Self::SessionClosed { .. } => "session.closed",
-            Self::PinRefused { .. } => "pin.refused",
-            Self::ScreenPaired { .. } => "screen.paired",
-            Self::ScreenRenamed { .. } => "screen.renamed",
-            Self::ScreenRevoked { .. } => "screen.revoked",
-            Self::CallRaised { .. } => "call.raised",
-            Self::CallAnswered { .. } => "call.answered",
-            Self::DeviceChanged { .. } => "device.changed",
-            Self::AlertRaised { .. } => "alert.raised",
-            Self::AlertCleared { .. } => "alert.cleared",
-            Self::EffectSettled { .. } => "effect.settled",
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_word_of_a_kind_is_the_one_that_is_stored() {
-        for body in [
-            Body::OrderExpired {},
-            Body::ShiftOpening {},
-            Body::AlertCleared { key: "k".into() },
-            Body::CookSubmitted {
-                job_id: JobId(uuid::Uuid::nil()),
-            },
-        ] {
-            let json = serde_json::to_value(&body).unwrap();
-            assert_eq!(json["kind"], body.kind());
-            assert_eq!(serde_json::from_value::<Body>(json).unwrap(), body);
-        }
-    }
+    /// A document of headquarters is in force.
+    #[serde(rename = "hq.applied")]
+    HqApplied {
+        /// The message that brought it.
+        message_id: Uuid,
+        /// Which.
+        document: DocumentKind,
+        /// Its name at headquarters.
+        name: String,
+        /// Its version.
+        version: u64,
+    },
+    /// A command of headquarters was carried out.
+    #[serde(rename = "hq.answered")]
+    HqAnswered {
+        /// The message that brought it.
+        message_id: Uuid,
+        /// Its word.
+        command: String,
+        /// What came of it.
+        answer: Answer,
+    },
+    /// A message of headquarters, or one that says so, was not taken.
+    #[serde(rename = "hq.refused")]
+    HqRefused {
+        /// Its id, if it is signed.
+        message_id: Option<Uuid>,
+        /// What it was about.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// Headquarters signs with another key from now on.
+    #[serde(rename = "hq.key_pinned")]
+    HqKeyPinned {
+        /// The message that brought it.
+        message_id: Uuid,
+        /// The key's id.
+        key: String,
+        /// The key that counts no more.
+        retires: Option<String>,
+    },
+    /// Another box has taken this store over; this one sells nothing any more.
+    #[serde(rename = "box.fenced")]
+    BoxFenced {
+        /// This box's generation.
+        generation: u64,
+        /// The other's.
+        by: u64,
+    },
+    /// A box took the store over, with the log that headquarters had.
+    #[serde(rename = "box.adopted")]
+    BoxAdopted {
+        /// Its generation.
+        generation: u64,
+        /// The last event that headquarters had.
+        from_seq: u64,
+        /// Events of this box that headquarters did not have, entered behind those.
+        again: u64,
+        /// Of those, events that did not fit any more and were left out.
+        dropped: u64,
+    },
+    /// What was kept of a guest was erased.
+    #[serde(rename = "guest.erased")]
+    GuestErased {
+        /// How many rows there were.
+        rows: u64,
+    },
 }

@@ -27,6 +27,8 @@ id! {
     PaymentId;
     /// A refund: money back out of one payment.
     RefundId;
+    /// A member of the loyalty programme; it says nothing of the person.
+    MemberId;
     /// A cook job: one dish on the robot, one attempt at it.
     JobId;
 }

@@ -6,11 +6,11 @@ use super::{
     ids::{OrderId, PaymentId},
     order::{JobStage, Order, OrderState, Service},
     payment::{FiscalBy, Payment, PaymentState, Tender},
-    place::{Refused, Situation, Wish, WishLine, place},
+    place::{Placed, Refused, Situation, Wish, WishLine, place},
     policy::Policy,
     promotion::Known,
     receipt::{ReceiptDraft, ReceiptKind, Registered},
-    refund::{Refund, RefundState},
+    refund::{Given, Refund, RefundState},
     stock::{Level, Levels},
     stops::Stops,
     text::Language,
@@ -29,7 +29,7 @@ fn catalog() -> Catalog {
     catalog
 }
 
-fn plenty(catalog: &Catalog) -> Levels {
+pub(super) fn plenty(catalog: &Catalog) -> Levels {
     let level = Level {
         on_hand: 1 << 40,
         reserved: 0,
@@ -60,10 +60,15 @@ fn wish(quantities: &[i64]) -> Wish {
     }
 }
 
-fn placed(quantities: &[i64], levels: &Levels) -> Result<(Order, usize), Refused> {
-    let catalog = catalog();
+/// Places a wish in a store that is open.
+pub(super) fn placed_in(
+    catalog: &Catalog,
+    levels: &Levels,
+    wish: &Wish,
+    stops: &Stops,
+) -> Result<Placed, Refused> {
     let situation = Situation {
-        catalog: &catalog,
+        catalog,
         levels,
         policy: &Policy {
             max_wait: Duration::from_hours(240),
@@ -77,12 +82,17 @@ fn placed(quantities: &[i64], levels: &Levels) -> Result<(Order, usize), Refused
         by: "kiosk:front",
         has_contact: false,
         printer_vat: &[],
-        stops: &Stops::default(),
+        stops,
         zone: &TimeZone::UTC,
         known: &Known::default(),
         closes_at: None,
     };
-    place(&wish(quantities), &situation).map(|p| (p.order, p.movements.len()))
+    place(wish, &situation)
+}
+
+fn placed(quantities: &[i64], levels: &Levels) -> Result<(Order, usize), Refused> {
+    placed_in(&catalog(), levels, &wish(quantities), &Stops::default())
+        .map(|p| (p.order, p.movements.len()))
 }
 
 fn order(quantities: &[i64]) -> Order {
@@ -109,6 +119,7 @@ fn payment(n: u8, amount_minor: i64) -> Payment {
         fiscal_by: FiscalBy::Store,
         surplus: false,
         withdrawn: None,
+        points: None,
     }
 }
 
@@ -358,7 +369,7 @@ proptest! {
         let all = (0..4).flat_map(|line| std::iter::repeat_n((line, 1), 4));
         for (n, (line, count)) in picks.into_iter().chain(all).enumerate() {
             let left = order.returnable(line);
-            let Ok((taken, sum)) = order.return_of(&[(line, count)]) else {
+            let Ok((taken, sum)) = order.return_of(&dishes(line, count)) else {
                 prop_assert!(usize::try_from(count).unwrap() > left);
                 continue;
             };
@@ -393,15 +404,23 @@ proptest! {
     }
 }
 
+fn dishes(line: usize, count: u32) -> Given {
+    Given {
+        lines: vec![(line, count)],
+        ..Given::default()
+    }
+}
+
 #[test]
 fn a_dish_that_is_not_cooked_yet_is_given_back_before_one_that_stands_there() {
     let mut order = paid(order(&[3]));
     order.pieces[0].stage = JobStage::Plated;
     order.pieces[1].stage = JobStage::Cooking;
-    assert_eq!(order.return_of(&[(0, 1)]).unwrap().0, [2]);
-    assert_eq!(order.return_of(&[(0, 2)]).unwrap().0, [1, 2]);
-    for nonsense in [(0, 0), (0, 4), (1, 1)] {
-        assert!(order.return_of(&[nonsense]).is_err(), "{nonsense:?}");
+    assert_eq!(order.return_of(&dishes(0, 1)).unwrap().0, [2]);
+    assert_eq!(order.return_of(&dishes(0, 2)).unwrap().0, [1, 2]);
+    for (line, count) in [(0, 0), (0, 4), (1, 1)] {
+        let nonsense = dishes(line, count);
+        assert!(order.return_of(&nonsense).is_err(), "{nonsense:?}");
     }
 }
 

@@ -3,7 +3,11 @@
 //! A code is taken as bytes and kept as it was scanned: it is compared by the state's server, so nothing of it is ever
 //! trimmed, folded or guessed. What identifies the unit is its CIS: the code up to the first group separator.
 
-use super::order::{Order, OrderLine};
+use super::{
+    money::Money,
+    order::{Order, OrderLine},
+    permit::Permit,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
@@ -150,6 +154,9 @@ pub enum ScanFault {
     /// No line of the order wants a code, or not of these goods.
     #[error("no line of the order wants the code of {0}")]
     NoLine(String),
+    /// No unit of the order.
+    #[error("this unit is not of this order")]
+    NotSold,
     /// The same unit twice.
     #[error("the same unit is in the order already")]
     Twice,
@@ -367,6 +374,9 @@ pub struct Rules {
     /// The printer could not be asked: `block` or `warn`; `block`. That its server was not reached is no such case: then
     /// the printer itself says so in the receipt. [ours, marking.md 9]
     pub on_no_check: Answer,
+    /// The state's permissive check is configured and could not be asked, not even off-line: `block` or `warn`; `block`.
+    /// What it forbids is never sold. [ours, marking.md 9]
+    pub on_no_permit: Answer,
 }
 
 /// Whether a unit is sold.
@@ -385,6 +395,7 @@ impl Default for Rules {
         Self {
             on_negative: Answer::Block,
             on_no_check: Answer::Block,
+            on_no_permit: Answer::Block,
         }
     }
 }
@@ -402,6 +413,9 @@ pub struct UnitMark {
     /// What the printer said when it was scanned; none when it could not be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
+    /// The state's permit to sell it, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permit: Option<Permit>,
 }
 
 /// A line that wants codes.
@@ -413,6 +427,8 @@ pub struct Wanted<'a> {
     pub marked: &'a Marked,
     /// How many units.
     pub quantity: u32,
+    /// What one costs.
+    pub price: Money,
 }
 
 /// A scan as it came, and the line it is meant for; any that fits when none.
@@ -459,6 +475,7 @@ pub fn assign(
                                 nth,
                                 code,
                                 check: None,
+                                permit: None,
                             });
                             break;
                         }
@@ -484,8 +501,32 @@ impl Order {
                 line,
                 marked: l.marked.as_ref()?,
                 quantity: l.quantity,
+                price: Money::new(l.piece_minor(0), self.currency),
             })
         })
+    }
+
+    /// What identifies the unit of this order that was scanned again; its CIS itself will do too.
+    ///
+    /// # Errors
+    /// [`ScanFault`]: it is no code, or of no unit of this order.
+    pub fn unit_scanned(&self, scan: &Scan) -> Result<String, ScanFault> {
+        let meant = |m: &&UnitMark| scan.line.is_none_or(|line| line == m.line);
+        let sold = |cis: &str| self.marks.iter().filter(meant).any(|m| m.code.cis == cis);
+        if let Ok(cis) = std::str::from_utf8(&scan.bytes)
+            && sold(cis.trim())
+        {
+            return Ok(cis.trim().to_owned());
+        }
+        let mut why = ScanFault::NotSold;
+        for wanted in self.wanted_marks() {
+            match MarkCode::scan(&scan.bytes, wanted.marked.group) {
+                Ok(code) if sold(&code.cis) => return Ok(code.cis),
+                Ok(_) => why = ScanFault::NotSold,
+                Err(fault) => why = fault,
+            }
+        }
+        Err(why)
     }
 
     /// The first line some units of which have no marking code yet.
@@ -512,6 +553,9 @@ pub struct LineMark {
     /// What the printer said when it was scanned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
+    /// The state's permit to sell it (tag 1260); only where it is sold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permit: Option<Permit>,
 }
 
 /// What becomes of a unit, tag 2003.

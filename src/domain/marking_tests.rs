@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::money::Currency;
 use proptest::prelude::*;
 
 const WATER: &str = "0104607010350246215kRdG-1%2(UmV\u{1d}93dGVz";
@@ -111,11 +112,13 @@ fn a_code_goes_to_the_line_that_wants_it_and_once() {
             line: 1,
             marked: &water,
             quantity: 1,
+            price: Money::new(10_000, Currency::Rub),
         },
         Wanted {
             line: 2,
             marked: &any,
             quantity: 1,
+            price: Money::new(10_000, Currency::Rub),
         },
     ];
     let of = |text: &str, line| Scan {

@@ -2,22 +2,17 @@
 
 use super::{
     catalog::Catalog,
-    ids::OrderId,
+    laws::{placed_in, plenty},
     options::{Change, Choice, Chosen, DishOption, ParamValue, Pick, PickError, full_name},
     order::{Order, Service},
-    place::{Placed, Refused, Situation, Wish, WishLine, place},
-    policy::Policy,
-    promotion::Known,
+    place::{Placed, Refused, Wish, WishLine},
     receipt::ReceiptDraft,
-    stock::{Level, Levels},
     stops::{Stop, Stopped, Stops},
     text::{Language, Text},
     time::Timestamp,
 };
-use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use std::{collections::BTreeMap, time::Duration};
-use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_338_000_000);
 
@@ -33,41 +28,12 @@ fn pick(option: &str, choice: &str) -> Pick {
 }
 
 fn placed(catalog: &Catalog, lines: Vec<WishLine>, stops: &Stops) -> Result<Placed, Refused> {
-    let level = Level {
-        on_hand: 1 << 40,
-        reserved: 0,
-    };
-    let levels: Levels = catalog
-        .ingredients
-        .iter()
-        .map(|i| (i.id.clone(), level))
-        .collect();
-    let situation = Situation {
-        catalog,
-        levels: &levels,
-        policy: &Policy {
-            max_wait: Duration::from_hours(240),
-            ..Policy::default()
-        },
-        ahead: Duration::ZERO,
-        now: NOW,
-        day: "2026-11-22",
-        id: OrderId(Uuid::from_u128(7)),
-        number: 1,
-        by: "kiosk:front",
-        has_contact: false,
-        printer_vat: &[],
-        stops,
-        zone: &TimeZone::UTC,
-        known: &Known::default(),
-        closes_at: None,
-    };
     let wish = Wish {
         lines,
         service: Service::ToGo,
         ..Wish::default()
     };
-    place(&wish, &situation)
+    placed_in(catalog, &plenty(catalog), &wish, stops)
 }
 
 fn line(dish: &str, quantity: i64, options: Vec<Pick>) -> WishLine {

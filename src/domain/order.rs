@@ -6,6 +6,8 @@ use super::{
     contact::ReceiptTo,
     event::Body,
     ids::{JobId, OrderId, PaymentId, RefundId},
+    loyalty::Act,
+    loyalty_order::OrderLoyalty,
     marking::UnitMark,
     money::Currency,
     payment::{Payment, PaymentState},
@@ -77,6 +79,9 @@ pub struct Order {
     /// How the guest wants the receipt; the address is kept apart.
     #[serde(default, skip_serializing_if = "ReceiptTo::is_paper")]
     pub receipt_to: ReceiptTo,
+    /// The member of the loyalty programme whose order it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loyalty: Option<OrderLoyalty>,
     /// Where it stands; follows from the rest.
     pub state: OrderState,
 }
@@ -248,6 +253,20 @@ pub enum OrderError {
         /// How many are left.
         left: usize,
     },
+    /// A marked unit that the order did not sell, or that came back already.
+    #[error("this order has no unit {cis} that could come back")]
+    NoSuchUnit {
+        /// Which.
+        cis: String,
+    },
+    /// Some units of a line come back, and nobody says which.
+    #[error(
+        "line {line} is marked goods: scan the code of what comes back; any unit will do only where all are the same goods, and when you say so"
+    )]
+    WhichUnit {
+        /// Index of the line.
+        line: usize,
+    },
     /// No such payment or refund in this order.
     #[error("this order has no such payment")]
     NoSuchPayment,
@@ -395,6 +414,13 @@ impl Order {
                     })
             }
             Body::ReceiptWanted { to } => *to != self.receipt_to,
+            // Terms under which points were taken already stay.
+            Body::LoyaltyAttached { loyalty } => {
+                self.given_up.is_none()
+                    && !self.paid
+                    && self.loyalty.as_ref() != Some(loyalty)
+                    && self.payments.iter().all(|p| p.points.is_none())
+            }
             Body::CorrectionRegistered { draft, .. } => self
                 .receipts
                 .iter()
@@ -445,10 +471,23 @@ impl Order {
                 });
             }
             Body::OrderExpired {} => self.given_up = Some(GivenUp::Expired),
-            Body::OrderPaid {} => self.paid = true,
+            Body::OrderPaid {} => {
+                self.paid = true;
+                self.note_earned();
+            }
             Body::MarkScanned { mark } => self.marks.push(mark.clone()),
             Body::MarkReleased { cis } => self.marks.retain(|m| m.code.cis != *cis),
             Body::ReceiptWanted { to } => self.receipt_to = *to,
+            Body::LoyaltyAttached { loyalty } => self.loyalty = Some(loyalty.clone()),
+            Body::PointsMoved { points } => {
+                if let Some(l) = &mut self.loyalty {
+                    match points.act {
+                        Act::Earn { points, .. } => l.earned += points,
+                        Act::TakeBack { points, .. } => l.taken_back += points,
+                        _ => {}
+                    }
+                }
+            }
             Body::OrderReady {} => self.ready = true,
             Body::OrderClosed {} => self.closed = true,
             Body::OrderRecalled { .. } => self.closed = false,
@@ -552,6 +591,7 @@ impl Order {
                     if let Some(p) = self.payment_mut(payment_id) {
                         p.refunded_minor += amount;
                     }
+                    self.note_unearned(*refund_id);
                 }
             }
             Body::RefundRefused { refund_id, .. } => {

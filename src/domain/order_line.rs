@@ -52,14 +52,12 @@ impl OrderLine {
     /// last ones.
     #[must_use]
     pub fn piece_minor(&self, nth: u32) -> i64 {
-        let quantity = i64::from(self.quantity.max(1));
-        let odd = self.net_minor().rem_euclid(quantity);
-        self.net_minor().div_euclid(quantity)
-            + i64::from(i64::from(nth) >= i64::from(self.quantity) - odd)
+        piece_of(self.net_minor(), self.quantity, nth)
     }
 
     /// Dishes of one price: how many, and the price of one. Together they are what the line costs.
-    pub fn prices(&self) -> impl Iterator<Item = (u32, i64)> {
+    #[cfg(test)]
+    fn prices(&self) -> impl Iterator<Item = (u32, i64)> {
         let quantity = i64::from(self.quantity.max(1));
         let odd = u32::try_from(self.net_minor().rem_euclid(quantity)).unwrap_or(0);
         let base = self.net_minor().div_euclid(quantity);
@@ -73,6 +71,13 @@ impl OrderLine {
     pub fn full_name(&self, language: Language) -> String {
         full_name(&self.name, &self.options, language)
     }
+}
+
+/// What the `nth` of so many dishes costs that cost `net_minor` together.
+pub(super) fn piece_of(net_minor: i64, quantity: u32, nth: u32) -> i64 {
+    let pieces = i64::from(quantity.max(1));
+    let odd = net_minor.rem_euclid(pieces);
+    net_minor.div_euclid(pieces) + i64::from(i64::from(nth) >= i64::from(quantity) - odd)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Tenders and payments: money in.
 
-use super::{ids::PaymentId, text::Text, time::Timestamp};
+use super::{ids::PaymentId, loyalty_order::PaidPoints, text::Text, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How a part of an order is paid.
@@ -15,10 +15,12 @@ pub enum Tender {
     SbpQr,
     /// Paid to an online channel, before the order came here.
     Prepaid,
+    /// Points of the loyalty programme.
+    LoyaltyPoints,
 }
 
 impl Tender {
-    /// All that can be chosen here, in the kiosk's order.
+    /// All that can be chosen here for all of an order, in the kiosk's order.
     pub const ALL: [Self; 3] = [Self::SbpQr, Self::CardTerminal, Self::Cash];
 
     /// Its word.
@@ -29,13 +31,16 @@ impl Tender {
             Self::CardTerminal => "card_terminal",
             Self::SbpQr => "sbp_qr",
             Self::Prepaid => "prepaid",
+            Self::LoyaltyPoints => "loyalty_points",
         }
     }
 
     /// The tender with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|t| t.word() == word)
+        let points = [Self::LoyaltyPoints];
+        let mut all = Self::ALL.into_iter().chain(points);
+        all.find(|t| t.word() == word)
     }
 
     /// Its name for guests.
@@ -50,6 +55,7 @@ impl Tender {
             Self::CardTerminal => Text::new("Банковской картой", "Bank kartasi", "Bank card"),
             Self::SbpQr => Text::new("По QR-коду (СБП)", "QR-kod orqali (SBP)", "QR code (SBP)"),
             Self::Prepaid => Text::new("Оплачено онлайн", "Onlayn to‘langan", "Paid online"),
+            Self::LoyaltyPoints => Text::new("Баллами", "Ballar bilan", "Points"),
         }
     }
 
@@ -59,10 +65,11 @@ impl Tender {
         !matches!(self, Self::SbpQr)
     }
 
-    /// Whether the bank gives the money back through us; otherwise a person does, and confirms it.
+    /// Whether it goes back through us, by the bank or by the loyalty programme; otherwise a person gives it back, and
+    /// confirms it.
     #[must_use]
-    pub fn refunded_by_bank(self) -> bool {
-        matches!(self, Self::SbpQr)
+    pub fn refunded_by_itself(self) -> bool {
+        matches!(self, Self::SbpQr | Self::LoyaltyPoints)
     }
 }
 
@@ -135,6 +142,9 @@ pub struct Payment {
     /// Given up before it was paid: it covers nothing of what is due, and money that still comes goes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<Withdrawal>,
+    /// The points it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<PaidPoints>,
 }
 
 /// Why a payment was given up before it was paid.

@@ -290,6 +290,7 @@ pub fn place(wish: &Wish, s: &Situation<'_>) -> Result<Placed, Refused> {
         closed: false,
         marks: Vec::new(),
         receipt_to: ReceiptTo::Paper,
+        loyalty: None,
         state: OrderState::Placed,
     };
     Ok(Placed {

@@ -1,6 +1,6 @@
 //! The store's rules, from its configuration.
 
-use super::{channel::Channel, fiscal_law::Limits, hours::Hours, kiosk::Kiosk};
+use super::{channel::Channel, fiscal_law::Limits, hours::Hours, kiosk::Kiosk, loyalty::Programme};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -45,6 +45,9 @@ pub struct Policy {
     /// What the kiosk shows, and when.
     #[serde(default)]
     pub kiosk: Kiosk,
+    /// The loyalty programme.
+    #[serde(default)]
+    pub loyalty: Programme,
     /// The kitchen has a printer of its own: its slips do not wait for documents, nor documents for them.
     #[serde(default)]
     pub kitchen_printer: bool,
@@ -57,8 +60,27 @@ pub struct Policy {
     /// Online channels whose orders people type in.
     #[serde(default)]
     pub channels: Vec<Channel>,
+    /// Guests' phone numbers and the addresses of their receipts are kept so long.
+    #[serde(default = "contacts_kept")]
+    pub contacts_kept: Duration,
+    /// What promotions counted for a guest is theirs for so long after the order.
+    #[serde(default = "guests_kept")]
+    pub guests_kept: Duration,
+    /// Another box has taken this store over, and this is its generation: this one sells nothing any more.
+    #[serde(default)]
+    pub fenced_by: Option<u64>,
     /// The kitchen works so many times faster than planned; 1 but in a demonstration.
     pub speed: u32,
+}
+
+/// Until any question about the order is settled. [inferred: no law of a country is known to ask for less]
+fn contacts_kept() -> Duration {
+    Duration::from_hours(30 * 24)
+}
+
+/// A year and a month, so that a birthday is had once a year. [ours]
+fn guests_kept() -> Duration {
+    Duration::from_hours(400 * 24)
 }
 
 impl Default for Policy {
@@ -81,11 +103,15 @@ impl Default for Policy {
             kitchen_slips: false,
             hours: Hours::default(),
             kiosk: Kiosk::default(),
+            loyalty: Programme::default(),
             kitchen_printer: false,
             accounting: true,
             messages: true,
             bank: true,
             channels: Vec::new(),
+            contacts_kept: contacts_kept(),
+            guests_kept: guests_kept(),
+            fenced_by: None,
             speed: 1,
         }
     }

@@ -207,19 +207,29 @@ impl ReceiptLine {
         }
     }
 
-    /// A whole line of an order, discounts off: a line for each price, and of marked goods a line for each unit.
+    /// A whole line of an order, discounts and points off: a line for each price, and of marked goods a line for each
+    /// unit.
     fn all_of(order: &Order, line: usize, l: &OrderLine, becomes: Becomes) -> Vec<Self> {
-        if l.marked.is_none() {
-            return l
-                .prices()
-                .map(|(count, price)| Self::of(line, l, count, price))
+        let prices = prices_of(order, line);
+        if l.marked.is_some() {
+            return (0..)
+                .zip(prices)
+                .map(|(nth, price)| Self {
+                    marking: mark_of(order, line, l, Some(nth), becomes),
+                    ..Self::of(line, l, 1, price)
+                })
                 .collect();
         }
-        (0..l.quantity)
-            .map(|nth| Self {
-                marking: mark_of(order, line, l, Some(nth), becomes),
-                ..Self::of(line, l, 1, l.piece_minor(nth))
-            })
+        let mut groups: Vec<(u32, i64)> = Vec::new();
+        for price in prices {
+            match groups.iter_mut().find(|g| g.1 == price) {
+                Some(group) => group.0 += 1,
+                None => groups.push((1, price)),
+            }
+        }
+        let groups = groups.into_iter();
+        groups
+            .map(|(count, price)| Self::of(line, l, count, price))
             .collect()
     }
 }
@@ -256,13 +266,13 @@ fn mark_of(
     let unit = order.marks.iter().find(|m| {
         m.line == line && nth.map_or_else(|| !came_back(&m.code.cis), |nth| m.nth == nth)
     });
+    let sold = unit.filter(|_| becomes == Becomes::Sold);
     Some(LineMark {
         code: unit.map(|u| u.code.clone()),
         becomes,
         excise: marked.group.excise(),
-        check: unit
-            .and_then(|u| u.check)
-            .filter(|_| becomes == Becomes::Sold),
+        check: sold.and_then(|u| u.check),
+        permit: sold.and_then(|u| u.permit.clone()),
     })
 }
 
@@ -310,8 +320,11 @@ pub fn receipt_key(order: &Order, what: &str) -> String {
 /// What was paid by several tenders goes back by several returns; each has its part of every dish.
 fn lines_of_pieces(order: &Order, pieces: &[usize], amount_minor: i64) -> Vec<ReceiptLine> {
     let mut groups: Vec<(usize, i64, u32, Option<u32>)> = Vec::new();
-    for piece in pieces.iter().filter_map(|i| order.pieces.get(*i)) {
-        let price = order.piece_minor(piece);
+    let prices = order.receipt_prices();
+    for (piece, price) in pieces
+        .iter()
+        .filter_map(|i| Some((order.pieces.get(*i)?, *prices.get(*i)?)))
+    {
         let marked = order
             .lines
             .get(piece.line)
@@ -359,9 +372,11 @@ impl ReceiptDraft {
     pub fn sale(order: &Order) -> Self {
         let lines = lines_of(order, Becomes::Sold);
         // What came in above the total goes back by itself and is no part of the sale.
-        let mut open = order.total_minor;
+        let total_minor = order.receipt_total_minor();
+        let mut open = total_minor;
         let mut tenders: Vec<(Tender, i64)> = Vec::new();
-        for p in order.payments.iter().filter(|p| p.counts_towards_sale()) {
+        let money = order.payments.iter().filter(|p| !p.is_discount());
+        for p in money.filter(|p| p.counts_towards_sale()) {
             let part = p.captured_minor.min(open);
             open -= part;
             match tenders.iter_mut().find(|(t, _)| *t == p.tender) {
@@ -374,7 +389,7 @@ impl ReceiptDraft {
             key: receipt_key(order, "sale"),
             kind: ReceiptKind::Sale,
             refund: None,
-            total_minor: order.total_minor,
+            total_minor,
             lines,
             tenders,
             correction: None,
@@ -419,6 +434,7 @@ impl ReceiptDraft {
         let mut lines = wrong.lines.clone();
         for mark in lines.iter_mut().filter_map(|l| l.marking.as_mut()) {
             mark.check = None;
+            mark.permit = None;
             mark.becomes = match mark.becomes {
                 Becomes::Sold => Becomes::Returned,
                 Becomes::Returned => Becomes::Sold,
@@ -497,25 +513,25 @@ impl ReceiptDraft {
     /// The return that belongs to a refund: the lines it names, or the amount spread over all lines.
     #[must_use]
     pub fn sale_return(order: &Order, refund: &super::refund::Refund) -> Self {
-        let whole = refund.amount_minor == order.total_minor;
+        let whole = refund.amount_minor == order.receipt_total_minor();
         let named = refund.line.and_then(|i| Some((i, order.lines.get(i)?)));
         let lines = if whole {
             lines_of(order, Becomes::Returned)
         } else if !refund.pieces.is_empty() {
             lines_of_pieces(order, &refund.pieces, refund.amount_minor)
         } else if let Some((i, l)) = named
-            && refund.amount_minor == l.net_minor()
+            && refund.amount_minor == costs(order, i)
         {
             ReceiptLine::all_of(order, i, l, Becomes::Returned)
         } else if let Some((i, l)) = named
-            && l.prices().any(|(_, price)| price == refund.amount_minor)
+            && prices_of(order, i).contains(&refund.amount_minor)
         {
             vec![ReceiptLine {
                 marking: mark_of(order, i, l, None, Becomes::Returned),
                 ..ReceiptLine::of(i, l, 1, refund.amount_minor)
             }]
         } else {
-            let weights: Vec<i64> = order.lines.iter().map(OrderLine::net_minor).collect();
+            let weights: Vec<i64> = (0..order.lines.len()).map(|i| costs(order, i)).collect();
             Money::spread(refund.amount_minor, &weights)
                 .into_iter()
                 .zip(order.lines.iter().enumerate())
@@ -538,6 +554,31 @@ impl ReceiptDraft {
             electronic: electronic(order),
         }
     }
+}
+
+/// What stands on the receipt for each dish of a line, minor units.
+fn prices_of(order: &Order, line: usize) -> Vec<i64> {
+    let off = order.points_off_minor() > 0;
+    let shares = match off {
+        true => order.points_shares(),
+        false => Vec::new(),
+    };
+    let share = |nth: u32| {
+        let at = |p: &super::order::Piece| p.line == line && p.nth == nth;
+        let piece = order.pieces.iter().position(at);
+        piece.and_then(|i| shares.get(i)).copied().unwrap_or(0)
+    };
+    let Some(l) = order.lines.get(line) else {
+        return Vec::new();
+    };
+    (0..l.quantity)
+        .map(|nth| l.piece_minor(nth) - if off { share(nth) } else { 0 })
+        .collect()
+}
+
+/// What stands on the receipt for a line, minor units.
+fn costs(order: &Order, line: usize) -> i64 {
+    prices_of(order, line).into_iter().sum()
 }
 
 fn electronic(order: &Order) -> Option<OrderId> {

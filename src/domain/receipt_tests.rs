@@ -40,6 +40,7 @@ fn order() -> Order {
             gtin: "04607010350246".to_owned(),
         },
         check: Some(crate::domain::marking::Check(0x0f)),
+        permit: None,
     };
     Order {
         id: OrderId(Uuid::from_u128(7)),
@@ -54,6 +55,7 @@ fn order() -> Order {
         promotions: Vec::new(),
         promo_code: None,
         channel: None,
+        loyalty: None,
         total_minor: 102_000,
         currency: crate::domain::money::Currency::Rub,
         placed_at: NOW,
@@ -195,7 +197,7 @@ fn what_takes_a_wrong_receipt_back_is_its_mirror_and_signed_by_it() {
     // The books: nothing, then the right one; and the order goes on as if nothing had been.
     let sums = |order: &Order| {
         let mut books = Reconciler::default();
-        books.order(order, false);
+        books.order(order, false, &Default::default());
         let totals = books.finish().totals;
         (totals.receipted_minor, totals.returned_minor)
     };

@@ -2,7 +2,9 @@
 
 use super::{
     order::{JobStage, Order, OrderState},
+    payment::{Payment, Tender},
     receipt::ReceiptKind,
+    refund::Refund,
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,12 +40,19 @@ pub struct Line {
     pub receipted_minor: i64,
     /// On return receipts.
     pub returned_minor: i64,
+    /// Points that pay for it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub points: i64,
     /// Dishes ordered.
     pub dishes: u32,
     /// Dishes that came.
     pub plated: u32,
     /// Something is still under way.
     pub under_way: bool,
+}
+
+fn is_zero(n: &i64) -> bool {
+    *n == 0
 }
 
 /// Two things that should be the same and are not.
@@ -78,6 +87,12 @@ pub struct Totals {
     pub receipted_minor: i64,
     /// On return receipts.
     pub returned_minor: i64,
+    /// Points that pay for orders.
+    #[serde(default)]
+    pub points: i64,
+    /// Points of all members, by their accounts.
+    #[serde(default)]
+    pub points_balance: i64,
     /// Dishes that came.
     pub cook_jobs_done: u64,
     /// Sales less returns in posted accounting documents.
@@ -97,6 +112,34 @@ pub struct Reconciliation {
     pub differences: Vec<Difference>,
 }
 
+/// What the loyalty programme has of an order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderPoints {
+    /// Points spent on it, those that came back off.
+    pub spent: i64,
+    /// Points earned by it, those that were taken back off.
+    pub earned: i64,
+}
+
+/// All accounts of the loyalty programme, and all that moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PointsBooks {
+    /// In all accounts.
+    pub balance: i64,
+    /// All changes of balances together.
+    pub moved: i64,
+    /// Held in all accounts.
+    pub held: i64,
+    /// All changes of what is held together.
+    pub on_hold: i64,
+}
+
+/// A refund in points of the sale; it may need no return receipt, and is one all the same.
+fn in_points(order: &Order, refund: &Refund) -> bool {
+    let payment = order.payment(refund.payment_id);
+    refund.tender == Tender::LoyaltyPoints && payment.is_some_and(Payment::counts_towards_sale)
+}
+
 /// Adds up orders one by one, so that a day of any size takes the memory of its lines only.
 #[derive(Clone, Debug, Default)]
 pub struct Reconciler {
@@ -104,8 +147,8 @@ pub struct Reconciler {
 }
 
 impl Reconciler {
-    /// Takes an order in. `under_way`: an effect of it is not finished.
-    pub fn order(&mut self, order: &Order, under_way: bool) {
+    /// Takes an order in. `under_way`: an effect of it is not finished. `points`: what the programme has of it.
+    pub fn order(&mut self, order: &Order, under_way: bool, points: &OrderPoints) {
         let received = order.received_minor();
         if received == 0 && order.receipts.is_empty() {
             return;
@@ -132,10 +175,11 @@ impl Reconciler {
             number: order.number,
             state: order.state,
             total_minor: order.total_minor,
-            captured_minor: received,
-            refunded_minor: order.refunded_minor(),
+            captured_minor: order.money_received_minor(),
+            refunded_minor: order.money_refunded_minor(),
             receipted_minor,
             returned_minor,
+            points: order.points_kept(),
             dishes: u32::try_from(order.pieces.len()).unwrap_or(u32::MAX),
             plated: u32::try_from(plated).unwrap_or(u32::MAX),
             under_way,
@@ -151,6 +195,7 @@ impl Reconciler {
         }
         t.receipted_minor += receipted_minor;
         t.returned_minor += returned_minor;
+        t.points += line.points;
         t.cook_jobs_done += u64::from(line.plated);
         t.under_way += u64::from(under_way);
         if !under_way {
@@ -181,12 +226,27 @@ impl Reconciler {
                 i64::from(order.paid && !elsewhere),
                 false,
             );
+            check(
+                "points spent by the order differ from the programme's",
+                line.points,
+                points.spent,
+                false,
+            );
+            if let Some(l) = &order.loyalty {
+                check(
+                    "points earned by the order differ from the programme's",
+                    l.earned - l.taken_back,
+                    points.earned,
+                    false,
+                );
+            }
             if order.paid {
                 let kept = order.captured_minor()
                     - order
                         .refunds
                         .iter()
-                        .filter(|r| (elsewhere || !r.without_receipt) && r.holds_money())
+                        .filter(|r| elsewhere || !r.without_receipt || in_points(order, r))
+                        .filter(|r| r.holds_money())
                         .map(|r| r.amount_minor)
                         .sum::<i64>();
                 let owed: i64 = order
@@ -207,6 +267,34 @@ impl Reconciler {
             }
         }
         self.result.lines.push(line);
+    }
+
+    /// Takes the accounts of the loyalty programme in.
+    pub fn points(&mut self, books: &PointsBooks) {
+        self.result.totals.points_balance = books.balance;
+        let pairs = [
+            (
+                "points in all accounts differ from all that moved",
+                books.balance,
+                books.moved,
+            ),
+            (
+                "points held differ from those that open orders hold",
+                books.held,
+                books.on_hold,
+            ),
+        ];
+        for (what, left, right) in pairs {
+            if left != right {
+                self.result.differences.push(Difference {
+                    subject: "loyalty".to_owned(),
+                    what: what.to_owned(),
+                    left,
+                    right,
+                    money: false,
+                });
+            }
+        }
     }
 
     /// Takes a closed shift in.

@@ -48,6 +48,17 @@ pub struct Refund {
     pub without_receipt: bool,
 }
 
+/// Dishes that are to be given back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Index of the order's line, and how many of it.
+    pub lines: Vec<(usize, u32)>,
+    /// Marked units, by what identifies them.
+    pub units: Vec<String>,
+    /// Of marked goods that are all the same, any unit will do: a person says so.
+    pub any_unit: bool,
+}
+
 impl Refund {
     /// It is done or still can be: the money counts as spoken for.
     #[must_use]
@@ -75,22 +86,68 @@ impl Order {
         self.payments.iter().map(|p| self.refundable_minor(p)).sum()
     }
 
-    /// Splits a refund over the captured payments, the last one first.
+    /// Splits a refund of a sum over the captured payments: points go back by their part of what is left, in whole
+    /// points, and the rest is money, of the last payment first.
     ///
     /// # Errors
     /// More than can go back, or not above zero.
     pub fn split_refund(&self, amount_minor: i64) -> Result<Vec<(PaymentId, i64)>, OrderError> {
+        let left = i128::from(self.left_minor().max(1));
+        let part = i128::from(amount_minor) * i128::from(self.points_left_minor()) / left;
+        self.split(amount_minor, i64::try_from(part).unwrap_or(0))
+    }
+
+    /// Splits what very dishes cost: what points paid of them goes back in points.
+    ///
+    /// # Errors
+    /// More than can go back, or not above zero.
+    pub fn split_return(
+        &self,
+        pieces: &[usize],
+        amount_minor: i64,
+    ) -> Result<Vec<(PaymentId, i64)>, OrderError> {
+        let shares = self.points_shares();
+        let points = pieces.iter().filter_map(|i| shares.get(*i)).sum();
+        self.split(amount_minor, points)
+    }
+
+    /// What of payments in points can still go back, minor units.
+    fn points_left_minor(&self) -> i64 {
+        let points = self.payments.iter().filter(|p| p.points.is_some());
+        points.map(|p| self.refundable_minor(p)).sum()
+    }
+
+    fn split(
+        &self,
+        amount_minor: i64,
+        points_minor: i64,
+    ) -> Result<Vec<(PaymentId, i64)>, OrderError> {
         let left_minor = self.left_minor();
         if amount_minor <= 0 || amount_minor > left_minor {
             return Err(OrderError::RefundTooLarge { left_minor });
         }
-        let mut open = amount_minor;
+        let worth = self.loyalty.as_ref().map_or(1, |l| l.worth_minor.max(1));
+        let points_left = self.points_left_minor();
+        let money_left = left_minor - points_left;
+        let wanted = points_minor.clamp(0, points_left.min(amount_minor)) / worth * worth;
+        // What money can't give, points must: a whole one more rather than a part of one.
+        let lacking = (amount_minor - money_left).max(0);
+        let needed = lacking.div_euclid(worth) + i64::from(lacking.rem_euclid(worth) > 0);
+        let points = wanted.max(needed * worth);
+        if points > points_left.min(amount_minor) {
+            return Err(OrderError::RefundTooLarge {
+                left_minor: amount_minor / worth * worth,
+            });
+        }
         let mut parts = Vec::new();
-        for p in self.payments.iter().rev() {
-            let part = self.refundable_minor(p).min(open);
-            if part > 0 {
-                parts.push((p.id, part));
-                open -= part;
+        for (in_points, mut open) in [(true, points), (false, amount_minor - points)] {
+            let payments = self.payments.iter().rev();
+            for p in payments.filter(|p| p.points.is_some() == in_points) {
+                let part = self.refundable_minor(p).min(open);
+                if part > 0 {
+                    parts.push((p.id, part));
+                    open -= part;
+                }
             }
         }
         Ok(parts)
@@ -115,14 +172,57 @@ impl Order {
         of_line.filter(|(i, _)| !self.is_returned(*i)).count()
     }
 
-    /// The dishes whose money goes back when so many of each line are given back (by index of the line), and what they
-    /// cost. Those that are not cooked yet go first: they need not be cooked any more.
+    /// All that is left: when dishes went back before, the very dishes that are left, so that the receipt names them.
+    #[must_use]
+    pub fn all_left(&self) -> (Vec<usize>, i64) {
+        let left_minor = self.left_minor();
+        if self.refunds.iter().all(|r| r.pieces.is_empty()) {
+            return (Vec::new(), left_minor);
+        }
+        let left = (0..self.pieces.len()).filter(|i| !self.is_returned(*i));
+        let left: Vec<usize> = left.collect();
+        match self.worth(&left) == left_minor {
+            true => (left, left_minor),
+            false => (Vec::new(), left_minor),
+        }
+    }
+
+    fn worth(&self, pieces: &[usize]) -> i64 {
+        let pieces = pieces.iter().filter_map(|i| self.pieces.get(*i));
+        pieces.map(|p| self.piece_minor(p)).sum()
+    }
+
+    /// The dish that a marked unit of this order is, while it has not come back.
+    fn sold_unit(&self, cis: &str) -> Option<usize> {
+        let mark = self.marks.iter().find(|m| m.code.cis == cis)?;
+        let mut pieces = self.pieces.iter();
+        let index = pieces.position(|p| (p.line, p.nth) == (mark.line, mark.nth))?;
+        (!self.is_returned(index)).then_some(index)
+    }
+
+    /// Whether it is all the same which units of a line come back: it is no marked goods, or all of it is one kind of
+    /// goods and a person says that any will do.
+    fn any_will_do(&self, line: usize, any_unit: bool) -> bool {
+        let mut goods = self.marks.iter().filter(|m| m.line == line);
+        let Some(first) = goods.next() else {
+            return true;
+        };
+        any_unit && goods.all(|m| m.code.gtin == first.code.gtin)
+    }
+
+    /// The dishes whose money goes back when these are given back, and what they cost. Those that are not cooked yet go
+    /// first: they need not be cooked any more.
     ///
     /// # Errors
-    /// More dishes of a line than are left, or nothing at all.
-    pub fn return_of(&self, lines: &[(usize, u32)]) -> Result<(Vec<usize>, i64), OrderError> {
+    /// More dishes of a line than are left, a unit that is not of this order or came back already, marked goods of which
+    /// nobody says which unit it is, or nothing at all.
+    pub fn return_of(&self, given: &Given) -> Result<(Vec<usize>, i64), OrderError> {
         let mut taken: Vec<usize> = Vec::new();
-        for (line, quantity) in lines {
+        for cis in &given.units {
+            let unit = self.sold_unit(cis).filter(|i| !taken.contains(i));
+            taken.push(unit.ok_or_else(|| OrderError::NoSuchUnit { cis: cis.clone() })?);
+        }
+        for (line, quantity) in &given.lines {
             let mut left: Vec<(JobStage, usize)> = self
                 .pieces
                 .iter()
@@ -138,10 +238,13 @@ impl Order {
                     left: left.len(),
                 });
             }
+            if quantity < left.len() && !self.any_will_do(*line, given.any_unit) {
+                return Err(OrderError::WhichUnit { line: *line });
+            }
             taken.extend(left.into_iter().take(quantity).map(|(_, i)| i));
         }
         taken.sort_unstable();
-        let sum = taken.iter().filter_map(|i| self.pieces.get(*i));
-        Ok((taken.clone(), sum.map(|p| self.piece_minor(p)).sum()))
+        let worth = self.worth(&taken);
+        Ok((taken, worth))
     }
 }

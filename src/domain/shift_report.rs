@@ -441,7 +441,7 @@ impl ShiftReport {
             (
                 "sales_other",
                 "sales by advance, credit or otherwise",
-                0,
+                self.sales.by(Tender::LoyaltyPoints),
                 printer.sales.other_minor,
             ),
             (
@@ -459,7 +459,7 @@ impl ShiftReport {
             (
                 "returns_other",
                 "returns by advance, credit or otherwise",
-                0,
+                self.returns.by(Tender::LoyaltyPoints),
                 printer.returns.other_minor,
             ),
             (
@@ -507,7 +507,7 @@ impl Sum {
     }
 
     fn cashless(&self) -> i64 {
-        self.sum_minor - self.by(Tender::Cash)
+        self.sum_minor - self.by(Tender::Cash) - self.by(Tender::LoyaltyPoints)
     }
 }
 

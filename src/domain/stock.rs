@@ -86,6 +86,9 @@ pub struct Movement {
     pub reason: Option<String>,
 }
 
+/// The most of one ingredient that comes in, or is counted, at once: 100 t in milligrams.
+pub const MOST: i64 = 100_000_000_000;
+
 /// What the ledger refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StockError {
@@ -95,6 +98,11 @@ pub enum StockError {
     /// No such quantity.
     #[error("the quantity is too large")]
     Overflow,
+    /// More than any store has.
+    #[error(
+        "more than {MOST} at once (100 t, 100 m³) is a slip of the pen: quantities are in mg, µl or pieces"
+    )]
+    TooMuch,
     /// Quantities of goods in are above zero, counts not below it.
     #[error("the quantity must be above zero")]
     NotPositive,
@@ -121,10 +129,13 @@ impl Movement {
     /// Goods in.
     ///
     /// # Errors
-    /// When the quantity is not above zero.
+    /// When the quantity is not above zero, or above [`MOST`].
     pub fn receive(ingredient: &IngredientId, quantity: i64) -> Result<Self, StockError> {
         if quantity <= 0 {
             return Err(StockError::NotPositive);
+        }
+        if quantity > MOST {
+            return Err(StockError::TooMuch);
         }
         Ok(Self::new(ingredient, MovementKind::Receive, quantity, 0))
     }
@@ -132,7 +143,7 @@ impl Movement {
     /// Sets what is on hand to what was counted.
     ///
     /// # Errors
-    /// When the count is below zero.
+    /// When the count is below zero, or above [`MOST`].
     pub fn count(
         ingredient: &IngredientId,
         level: Level,
@@ -141,6 +152,9 @@ impl Movement {
     ) -> Result<Self, StockError> {
         if counted < 0 {
             return Err(StockError::NotPositive);
+        }
+        if counted > MOST {
+            return Err(StockError::TooMuch);
         }
         let difference = counted
             .checked_sub(level.on_hand)
@@ -257,5 +271,15 @@ mod tests {
         let m = Movement { on_hand: -5, ..m };
         assert!(Level::default().after(&m).is_err());
         assert!(Movement::receive(&"beet".into(), 0).is_err());
+        assert!(Movement::receive(&"beet".into(), MOST).is_ok());
+        assert_eq!(
+            Movement::receive(&"beet".into(), MOST + 1),
+            Err(StockError::TooMuch)
+        );
+        let level = Level::default();
+        assert_eq!(
+            Movement::count(&"beet".into(), level, i64::MAX, "count"),
+            Err(StockError::TooMuch)
+        );
     }
 }

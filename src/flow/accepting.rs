@@ -20,7 +20,8 @@ pub(super) const PAUSE: &str = "sales-pause";
 /// Why the store takes no orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
-    /// For programs: `shift`, `fiscal_drive`, `robot`, `printer`, `menu`, `cleaning`, `paused`, `hours`, `disk`.
+    /// For programs: `shift`, `fiscal_drive`, `robot`, `printer`, `menu`, `cleaning`, `paused`, `hours`, `disk`,
+    /// `replaced`.
     pub slug: &'static str,
     /// For guests.
     pub reason: Text,
@@ -69,6 +70,18 @@ impl Closed {
         )
     }
 
+    /// Another box has taken the store over.
+    fn by_other_box() -> Self {
+        Self::new(
+            "replaced",
+            Text::new(
+                "Эта касса заменена другой и больше не принимает заказы. Позовите сотрудника.",
+                "Bu kassa boshqasiga almashtirilgan va endi buyurtma qabul qilmaydi. Xodimni chaqiring.",
+                "This till was replaced by another one and takes no orders any more. Please call staff.",
+            ),
+        )
+    }
+
     fn until(self, until_at: Option<Timestamp>) -> Self {
         Self { until_at, ..self }
     }
@@ -91,6 +104,9 @@ pub(super) fn accepting_now(
     shift: &Shift,
     till: &Facts,
 ) -> Result<Result<(), Closed>, FlowError> {
+    if cx.policy.fenced_by.is_some() {
+        return Ok(Err(Closed::by_other_box()));
+    }
     if let Some(closed) = paused(s, cx)?.or_else(|| outside_hours(cx)) {
         return Ok(Err(closed));
     }

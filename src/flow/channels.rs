@@ -92,6 +92,7 @@ pub fn take_in(
         fiscal_by: channel.fiscal_by,
         surplus: false,
         withdrawn: None,
+        points: None,
     };
     let amount_minor = payment.amount_minor;
     record(tx, cx, Some(id), Body::PaymentStarted { payment })?;

@@ -5,7 +5,8 @@ pub use super::payments::{
     terminal_result,
 };
 use super::{
-    Context, FlowError, decide, effects, faults, law,
+    Context, FlowError, decide, effects, faults, law, loyalty,
+    marking::MarkRefused,
     payments::{above_zero, give_up_codeless},
     record::record,
 };
@@ -18,9 +19,10 @@ use crate::{
         contact::{Contact, ReceiptTo},
         event::{Actor, Body},
         ids::{IngredientId, OrderId, RefundId},
+        marking::Scan,
         order::{Order, OrderError, OrderState},
         payment::{FiscalBy, Payment, PaymentState},
-        refund::{Refund, RefundState},
+        refund::{Given, Refund, RefundState},
         shift::ShiftState,
         stock::Movement,
         time::Timestamp,
@@ -110,8 +112,8 @@ pub enum Back {
     All,
     /// A sum, minor units.
     Sum(i64),
-    /// Dishes: index of the order's line, and how many of it.
-    Dishes(Vec<(usize, u32)>),
+    /// Dishes, and scanned codes of marked units.
+    Dishes(Given, Vec<Scan>),
 }
 
 /// Gives money of a paid order back. `ids` makes the ids of the refunds: one for each payment that gives.
@@ -135,14 +137,24 @@ pub fn refund_order(
         .into());
     }
     let (pieces, amount_minor) = match back {
-        Back::All => (Vec::new(), order.left_minor()),
+        Back::All => order.all_left(),
         Back::Sum(sum) => {
             above_zero(*sum)?;
             (Vec::new(), *sum)
         }
-        Back::Dishes(lines) => order.return_of(lines)?,
+        Back::Dishes(given, scans) => {
+            let mut given = given.clone();
+            for scan in scans {
+                let unit = order.unit_scanned(scan).map_err(MarkRefused::from)?;
+                given.units.push(unit);
+            }
+            order.return_of(&given)?
+        }
     };
-    let parts = order.split_refund(amount_minor)?;
+    let parts = match pieces.is_empty() {
+        true => order.split_refund(amount_minor)?,
+        false => order.split_return(&pieces, amount_minor)?,
+    };
     let mut made = Vec::new();
     for (payment_id, amount_minor) in parts {
         let payment = order.payment(payment_id).ok_or(OrderError::NoSuchPayment)?;
@@ -156,7 +168,7 @@ pub fn refund_order(
             reason: reason.to_owned(),
             state: decide::first_refund_state(payment.tender),
             requested_at: cx.now,
-            without_receipt: payment.fiscal_by == FiscalBy::Other,
+            without_receipt: payment.fiscal_by == FiscalBy::Other || payment.is_discount(),
         };
         made.push(refund.id);
         record(tx, cx, Some(id), Body::RefundRequested { refund })?;
@@ -482,12 +494,8 @@ fn lately_refused(s: &Snapshot<'_>, key: &str, now: Timestamp) -> Result<bool, F
 
 /// Answers to Idempotency-Keys are kept so long: a client that repeats a request does so within minutes.
 const REQUESTS_KEPT: Duration = Duration::from_hours(48);
-/// Guests' phone numbers are kept so long: until any question about the order is settled. [inferred: no country
-/// rule is configured yet]
-const CONTACTS_KEPT: Duration = Duration::from_hours(30 * 24);
-/// What promotions counted for a guest is theirs for so long after the order: a year and a month, so that a birthday
-/// is had once a year. [ours]
-const PEOPLE_KEPT: Duration = Duration::from_hours(400 * 24);
+/// That a message of headquarters was done is kept so long; none is repeated after its own time. [ours]
+const TOLD_KEPT: Duration = Duration::from_hours(90 * 24);
 /// Counter of the hours in which the house was kept.
 const HOUSE: &str = "house_kept_hour";
 
@@ -507,8 +515,10 @@ fn keep_house(tx: &mut Tx<'_>, cx: &Context) -> Result<(), FlowError> {
         )
     };
     tx.forget_requests(before(REQUESTS_KEPT))?;
-    tx.erase_contacts(before(CONTACTS_KEPT))?;
-    tx.erase_people(before(PEOPLE_KEPT))?;
+    tx.forget_told(before(TOLD_KEPT))?;
+    tx.erase_contacts(before(cx.policy.contacts_kept))?;
+    tx.erase_people(before(cx.policy.guests_kept))?;
     tx.drop_stops_over(now)?;
+    loyalty::expire(tx, cx)?;
     faults::forget(tx, cx)
 }

@@ -1,8 +1,11 @@
 //! What follows from a fact: the next facts and the next effects. Pure.
 
-use super::effects::{
-    bank_close, bank_refund, bank_register, bank_watch, cash, collect, cook, correction, receipt,
-    shift, slip, sms,
+use super::{
+    effects::{
+        bank_close, bank_refund, bank_register, bank_watch, cash, collect, cook, correction,
+        receipt, shift, slip, sms,
+    },
+    points,
 };
 use crate::{
     domain::{
@@ -129,20 +132,21 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
             .collect(),
         Body::PaymentStarted { payment } => payment_started(order, payment),
         Body::PaymentShown { payment_id, .. } => watch(order, *payment_id),
-        Body::PaymentWithdrawn { payment_id, .. } => order
-            .payment(*payment_id)
-            .map(|p| close_payment(order, p))
-            .into_iter()
-            .collect(),
+        Body::PaymentWithdrawn { payment_id, .. } => {
+            let payment = order.payment(*payment_id).into_iter();
+            payment.flat_map(|p| close_payment(order, p)).collect()
+        }
         Body::PaymentCaptured { payment_id, .. } => captured(order, *payment_id, f.now),
         Body::PaymentClosed { payment_id, .. } | Body::PaymentDeclined { payment_id, .. } => {
             vec![Next::Withdraw(watch_key(*payment_id))]
         }
         // Who took the money gives the receipt: the kitchen waits for nothing.
         Body::OrderPaid {} if order.is_fiscal_elsewhere() => close_live_payments(order)
+            .chain(points::paid(order))
             .chain(cook_all(order, f.policy))
             .collect(),
         Body::OrderPaid {} => close_live_payments(order)
+            .chain(points::paid(order))
             .chain([fact(Body::ReceiptRequested {
                 draft: settled_today(ReceiptDraft::sale(order), order, f),
             })])
@@ -189,7 +193,9 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
         Body::CookFailed { job_id, retry, .. } => failed(order, *job_id, *retry, f.policy),
         Body::RefundRequested { refund } => {
             let mut next = vec![];
-            if refund.state == RefundState::Pending {
+            if refund.tender == Tender::LoyaltyPoints {
+                next.extend(points::refund(order, refund));
+            } else if refund.state == RefundState::Pending {
                 next.extend(bank_refund(order, refund));
             }
             if matches!(order.state, OrderState::Refunding | OrderState::Refunded) {
@@ -211,6 +217,7 @@ fn of_order(body: &Body, order: &Order, f: &Facts<'_>) -> Vec<Next> {
                 })
             })
             .into_iter()
+            .chain(points::unearned(order, *refund_id))
             .collect(),
         Body::OrderClosed {} => order
             .pieces
@@ -289,6 +296,7 @@ fn payment_started(order: &Order, payment: &Payment) -> Vec<Next> {
         )],
         // The till's own link drives the terminal, a cashier takes cash: both tell us.
         Tender::CardTerminal | Tender::Cash | Tender::Prepaid => Vec::new(),
+        Tender::LoyaltyPoints => points::hold(order, payment).into_iter().collect(),
     }
 }
 
@@ -364,14 +372,16 @@ pub fn refund_of(
         reason: cause.to_owned(),
         state: first_refund_state(payment.tender),
         requested_at: now,
-        without_receipt: without_receipt || payment.fiscal_by == FiscalBy::Other,
+        without_receipt: without_receipt
+            || payment.fiscal_by == FiscalBy::Other
+            || payment.is_discount(),
     }
 }
 
-/// The bank is asked, or a person.
+/// The bank or the loyalty programme is asked, or a person.
 #[must_use]
 pub fn first_refund_state(tender: Tender) -> RefundState {
-    if tender.refunded_by_bank() {
+    if tender.refunded_by_itself() {
         RefundState::Pending
     } else {
         RefundState::AwaitingPerson
@@ -380,17 +390,20 @@ pub fn first_refund_state(tender: Tender) -> RefundState {
 
 fn close_live_payments(order: &Order) -> impl Iterator<Item = Next> + '_ {
     let live = order.payments.iter().filter(|p| p.is_live());
-    live.map(|p| close_payment(order, p))
+    live.flat_map(|p| close_payment(order, p))
 }
 
-fn close_payment(order: &Order, p: &Payment) -> Next {
+fn close_payment(order: &Order, p: &Payment) -> Vec<Next> {
     if p.tender != Tender::SbpQr || !holds(Protection::CloseAtBank) {
-        return fact(Body::PaymentClosed {
+        let closed = fact(Body::PaymentClosed {
             payment_id: p.id,
             reason: "not wanted any more".to_owned(),
         });
+        // Points that are held all the same are money that came late: they go back.
+        let hold = p.points.map(|_| Next::Withdraw(points::hold_key(p.id)));
+        return hold.into_iter().chain([closed]).collect();
     }
-    effect(
+    vec![effect(
         bank_close::KIND,
         format!("close:{}", p.id),
         bank_queue(p.id),
@@ -402,7 +415,7 @@ fn close_payment(order: &Order, p: &Payment) -> Next {
             qr_id: p.qr_id.clone(),
             amount_minor: p.amount_minor,
         },
-    )
+    )]
 }
 
 fn bank_refund(order: &Order, refund: &Refund) -> Option<Next> {
@@ -561,11 +574,11 @@ fn effect_in(
     })
 }
 
-fn fact(body: Body) -> Next {
+pub(super) fn fact(body: Body) -> Next {
     Next::Fact(Box::new(body))
 }
 
-fn effect(
+pub(super) fn effect(
     kind: &'static str,
     key: String,
     queue: String,

@@ -111,8 +111,13 @@ impl Engine {
                 Ok(rows) => {
                     let now = self.site.world.clock.now();
                     self.forget_all_but(&rows);
+                    // The box that took the store over carries its effects out.
+                    let fenced = self.site.policy().fenced_by.is_some();
                     for row in rows {
-                        if running.contains(&row.queue) || row.state == EffectState::Person {
+                        if fenced
+                            || running.contains(&row.queue)
+                            || row.state == EffectState::Person
+                        {
                             continue;
                         }
                         let due = self.due(&row);

@@ -10,11 +10,14 @@ use crate::{
         alert::{Alert, Severity},
         event::Body,
         ids::OrderId,
-        marking::{self, Answer, Check, Scan, Verdict},
+        marking::{self, Answer, Check, Group, MarkCode, Scan, UnitMark, Verdict},
+        money::Money,
         order::{Order, OrderError, OrderState},
+        permit::{Denial, LONGEST, Permission},
     },
     store::Tx,
 };
+use async_trait::async_trait;
 use std::collections::BTreeMap;
 
 /// Why a unit is not sold.
@@ -45,10 +48,54 @@ pub enum MarkRefused {
         /// Which.
         cis: String,
     },
+    /// The state forbids it.
+    #[error("{cis} may not be sold: {why}")]
+    Forbidden {
+        /// Which.
+        cis: String,
+        /// Why.
+        why: Denial,
+    },
+    /// The state's check could not be asked.
+    #[error(
+        "the state's check could not be asked about {cis}; look after the network and the local module, or ask a manager (fiscal.marking.on_no_permit)"
+    )]
+    Unasked {
+        /// Which.
+        cis: String,
+    },
 }
 
-/// Puts scanned codes into an unpaid order. `checks`: what the printer said, by CIS; what it was not asked, or could not
-/// answer, is not in it. All of them are taken, or none.
+/// A unit that somebody wants to buy.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Its code.
+    pub code: MarkCode,
+    /// Which goods.
+    pub group: Group,
+    /// What it costs.
+    pub price: Money,
+}
+
+/// Asks the state's permissive check (разрешительный режим), on-line or through the local module. [source: marking.md 4]
+#[async_trait]
+pub trait Permits: Send + Sync {
+    /// What may be sold, by CIS. `drive`: number of the fiscal drive, where it is known. Called when codes are scanned,
+    /// never while a guest pays, and has a limit of its own. What could not be asked is not in the answer; it has no
+    /// effect outside, and may be asked again.
+    async fn ask(&self, units: &[Wish], drive: Option<&str>) -> BTreeMap<String, Permission>;
+}
+
+/// What was said of scanned units, by CIS.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// By the printer; what it was not asked, or could not answer, is not in it.
+    pub checks: BTreeMap<String, Check>,
+    /// By the state's permissive check; none where nobody is to be asked.
+    pub permits: Option<BTreeMap<String, Permission>>,
+}
+
+/// Puts scanned codes into an unpaid order. `said`: what is known of them. All of them are taken, or none.
 ///
 /// # Errors
 /// The order is not open for it, or [`MarkRefused`].
@@ -57,7 +104,7 @@ pub fn scan(
     cx: &Context,
     id: OrderId,
     scans: &[Scan],
-    checks: &BTreeMap<String, Check>,
+    said: &Said,
 ) -> Result<Order, FlowError> {
     let order = load(tx, id)?;
     if order.state != OrderState::Placed || order.paid {
@@ -69,7 +116,7 @@ pub fn scan(
     let mut doubts = Vec::new();
     for mut mark in new {
         let cis = mark.code.cis.clone();
-        mark.check = checks.get(&cis).copied();
+        mark.check = said.checks.get(&cis).copied();
         let (answer, refused) = match mark.check.map(Check::verdict) {
             Some(Verdict::Right | Verdict::Offline) => (None, None),
             Some(verdict) => {
@@ -92,6 +139,7 @@ pub fn scan(
             (_, Some(refused)) => doubts.push(refused.to_string()),
             (_, None) => {}
         }
+        doubts.extend(permitted(&mut mark, said, rules)?.map(|doubt| doubt.to_string()));
         if !tx.hold_mark(&cis, id, cx.now)? {
             return Err(MarkRefused::Taken { cis }.into());
         }
@@ -101,6 +149,34 @@ pub fn scan(
         raise_alert(tx, cx, doubtful(&order, &doubts.join("; "), cx))?;
     }
     load(tx, id)
+}
+
+/// What the state says of a unit: written to it, or why it is not sold. The doubt that staff are told of, if any.
+fn permitted(
+    mark: &mut UnitMark,
+    said: &Said,
+    rules: marking::Rules,
+) -> Result<Option<MarkRefused>, MarkRefused> {
+    let Some(permits) = &said.permits else {
+        return Ok(None);
+    };
+    let cis = mark.code.cis.clone();
+    match permits.get(&cis) {
+        Some(Permission::Emergency) => {}
+        Some(Permission::Denied(why)) => return Err(MarkRefused::Forbidden { cis, why: *why }),
+        Some(Permission::Granted(permit)) if permit.to_string().len() <= LONGEST => {
+            mark.permit = Some(permit.clone());
+        }
+        // One that does not fit a receipt is none: the state compares it letter for letter.
+        Some(Permission::Granted(_)) | None => {
+            let refused = MarkRefused::Unasked { cis };
+            return match rules.on_no_permit {
+                Answer::Block => Err(refused),
+                Answer::Warn => Ok(Some(refused)),
+            };
+        }
+    }
+    Ok(None)
 }
 
 fn doubtful(order: &Order, detail: &str, cx: &Context) -> Alert {

@@ -3,6 +3,7 @@
 use super::{
     Context, FlowError,
     accepting::{self, PAUSE},
+    loyalty,
     record::record,
 };
 use crate::{
@@ -126,13 +127,34 @@ pub fn keep_birthday(
     Ok(tx.put_birthday(who, &format!("{month:02}-{day:02}"), cx.now)?)
 }
 
-/// Forgets what promotions know of a phone number; how much there was.
+/// Forgets what promotions and the loyalty programme know of a phone number; how much there was.
 ///
 /// # Errors
 /// When it can't be written.
-pub fn forget_guest(tx: &mut Tx<'_>, phone: &str) -> Result<usize, FlowError> {
-    match tx.snapshot().who(Person::Phone(phone))? {
-        Some(who) => Ok(tx.erase_person(who)?),
-        None => Ok(0),
+pub fn forget_guest(tx: &mut Tx<'_>, cx: &Context, phone: &str) -> Result<usize, FlowError> {
+    let Some(who) = tx.snapshot().who(Person::Phone(phone))? else {
+        return Ok(0);
+    };
+    let mut rows = tx.erase_person(who)?;
+    if let Some(member) = tx.snapshot().member_by(&who)? {
+        rows += loyalty::forget(tx, cx, member.id)?;
     }
+    Ok(rows)
+}
+
+/// Erases all that is kept of a guest: what promotions know, and the numbers and addresses of their orders. Orders and
+/// receipts stay; they name nobody. How many rows there were.
+///
+/// # Errors
+/// When it can't be written.
+pub fn erase_guest(tx: &mut Tx<'_>, cx: &Context, phone: &str) -> Result<u64, FlowError> {
+    let guest = Person::Phone(phone).plain();
+    if guest.chars().filter(char::is_ascii_digit).count() < 5 {
+        return Err(FlowError::Invalid("that is no phone number".to_owned()));
+    }
+    let promotions = forget_guest(tx, cx, phone)?;
+    let contacts = tx.erase_contacts_of(|number| Person::Phone(number).plain() == guest)?;
+    let rows = u64::try_from(promotions + contacts).unwrap_or(u64::MAX);
+    record(tx, cx, None, Body::GuestErased { rows })?;
+    Ok(rows)
 }

@@ -5,6 +5,7 @@
 //! effects out and is the only one to call executors.
 
 pub mod accepting;
+pub mod api_keys;
 pub mod channels;
 pub mod commands;
 pub mod decide;
@@ -15,19 +16,28 @@ pub mod executor;
 pub mod faults;
 pub mod keep;
 pub mod law;
+pub mod loyalty;
+#[cfg(test)]
+mod loyalty_tests;
 pub mod marking;
 pub mod menu;
 mod ordering;
+pub mod past;
 mod payments;
+mod points;
 pub mod record;
+pub mod remote;
 mod site;
 pub mod staff;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod till;
 #[cfg(test)]
 mod till_tests;
 pub mod upkeep;
+pub mod webhooks;
 pub mod wrong;
 
 pub use error::FlowError;

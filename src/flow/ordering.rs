@@ -1,15 +1,15 @@
 //! Asking what an order would cost, and placing it: the same sum over the same facts.
 
-use super::{Context, FlowError, accepting::accepting_now, law, record};
+use super::{Context, FlowError, accepting::accepting_now, law, loyalty, record};
 use crate::{
     domain::{
         event::Body,
         fiscal_law,
         hours::Standing,
-        ids::{IngredientId, OrderId},
+        ids::{IngredientId, MemberId, OrderId},
         order::Order,
         place::{self, Placed, Situation, Wish},
-        promotion::{Known, Rule, plain_code},
+        promotion::{Known, Promotion, Rule, plain_code},
         quote::{self, Quote},
         receipt::Vat,
         shift::ShiftState,
@@ -28,6 +28,8 @@ pub struct Asks<'a> {
     pub phone: Option<&'a str>,
     /// The card of one of the store's own people; only where a cashier or a manager takes it.
     pub staff_card: Option<&'a str>,
+    /// The member of the loyalty programme.
+    pub member: Option<MemberId>,
 }
 
 /// What pricing needs to know of the store at this moment.
@@ -166,6 +168,9 @@ pub(super) fn place_with(
     if !movements.is_empty() {
         record::record(tx, cx, None, Body::StockMoved { movements })?;
     }
+    if let Some(member) = asks.member {
+        order = loyalty::attach(tx, cx, id, member)?;
+    }
     tx.put_promotion_uses(id, &uses, facts.guest, facts.staff, &cx.day, cx.now)?;
     if let Some(phone) = asks.phone {
         tx.put_contact(id, phone, cx.now)?;
@@ -189,10 +194,14 @@ fn known(
         known.code_uses = s.code_uses(code)?;
     }
     let mut guest = None;
-    if let Some(phone) = asks.phone
-        && promotions.iter().any(|p| p.needs_guest())
-        && let Some(who) = s.who(Person::Phone(phone))?
-    {
+    let phone = match (asks.phone, asks.member) {
+        _ if !promotions.iter().any(Promotion::needs_guest) => None,
+        (Some(phone), _) => s.who(Person::Phone(phone))?,
+        // A member is known by the number they joined with.
+        (None, Some(member)) => s.member_phone(member)?,
+        (None, None) => None,
+    };
+    if let Some(who) = phone {
         known.guest = Some(s.guest(&who, code.as_deref(), cx.now)?);
         guest = Some(who);
     }

@@ -3,6 +3,7 @@
 use super::{
     Context, FlowError,
     commands::{load, load_part, raise_alert},
+    loyalty,
     record::record,
 };
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
         alert::{Alert, Severity},
         event::Body,
         ids::{OrderId, PaymentId},
+        loyalty_order::PaidPoints,
         money::Money,
         order::{Order, OrderError, OrderState},
         payment::{FiscalBy, Payment, PaymentState, Tender, Withdrawal},
@@ -44,8 +46,19 @@ pub fn start_payment(
     if due <= 0 {
         return Err(OrderError::NothingDue.into());
     }
-    let amount_minor = amount_minor.unwrap_or(due);
-    above_zero(amount_minor)?;
+    if let Some(minor) = amount_minor {
+        above_zero(minor)?;
+    }
+    let by_points = tender == Tender::LoyaltyPoints;
+    let (points, amount_minor) = match by_points {
+        true => {
+            let (points, minor) = loyalty::points_for(&tx.snapshot(), cx, &order, amount_minor)?;
+            let on_receipt = order.loyalty.as_ref().map(|l| l.on_receipt);
+            let on_receipt = on_receipt.unwrap_or_default();
+            (Some(PaidPoints { points, on_receipt }), minor)
+        }
+        false => (None, amount_minor.unwrap_or(due)),
+    };
     if amount_minor > due {
         return Err(OrderError::TooMuch { due_minor: due }.into());
     }
@@ -61,7 +74,7 @@ pub fn start_payment(
         id,
         tender,
         amount_minor,
-        state: if waits_for_bank {
+        state: if waits_for_bank || by_points {
             PaymentState::Registering
         } else {
             PaymentState::Waiting
@@ -84,6 +97,7 @@ pub fn start_payment(
         fiscal_by: FiscalBy::Store,
         surplus: false,
         withdrawn: None,
+        points,
     };
     record(tx, cx, Some(order_id), Body::PaymentStarted { payment })?;
     load(tx, order_id)
@@ -297,9 +311,9 @@ pub fn payment_result(
 ) -> Result<Order, FlowError> {
     let order = load_part(tx, id.0, "payment")?;
     let payment = order.payment(id).ok_or(FlowError::Unknown("payment"))?;
-    if payment.tender == Tender::SbpQr {
+    if payment.tender.refunded_by_itself() {
         return Err(FlowError::Conflict(
-            "this payment's outcome comes from the bank".to_owned(),
+            "this payment's outcome comes from the bank or the loyalty programme".to_owned(),
         ));
     }
     if payment.state == PaymentState::Captured {

@@ -4,6 +4,7 @@ use super::{
     Context, FlowError,
     decide::{self, Facts, Next, decide},
     effects::{accounting, shift},
+    past::Past,
 };
 use crate::{
     domain::{
@@ -26,7 +27,7 @@ use std::collections::{BTreeMap, VecDeque};
 /// Document with the devices' states.
 pub const DEVICES: &str = "devices";
 /// Counter of the planned milliseconds of all dishes that are paid and not plated.
-const KITCHEN: &str = "kitchen_ms";
+pub(super) const KITCHEN: &str = "kitchen_ms";
 
 /// A device as the log knows it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -53,25 +54,41 @@ pub fn record(
     order_id: Option<OrderId>,
     body: Body,
 ) -> Result<(), FlowError> {
-    let mut recorder = Recorder {
+    let recorder = Recorder {
         tx,
         cx,
         order: None,
         dirty: false,
         queue: VecDeque::from([body]),
+        past: None,
     };
-    if let Some(id) = order_id
-        && !matches!(recorder.queue.front(), Some(Body::OrderPlaced { .. }))
-    {
-        recorder.order = Some(
-            recorder
-                .tx
-                .snapshot()
-                .order(id)?
-                .ok_or(FlowError::UnknownOrder)?,
-        );
+    recorder.about(order_id)?.run()
+}
+
+/// Enters a fact of the past: the tables change as they did then. What followed from it stands in the log itself; what
+/// was to be done outside is collected in `past`. False when it was no news.
+pub(super) fn replay(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    order_id: Option<OrderId>,
+    body: Body,
+    past: &mut Past,
+) -> Result<bool, FlowError> {
+    let recorder = Recorder {
+        tx,
+        cx,
+        order: None,
+        dirty: false,
+        queue: VecDeque::from([body]),
+        past: Some(past),
+    };
+    let mut recorder = recorder.about(order_id)?;
+    let before = recorder.tx.head_seq();
+    if let Some(body) = recorder.queue.pop_front() {
+        recorder.one(body)?;
     }
-    recorder.run()
+    recorder.keep_order()?;
+    Ok(recorder.tx.head_seq() > before)
 }
 
 struct Recorder<'a, 'b> {
@@ -80,13 +97,29 @@ struct Recorder<'a, 'b> {
     order: Option<Order>,
     dirty: bool,
     queue: VecDeque<Body>,
+    /// It happened before, on another box.
+    past: Option<&'a mut Past>,
 }
 
 impl Recorder<'_, '_> {
+    fn about(mut self, order_id: Option<OrderId>) -> Result<Self, FlowError> {
+        if let Some(id) = order_id
+            && !matches!(self.queue.front(), Some(Body::OrderPlaced { .. }))
+        {
+            let order = self.tx.snapshot().order(id)?;
+            self.order = Some(order.ok_or(FlowError::UnknownOrder)?);
+        }
+        Ok(self)
+    }
+
     fn run(mut self) -> Result<(), FlowError> {
         while let Some(body) = self.queue.pop_front() {
             self.one(body)?;
         }
+        self.keep_order()
+    }
+
+    fn keep_order(&mut self) -> Result<(), FlowError> {
         if self.dirty
             && let Some(order) = &self.order
         {
@@ -110,6 +143,7 @@ impl Recorder<'_, '_> {
             Shift::default()
         };
         let before = shift.clone();
+        let written = self.is_written();
         match &body {
             Body::OrderPlaced { order } => {
                 self.order = Some(Order::clone(order));
@@ -120,17 +154,18 @@ impl Recorder<'_, '_> {
             | Body::ShiftClosing {}
             | Body::ShiftClosed { .. }
             | Body::ShiftRefused { .. } => {
-                if !shift.apply(self.cx.now, &body) {
+                if !shift.apply(self.cx.now, &body) && !written {
                     return Ok(());
                 }
             }
             _ => {
                 if let Some(order) = &mut self.order {
-                    if !order.takes(&body) {
+                    if order.takes(&body) {
+                        order.apply(self.cx.now, &body);
+                        self.dirty = true;
+                    } else if !written {
                         return Ok(());
                     }
-                    order.apply(self.cx.now, &body);
-                    self.dirty = true;
                 }
             }
         }
@@ -153,11 +188,30 @@ impl Recorder<'_, '_> {
                 day: &self.cx.day,
             },
         );
-        self.tx.append(self.cx.now, id, &self.cx.actor, body)?;
+        match &mut self.past {
+            None => {
+                self.tx.append(self.cx.now, id, &self.cx.actor, body)?;
+            }
+            Some(past) => {
+                past.collect(self.tx, self.order.as_ref(), &next)?;
+                match past.entry.take() {
+                    Some(entry) => self.tx.append_again(&entry)?,
+                    None => {
+                        self.tx.append(self.cx.now, id, &self.cx.actor, body)?;
+                    }
+                }
+                return Ok(());
+            }
+        }
         for step in next {
             self.follow(step)?;
         }
         Ok(())
+    }
+
+    /// It stands in a log with this number and hash already, and so it must in this one.
+    fn is_written(&self) -> bool {
+        self.past.as_ref().is_some_and(|p| p.entry.is_some())
     }
 
     /// Changes the tables beside the order.
@@ -302,7 +356,8 @@ impl Recorder<'_, '_> {
     }
 
     fn kitchen(&mut self, change: impl Fn(&Order) -> i64) -> Result<(), FlowError> {
-        if let Some(order) = &self.order {
+        // Of the past, what is left to cook is summed up in the end.
+        if let (Some(order), None) = (&self.order, &self.past) {
             self.tx.add_to_counter(KITCHEN, change(order))?;
         }
         Ok(())
@@ -361,7 +416,7 @@ impl Recorder<'_, '_> {
             }
             Next::CookAgain(piece) => self.cook_again(piece)?,
             Next::RefundPiece(piece) => self.refund_piece(piece)?,
-            Next::Account(number) => self.account(number)?,
+            Next::Account(number) => account(self.tx, self.cx, number)?,
         }
         Ok(())
     }
@@ -438,7 +493,7 @@ impl Recorder<'_, '_> {
             true => 0,
             false => price.min(order.left_minor()),
         };
-        let parts = order.split_refund(owed).unwrap_or_default();
+        let parts = order.split_return(&[index], owed).unwrap_or_default();
         for (payment_id, amount) in parts {
             if let Some(payment) = order.payment(payment_id) {
                 let refund = decide::refund_of(
@@ -465,49 +520,50 @@ impl Recorder<'_, '_> {
         self.tx.add_to_counter(KITCHEN, planned)?;
         Ok(())
     }
+}
 
-    fn account(&mut self, shift: u32) -> Result<(), FlowError> {
-        let snapshot = self.tx.snapshot();
-        let receipts = snapshot.receipts_of_shift(shift)?;
-        let registration = snapshot.registration_number(shift)?.unwrap_or_default();
-        let closed: String = snapshot.document(&closed_name(shift))?.unwrap_or_default();
-        let mut sales = BTreeMap::new();
-        for receipt in receipts
-            .iter()
-            .filter(|r| r.draft.kind == ReceiptKind::SaleReturn)
+/// Accounting's document about a closed shift.
+pub(super) fn account(tx: &mut Tx<'_>, cx: &Context, shift: u32) -> Result<(), FlowError> {
+    let snapshot = tx.snapshot();
+    let receipts = snapshot.receipts_of_shift(shift)?;
+    let registration = snapshot.registration_number(shift)?.unwrap_or_default();
+    let closed: String = snapshot.document(&closed_name(shift))?.unwrap_or_default();
+    let mut sales = BTreeMap::new();
+    for receipt in receipts
+        .iter()
+        .filter(|r| r.draft.kind == ReceiptKind::SaleReturn)
+    {
+        if let Some(sale) = snapshot
+            .sale_behind(&receipt.draft.key)?
+            .and_then(|s| s.registered)
         {
-            if let Some(sale) = snapshot
-                .sale_behind(&receipt.draft.key)?
-                .and_then(|s| s.registered)
-            {
-                sales.insert(receipt.draft.key.clone(), sale);
-            }
+            sales.insert(receipt.draft.key.clone(), sale);
         }
-        let request = accounting::Request::of_shift(
-            &self.cx.policy.store_id,
-            &registration,
-            shift,
-            &closed,
-            &receipts,
-            |receipt| sales.get(&receipt.draft.key).cloned(),
-        );
-        if let Some(request) = request {
-            let request = serde_json::to_value(&request).map_err(crate::store::StoreError::from)?;
-            self.tx.intend(
-                &NewEffect {
-                    key: format!("accounting:{registration}:{shift}"),
-                    kind: accounting::KIND,
-                    queue: format!("accounting:{shift}"),
-                    in_order_of_orders: false,
-                    order_id: None,
-                    item: None,
-                    request,
-                },
-                self.cx.now,
-            )?;
-        }
-        Ok(())
     }
+    let request = accounting::Request::of_shift(
+        &cx.policy.store_id,
+        &registration,
+        shift,
+        &closed,
+        &receipts,
+        |receipt| sales.get(&receipt.draft.key).cloned(),
+    );
+    if let Some(request) = request {
+        let request = serde_json::to_value(&request).map_err(crate::store::StoreError::from)?;
+        tx.intend(
+            &NewEffect {
+                key: format!("accounting:{registration}:{shift}"),
+                kind: accounting::KIND,
+                queue: format!("accounting:{shift}"),
+                in_order_of_orders: false,
+                order_id: None,
+                item: None,
+                request,
+            },
+            cx.now,
+        )?;
+    }
+    Ok(())
 }
 
 fn closed_name(shift: u32) -> String {

@@ -8,7 +8,7 @@ use crate::{
         policy::Policy,
         time::Timestamp,
     },
-    store::{Store, Tx},
+    store::{Snapshot, Store, StoreError, Tx},
     world::World,
 };
 use jiff::tz::TimeZone;
@@ -17,13 +17,20 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// Document with the catalog in force.
 const CATALOG: &str = "catalog";
 
+/// The store's own catalog, as its file had it last.
+pub(super) fn own_catalog(s: &Snapshot<'_>) -> Result<Option<Catalog>, StoreError> {
+    s.document(CATALOG)
+}
+
 /// One store.
 pub struct Site {
     /// The database.
     pub store: Store,
     /// The machine.
     pub world: World,
-    policy: Arc<Policy>,
+    /// The rules as the configuration has them.
+    own: Policy,
+    policy: RwLock<Arc<Policy>>,
     catalog: RwLock<Arc<Catalog>>,
     zone: TimeZone,
 }
@@ -41,9 +48,13 @@ impl Site {
         catalog: Option<Catalog>,
         zone: TimeZone,
     ) -> Result<Arc<Self>, FlowError> {
-        let stored: Option<Catalog> = store.read(|s| s.document::<Catalog>(CATALOG)).await?;
+        let (stored, remote) = store
+            .read(|s| Ok::<_, StoreError>((own_catalog(s)?, super::remote::has_menu(s)?)))
+            .await?;
         let (catalog, new) = match (catalog, stored) {
             (Some(given), Some(stored)) if given == stored => (stored, false),
+            // Headquarters' menu is in force; the file is kept for when it is not any more.
+            (Some(given), _) if remote => (given, false),
             (Some(given), _) => (given, true),
             (None, Some(stored)) => (stored, false),
             (None, None) => {
@@ -56,7 +67,8 @@ impl Site {
         let site = Arc::new(Self {
             store,
             world,
-            policy: Arc::new(policy),
+            policy: RwLock::new(Arc::new(policy.clone())),
+            own: policy,
             catalog: RwLock::new(Arc::new(catalog.clone())),
             zone,
         });
@@ -85,13 +97,34 @@ impl Site {
             })
             .await?;
         }
+        site.refresh().await?;
         Ok(site)
+    }
+
+    /// Takes up what is in force now, after headquarters has changed it.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn refresh(&self) -> Result<(), FlowError> {
+        let own = self.own.clone();
+        let (catalog, policy) = self
+            .store
+            .read(move |s| super::remote::in_force(s, &own))
+            .await?;
+        if let Some(catalog) = catalog {
+            *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+        }
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        Ok(())
     }
 
     /// The rules.
     #[must_use]
-    pub fn policy(&self) -> &Arc<Policy> {
-        &self.policy
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The catalog in force.
@@ -124,7 +157,7 @@ impl Site {
     pub fn context(&self, actor: Actor) -> Context {
         let now = self.world.clock.now();
         Context {
-            policy: self.policy.clone(),
+            policy: self.policy(),
             catalog: self.catalog(),
             day: self.day(now),
             zone: self.zone.clone(),

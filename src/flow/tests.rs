@@ -6,11 +6,12 @@ use super::{
     effects::{bank_watch, machine, x_report},
     engine::{Engine, Poke, alert_key},
     executor::{Call, Executor, NotNow, Outcome, Refusal, Resolution},
+    testing,
 };
 use crate::{
     domain::{alert::Alert, event::Actor, policy::Policy, time::Timestamp},
-    store::{EffectRow, EffectState, Options, Store, StoreError, Threads},
-    world::{Clock, MemoryDoors, RuntimeClock, World},
+    store::{EffectRow, EffectState, StoreError},
+    world::{Clock, RuntimeClock},
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -189,24 +190,8 @@ async fn open(folder: &tempfile::TempDir) -> Arc<Site> {
 }
 
 async fn open_by(folder: &tempfile::TempDir, clock: Arc<dyn Clock>) -> Arc<Site> {
-    let store = Store::open(Options {
-        threads: Threads::Inline,
-        ..Options::at(folder.path().join("store.db"))
-    })
-    .unwrap();
-    let catalog = toml::from_str(include_str!("../demo/menu.toml")).unwrap();
-    Site::open(
-        store,
-        World {
-            clock,
-            ..MemoryDoors::world(Timestamp::from_millis(1_795_338_000_000), 1)
-        },
-        Policy::default(),
-        Some(catalog),
-        jiff::tz::TimeZone::UTC,
-    )
-    .await
-    .unwrap()
+    let start = Timestamp::from_millis(1_795_338_000_000);
+    testing::site_by(folder, clock, start, Policy::default()).await
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ use super::{
     effects::accounting,
     law,
     record::record,
+    testing::{self, plov},
     till::{self, CorrectionWish, LooseSale},
 };
 use crate::{
@@ -15,19 +16,16 @@ use crate::{
         ids::{OrderId, PaymentId},
         order::{JobStage, Order, OrderState},
         payment::Tender,
-        place::{Refused, Wish, WishLine},
+        place::Refused,
         policy::Policy,
         receipt::{Receipt, Registered, Subject, Vat},
         reconcile::Reconciler,
         shift::ShiftState,
         shift_report::{Direction, ShiftReport},
-        stock::Movement,
-        text::Language,
         time::Timestamp,
         vat::VatClass,
     },
-    store::{EffectState, Options, Store, StoreError, Threads},
-    world::{MemoryDoors, RuntimeClock, World},
+    store::{EffectState, StoreError},
 };
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -35,8 +33,8 @@ use uuid::Uuid;
 
 const DAY: Duration = Duration::from_hours(24);
 
-struct Shop {
-    site: Arc<Site>,
+pub(super) struct Shop {
+    pub(super) site: Arc<Site>,
     _folder: tempfile::TempDir,
 }
 
@@ -54,20 +52,6 @@ fn registered(document_number: u32, shift: u32) -> Registered {
     }
 }
 
-fn wish() -> Wish {
-    Wish {
-        language: Language::Ru,
-        service: crate::domain::order::Service::Here,
-        lines: vec![WishLine {
-            dish_id: "plov".into(),
-            quantity: 1,
-            options: Vec::new(),
-            price_minor: None,
-        }],
-        ..Wish::default()
-    }
-}
-
 fn correction(served: bool) -> CorrectionWish {
     CorrectionWish {
         who: "Anna Petrova".into(),
@@ -80,29 +64,13 @@ fn correction(served: bool) -> CorrectionWish {
 
 impl Shop {
     /// A shop at 2026-11-22 08:20 UTC, whose shift is open.
-    async fn open(change: impl FnOnce(&mut Policy)) -> Self {
+    pub(super) async fn open(change: impl FnOnce(&mut Policy)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(Options {
-            threads: Threads::Inline,
-            ..Options::at(folder.path().join("store.db"))
-        })
-        .unwrap();
         let start: jiff::Timestamp = "2026-11-22T08:20:00Z".parse().unwrap();
         let start = Timestamp::from_millis(start.as_millisecond());
         let mut policy = Policy::default();
         change(&mut policy);
-        let site = Site::open(
-            store,
-            World {
-                clock: Arc::new(RuntimeClock::starting_at(start)),
-                ..MemoryDoors::world(start, 1)
-            },
-            policy,
-            Some(toml::from_str(include_str!("../demo/menu.toml")).unwrap()),
-            jiff::tz::TimeZone::UTC,
-        )
-        .await
-        .unwrap();
+        let site = testing::site(&folder, start, policy).await;
         let shop = Self {
             site,
             _folder: folder,
@@ -117,25 +85,11 @@ impl Shop {
             },
         )
         .await;
-        shop.command(|tx, cx| {
-            let all: Vec<_> = cx
-                .catalog
-                .ingredients
-                .iter()
-                .map(|i| i.id.clone())
-                .collect();
-            for ingredient in all {
-                let movements = vec![Movement::receive(&ingredient, 1 << 40)?];
-                record(tx, cx, None, Body::StockMoved { movements })?;
-            }
-            Ok(())
-        })
-        .await
-        .unwrap();
+        testing::stock(&shop.site).await;
         shop
     }
 
-    async fn command<T: Send + 'static>(
+    pub(super) async fn command<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut crate::store::Tx<'_>, &super::Context) -> Result<T, FlowError>
         + Send
@@ -167,7 +121,7 @@ impl Shop {
                 tx,
                 cx,
                 OrderId(Uuid::from_u128(id)),
-                &wish(),
+                &plov(),
                 &commands::Asks::default(),
             )
         })
@@ -403,7 +357,7 @@ async fn a_sale_whose_receipt_was_refused_gets_one_correction_and_the_books_are_
     assert_eq!(order.state, OrderState::Ready);
     assert!(order.pieces.iter().all(|p| p.stage == JobStage::Plated));
     let mut books = Reconciler::default();
-    books.order(&order, false);
+    books.order(&order, false, &Default::default());
     assert_eq!(books.finish().differences, []);
     let third = shop
         .command(move |tx, cx| till::correct_order(tx, cx, id, &correction(true)))

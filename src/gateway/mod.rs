@@ -21,6 +21,7 @@ mod tests;
 pub use auth::Role;
 pub use config::{GatewayConfig, GatewayFaults};
 pub use device::{DeviceSettings, DeviceState, Link};
+use futures_util::{FutureExt as _, future::BoxFuture};
 pub use journal::{JournalError, Options as JournalOptions};
 use problem::Problem;
 
@@ -100,7 +101,12 @@ impl Service {
     ///
     /// # Errors
     /// When the journal can't be opened.
-    pub async fn start(parts: Parts) -> Result<Self, JournalError> {
+    pub fn start(parts: Parts) -> BoxFuture<'static, Result<Self, JournalError>> {
+        // In a box: so it is compiled here, and not once more in every program that calls it.
+        Self::build(parts).boxed()
+    }
+
+    async fn build(parts: Parts) -> Result<Self, JournalError> {
         let journal = Journal::open(parts.journal)?;
         let doubted = journal.doubt_sent().await?;
         if doubted > 0 {

@@ -47,6 +47,9 @@ pub enum Paper {
 pub struct Options {
     /// A document that is not begun within so many seconds is called off: a guest doesn't wait for ever.
     pub give_up_after_s: Option<u32>,
+    /// The printer checks the marked units of a receipt before anything is registered; one that its check speaks against
+    /// is not sold.
+    pub check_marking: bool,
 }
 
 /// A request to print something, read.

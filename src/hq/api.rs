@@ -1,53 +1,43 @@
 //! Headquarters' HTTP: `POST /v1/ingest` for stores; the page, its data and a live stream for people; health and
 //! figures for machines.
 
-use super::{Hq, IngestError, Proof, StoreRow, page, problem::Problem};
+use super::{Hq, IngestError, Proof, boxes, down, page, people, problem::Problem, view};
 use crate::{
     store::StoreError,
     sync::{
-        Ack, Batch,
+        Batch, StoreId,
         batch::{MOST_BYTES, WireError},
+        down::WAITING,
         http::INGEST_PATH,
     },
 };
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, Request, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Response, Sse, sse},
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
-use futures_util::{Stream, stream};
-use serde::Deserialize;
 use serde_json::json;
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    convert::Infallible,
-    time::Duration,
-};
-use tokio::{
-    sync::broadcast::{self, error::RecvError},
-    time::Instant,
-};
-
-/// Changes within this time reach the page together.
-const TOGETHER: Duration = Duration::from_millis(100);
-/// How often the page is told which stores fell silent, and the connection shown to be alive.
-const LOOK: Duration = Duration::from_secs(5);
+use std::sync::Arc;
 
 pub(super) fn router(hq: Hq) -> Router {
     let people = Router::new()
         .route("/api/v1/stores", get(stores))
-        .route("/api/v1/stores/{id}", get(store))
-        .route("/api/v1/live", get(live))
+        .merge(view::router())
+        .merge(people::router())
         .route("/metrics", get(metrics))
-        .layer(from_fn_with_state(hq.clone(), viewer));
+        .merge(down::api::router())
+        .merge(boxes::api::router())
+        .layer(from_fn_with_state(hq.clone(), people::admit));
     Router::new()
         .route(INGEST_PATH, post(ingest))
         .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .merge(boxes::api::machines())
         .merge(people)
+        .merge(people::open())
         .route("/health", get(health))
         .fallback(get(page::serve))
         .method_not_allowed_fallback(|| async {
@@ -57,10 +47,16 @@ pub(super) fn router(hq: Hq) -> Router {
                 "This address is not used that way",
             )
         })
-        .with_state(hq)
+        .with_state(hq.clone())
+        .merge(
+            hq.0.config
+                .relay
+                .as_ref()
+                .map_or_else(Router::new, |relay| Arc::clone(relay).router(hq.clone())),
+        )
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers
         .get(header::AUTHORIZATION)?
         .to_str()
@@ -72,37 +68,15 @@ fn unauthorised(title: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorised", title)
 }
 
-/// Lets in who shows the viewer's token, where one is set. `EventSource` can't send headers, so the token may
-/// stand in the address.
-async fn viewer(
-    State(hq): State<Hq>,
-    Query(query): Query<TokenQuery>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    if let Some(token) = &hq.0.config.viewer_token {
-        let shown = bearer(request.headers()).or(query.token.as_deref());
-        // Hashes are compared, so that the time it takes tells nothing of the token.
-        if shown.map(super::hash) != Some(super::hash(token.reveal())) {
-            return Err(unauthorised("Show the viewer's token"));
-        }
-    }
-    Ok(next.run(request).await)
-}
-
-#[derive(Deserialize)]
-struct TokenQuery {
-    token: Option<String>,
-}
-
 async fn ingest(
     State(hq): State<Hq>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Ack>, Problem> {
-    let token = bearer(&headers)
-        .filter(|t| hq.knows_token(t))
-        .ok_or_else(|| unauthorised("No store is known by this token"))?;
+) -> Result<Response, Problem> {
+    let token = bearer(&headers).ok_or(IngestError::Unauthorised)?;
+    if !hq.knows_token(token).await? {
+        return Err(IngestError::Unauthorised.into());
+    }
     let too_long = || {
         Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -121,8 +95,34 @@ async fn ingest(
         WireError::TooLong => too_long(),
         e => Problem::new(StatusCode::BAD_REQUEST, "bad_json", e.to_string()),
     })?;
-    let submitted = hq.submit(batch, Proof::Token(token)).await?;
-    Ok(Json(submitted.done().await?))
+    let store = batch.store_id.clone();
+    let submitted = match hq.submit(batch, Proof::Token(token)).await {
+        Ok(submitted) => submitted,
+        Err(e) => return Err(refusal(&hq, &store, e).await),
+    };
+    let taken = submitted.done().await?;
+    let mut ack = taken.ack;
+    if let Some(theirs) = taken.root {
+        ack.root = Some(hq.compare_day(&store, theirs).await?);
+    }
+    let mut answer = Json(ack).into_response();
+    if hq.boxes().await?.waits(store.as_str()) {
+        let waiting = HeaderValue::from_static("1");
+        answer.headers_mut().insert(WAITING, waiting);
+    }
+    Ok(answer)
+}
+
+/// A box that was replaced is told so in headquarters' own hand, or it would not believe it.
+async fn refusal(hq: &Hq, store: &StoreId, e: IngestError) -> Problem {
+    let fenced = match e {
+        IngestError::Fenced(by) => hq.fence_for(store, by).await.ok(),
+        _ => None,
+    };
+    Problem {
+        message: fenced.and_then(|mut f| f.pop()).map(Box::new),
+        ..e.into()
+    }
 }
 
 impl From<IngestError> for Problem {
@@ -134,6 +134,8 @@ impl From<IngestError> for Problem {
                 "forbidden",
                 "This is the token of another store",
             ),
+            IngestError::Barred => Self::new(StatusCode::FORBIDDEN, "barred", e.to_string()),
+            IngestError::Fenced(_) => Self::new(StatusCode::FORBIDDEN, "fenced", e.to_string()),
             IngestError::Store(e) => e.into(),
         }
     }
@@ -158,20 +160,9 @@ async fn stores(State(hq): State<Hq>) -> Result<Json<serde_json::Value>, Problem
     Ok(Json(json!({ "stores": hq.stores().await? })))
 }
 
-async fn store(State(hq): State<Hq>, Path(id): Path<String>) -> Result<Response, Problem> {
-    match hq.store(&id).await? {
-        Some(details) => Ok(Json(details).into_response()),
-        None => Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "No such store",
-        )),
-    }
-}
-
 async fn health(State(hq): State<Hq>) -> Result<Json<serde_json::Value>, Problem> {
     hq.db()
-        .read(|db| Ok(db.query_row("SELECT 1", [], |_| Ok(()))?))
+        .read(|sql| sql.row("SELECT 1", &[], |_| Ok(())))
         .await?;
     Ok(Json(json!({ "status": "ok" })))
 }
@@ -181,81 +172,4 @@ async fn metrics(State(hq): State<Hq>) -> Result<Response, Problem> {
     let kind =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
-}
-
-/// One reader of the live stream.
-struct Live {
-    hq: Hq,
-    changes: broadcast::Receiver<String>,
-    /// Stores that changed since the reader was last told; all of them when we lost count.
-    changed: BTreeSet<String>,
-    all: bool,
-    /// Whether each store was online when the reader was last told.
-    online: BTreeMap<String, bool>,
-    /// When it is told next.
-    due: Instant,
-    ready: VecDeque<sse::Event>,
-}
-
-async fn live(State(hq): State<Hq>) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
-    let first = Live {
-        changes: hq.0.changes.subscribe(),
-        changed: BTreeSet::new(),
-        all: true,
-        online: BTreeMap::new(),
-        due: Instant::now(),
-        ready: VecDeque::from([sse::Event::default().event("hello").data("{}")]),
-        hq,
-    };
-    Sse::new(stream::unfold(first, |mut live| async move {
-        let event = live.next().await?;
-        Some((Ok(event), live))
-    }))
-}
-
-impl Live {
-    async fn next(&mut self) -> Option<sse::Event> {
-        let stopping = self.hq.0.stopping.clone();
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Some(event);
-            }
-            tokio::select! {
-                biased;
-                () = stopping.cancelled() => return None,
-                () = tokio::time::sleep_until(self.due) => self.tell().await,
-                change = self.changes.recv() => {
-                    match change {
-                        Ok(store) => {
-                            self.changed.insert(store);
-                        }
-                        Err(RecvError::Lagged(_)) => self.all = true,
-                        Err(RecvError::Closed) => return None,
-                    }
-                    self.due = self.due.min(Instant::now() + TOGETHER);
-                }
-            }
-        }
-    }
-
-    async fn tell(&mut self) {
-        self.due = Instant::now() + LOOK;
-        let changed = std::mem::take(&mut self.changed);
-        let all = std::mem::take(&mut self.all);
-        // A failing database shows on the page as nothing new, and in the log.
-        for row in self.hq.stores().await.unwrap_or_default() {
-            let flipped = self.online.get(&row.store_id) != Some(&row.online);
-            if flipped || all || changed.contains(&row.store_id) {
-                self.online.insert(row.store_id.clone(), row.online);
-                self.ready.extend(event(&row));
-            }
-        }
-        if self.ready.is_empty() {
-            self.ready.push_back(sse::Event::default().comment("alive"));
-        }
-    }
-}
-
-fn event(row: &StoreRow) -> Option<sse::Event> {
-    sse::Event::default().event("store").json_data(row).ok()
 }

@@ -1,20 +1,18 @@
 //! The stores as headquarters knows them: what is written of a batch, and what screens read.
 
 use super::{
-    ingest::{self, Known},
-    totals,
+    db::{Row, Sql, cells},
+    ingest::Known,
 };
 use crate::{
     domain::{ids::OrderId, time::Timestamp},
-    protection::{Protection, holds},
     store::StoreError,
     sync::{
-        Ack, Batch, Refusal, StoreId, Summary,
+        Refusal, StoreId, Summary,
         batch::HexHash,
         summary::{AlertSummary, ShiftSummary},
     },
 };
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
@@ -47,12 +45,16 @@ pub struct StoreRow {
     pub orders_today: u64,
     /// Events that are here, without a hole.
     pub events: u64,
-    /// Open alerts there, and one for an event that is not taken here.
+    /// Open alerts there, and one each for what is wrong with its log here.
     pub alerts: u64,
     /// Its program's version.
     pub version: String,
-    /// An event of it that is not taken.
+    /// An event of it in whose place another is here: it is not the store that began here.
     pub refused: Option<RefusedAt>,
+    /// Events that can't be proven and wait for a person; they count for nothing.
+    pub unproven: u64,
+    /// The last day that the store has another record of than headquarters.
+    pub day_differs: Option<String>,
 }
 
 /// An event that is not taken, and since when.
@@ -107,34 +109,51 @@ pub struct EventLine {
     pub order_id: Option<OrderId>,
 }
 
-/// What became of a batch.
-#[derive(Debug)]
-pub(super) struct Recorded {
-    pub(super) ack: Ack,
-    pub(super) inserted: u64,
-    /// Kinds this program doesn't know.
-    pub(super) unknown: u64,
-}
-
 /// Makes a store known; its name and token are replaced.
 pub(super) fn enrol(
-    db: &Connection,
+    sql: &Sql<'_>,
     store: &StoreId,
     name: &str,
     token_hash: Option<[u8; 32]>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    db.execute(
+    sql.execute(
         "INSERT INTO stores (store_id, name, token_hash, enrolled_at, hash) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (store_id) DO UPDATE SET name = ?2, token_hash = ?3",
-        params![
+         ON CONFLICT (store_id) DO UPDATE SET name = excluded.name, token_hash = excluded.token_hash",
+        &cells![
             store.as_str(),
             name,
             token_hash,
-            now.as_millis(),
+            now,
             Known::NOTHING.hash.0
         ],
     )?;
+    Ok(())
+}
+
+/// Makes a store known that gets its token by a code; one that is known keeps what it has, but for a name that is given.
+pub(super) fn make_known(
+    sql: &Sql<'_>,
+    store: &StoreId,
+    name: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sql.execute(
+        "INSERT INTO stores (store_id, name, enrolled_at, hash) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (store_id) DO NOTHING",
+        &cells![
+            store.as_str(),
+            name.unwrap_or(store.as_str()),
+            now,
+            Known::NOTHING.hash.0
+        ],
+    )?;
+    if let Some(name) = name {
+        sql.execute(
+            "UPDATE stores SET name = ?2 WHERE store_id = ?1",
+            &cells![store.as_str(), name],
+        )?;
+    }
     Ok(())
 }
 
@@ -142,160 +161,12 @@ pub(super) fn enrol(
 type Token = (String, Option<[u8; 32]>);
 
 /// Every known store.
-pub(super) fn tokens(db: &Connection) -> Result<Vec<Token>, StoreError> {
-    let rows = db
-        .prepare_cached("SELECT store_id, token_hash FROM stores ORDER BY store_id")?
-        .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    Ok(rows)
-}
-
-/// Writes what a batch brings, and says how far the log is here then.
-pub(super) fn record(
-    db: &Connection,
-    batch: &Batch,
-    now: Timestamp,
-) -> Result<Recorded, StoreError> {
-    let (id, known): (i64, Known) = db
-        .prepare_cached("SELECT id, seq, hash FROM stores WHERE store_id = ?1")?
-        .query_row([batch.store_id.as_str()], |r| {
-            Ok((
-                r.get(0)?,
-                Known {
-                    seq: r.get(1)?,
-                    hash: HexHash(r.get(2)?),
-                },
-            ))
-        })
-        .optional()?
-        .ok_or_else(|| StoreError::Damaged(format!("the row of store {}", batch.store_id)))?;
-    let known = if holds(Protection::GapCheck) {
-        known
-    } else {
-        // Whatever comes is taken for the next.
-        Known {
-            seq: known.seq.max(batch.first_seq - 1),
-            hash: batch.previous.unwrap_or(known.hash),
-        }
-    };
-    let decision = ingest::decide(batch, known, |seq| hash_at(db, id, seq))?;
-    let new = &batch.entries[decision.insert.clone()];
-    let mut unknown = 0;
-    for e in new {
-        db.prepare_cached(
-            "INSERT INTO events (store, seq, at, kind, order_id, actor, body, hash, received_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?
-        .execute(params![
-            id,
-            e.seq,
-            e.at.as_millis(),
-            e.kind,
-            e.order_id.map(|o| o.0.into_bytes()),
-            e.actor,
-            e.body.get(),
-            e.hash.0,
-            now.as_millis()
-        ])?;
-        if !totals::apply(db, id, e)? {
-            unknown += 1;
-        }
-    }
-    db.prepare_cached(
-        "UPDATE stores SET seq = ?2, hash = ?3, last_event_at = coalesce(?4, last_event_at), seen_at = ?5 WHERE id = ?1",
-    )?
-    .execute(params![
-        id,
-        decision.known.seq,
-        decision.known.hash.0,
-        new.last().map(|e| e.at.as_millis()),
-        now.as_millis()
-    ])?;
-    if let Some(summary) = &batch.summary {
-        db.prepare_cached("UPDATE stores SET summary = ?2, summary_at = ?3 WHERE id = ?1")?
-            .execute(params![
-                id,
-                serde_json::to_string(summary)?,
-                now.as_millis()
-            ])?;
-    }
-    note_refusal(db, id, batch, &decision, now)?;
-    Ok(Recorded {
-        ack: Ack {
-            store_id: batch.store_id.clone(),
-            stream: batch.stream,
-            number: batch.number,
-            seq: decision.known.seq,
-            hash: decision.known.hash,
-            rewind: decision.rewind,
-            refused: decision.refused,
-        },
-        inserted: new.len() as u64,
-        unknown,
-    })
-}
-
-/// Puts an event that is not taken aside, and forgets it when a good one has come in its place.
-fn note_refusal(
-    db: &Connection,
-    id: i64,
-    batch: &Batch,
-    decision: &ingest::Decision,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Some(refusal) = &decision.refused else {
-        if !decision.insert.is_empty() {
-            db.prepare_cached("DELETE FROM quarantine WHERE store = ?1 AND seq <= ?2")?
-                .execute(params![id, decision.known.seq])?;
-        }
-        // A sign of life behind the refused event proves nothing about it.
-        let proved = !decision.rewind && batch.last_seq() >= decision.known.seq;
-        db.prepare_cached(
-            "UPDATE stores SET refused = NULL
-             WHERE id = ?1 AND refused IS NOT NULL AND ?2 AND json_extract(refused, '$.seq') <= ?3",
-        )?
-        .execute(params![id, proved, decision.known.seq])?;
-        return Ok(());
-    };
-    if let Some(entry) = batch.entries.iter().find(|e| e.seq == refusal.seq) {
-        db.prepare_cached(
-            "INSERT INTO quarantine (store, seq, received_at, reason, entry) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET received_at = ?3, reason = ?4, entry = ?5",
-        )?
-        .execute(params![
-            id,
-            refusal.seq,
-            now.as_millis(),
-            refusal.reason,
-            serde_json::to_string(entry)?
-        ])?;
-    }
-    let before: Option<String> = db
-        .prepare_cached("SELECT refused FROM stores WHERE id = ?1")?
-        .query_row([id], |r| r.get(0))?;
-    let before = before.and_then(|text| serde_json::from_str::<RefusedAt>(&text).ok());
-    if before.is_none_or(|b| b.refusal != *refusal) {
-        let refused = RefusedAt {
-            refusal: refusal.clone(),
-            at: now,
-        };
-        db.prepare_cached("UPDATE stores SET refused = ?2 WHERE id = ?1")?
-            .execute(params![id, serde_json::to_string(&refused)?])?;
-        tracing::error!(
-            store.id = %batch.store_id,
-            event.seq = refusal.seq,
-            reason = %refusal.reason,
-            "an event of a store is not taken"
-        );
-    }
-    Ok(())
-}
-
-fn hash_at(db: &Connection, store: i64, seq: u64) -> Result<Option<HexHash>, StoreError> {
-    Ok(db
-        .prepare_cached("SELECT hash FROM events WHERE store = ?1 AND seq = ?2")?
-        .query_row(params![store, seq], |r| Ok(HexHash(r.get(0)?)))
-        .optional()?)
+pub(super) fn tokens(sql: &Sql<'_>) -> Result<Vec<Token>, StoreError> {
+    sql.rows(
+        "SELECT store_id, token_hash FROM stores ORDER BY store_id",
+        &[],
+        |r| Ok((r.get(0)?, r.get(1)?)),
+    )
 }
 
 /// A store as it is written, with what its events say of each day.
@@ -310,12 +181,14 @@ struct Stored {
     summary: Option<Summary>,
     summary_at: Option<Timestamp>,
     refused: Option<RefusedAt>,
+    unproven: u64,
+    day_differs: Option<String>,
 }
 
-const STORED: &str = "SELECT id, store_id, name, seq, hash, last_event_at, seen_at, summary, summary_at, refused FROM stores";
+const STORED: &str = "SELECT id, store_id, name, seq, hash, last_event_at, seen_at, summary, summary_at, refused, unproven, day_differs FROM stores";
 
 impl Stored {
-    fn from_row(r: &Row<'_>) -> rusqlite::Result<Self> {
+    fn from_row(r: &Row) -> Result<Self, StoreError> {
         let time = |millis: Option<i64>| millis.map(Timestamp::from_millis);
         let summary: Option<String> = r.get(7)?;
         let refused: Option<String> = r.get(9)?;
@@ -331,6 +204,8 @@ impl Stored {
             summary: summary.and_then(|text| serde_json::from_str(&text).ok()),
             summary_at: time(r.get(8)?),
             refused: refused.and_then(|text| serde_json::from_str(&text).ok()),
+            unproven: r.get(10)?,
+            day_differs: r.get(11)?,
         })
     }
 
@@ -366,9 +241,14 @@ impl Stored {
             sales_today_minor,
             orders_today,
             events: self.seq,
-            alerts: summary.map_or(0, |s| s.alerts) + u64::from(refused.is_some()),
+            alerts: summary.map_or(0, |s| s.alerts)
+                + u64::from(refused.is_some())
+                + u64::from(self.unproven > 0)
+                + u64::from(self.day_differs.is_some()),
             version: summary.map(|s| s.version.clone()).unwrap_or_default(),
             refused,
+            unproven: self.unproven,
+            day_differs: self.day_differs.clone(),
         }
     }
 
@@ -382,68 +262,66 @@ impl Stored {
     }
 }
 
-fn days(db: &Connection, store: i64, limit: u32) -> Result<Vec<Day>, StoreError> {
-    let rows = db
-        .prepare_cached(
-            "SELECT day, orders, sales_minor, returns_minor FROM days WHERE store = ?1 ORDER BY day DESC LIMIT ?2",
-        )?
-        .query_map(params![store, limit], |r| {
+fn days(sql: &Sql<'_>, store: i64, limit: u32) -> Result<Vec<Day>, StoreError> {
+    sql.rows(
+        "SELECT day, orders, captured_minor, refunded_minor FROM days WHERE store = ?1 ORDER BY day DESC LIMIT ?2",
+        &cells![store, limit],
+        |r| {
             Ok(Day {
                 day: r.get(0)?,
                 orders: r.get(1)?,
                 sales_minor: r.get(2)?,
                 returns_minor: r.get(3)?,
             })
-        })?
-        .collect::<Result<_, _>>()?;
-    Ok(rows)
+        },
+    )
 }
 
 /// All stores, by id.
 pub(super) fn rows(
-    db: &Connection,
+    sql: &Sql<'_>,
     now: Timestamp,
     offline_after: Duration,
 ) -> Result<Vec<StoreRow>, StoreError> {
-    let stored: Vec<Stored> = db
-        .prepare_cached(&format!("{STORED} ORDER BY store_id"))?
-        .query_map([], Stored::from_row)?
-        .collect::<Result<_, _>>()?;
+    let stored = sql.rows(
+        &format!("{STORED} ORDER BY store_id"),
+        &[],
+        Stored::from_row,
+    )?;
     stored
         .iter()
-        .map(|s| Ok(s.row(&days(db, s.id, DETAILS)?, now, offline_after)))
+        .map(|s| Ok(s.row(&days(sql, s.id, DETAILS)?, now, offline_after)))
         .collect()
 }
 
 /// All that is known of one store.
 pub(super) fn details(
-    db: &Connection,
+    sql: &Sql<'_>,
     store: &str,
     now: Timestamp,
     offline_after: Duration,
 ) -> Result<Option<StoreDetails>, StoreError> {
-    let Some(stored) = db
-        .prepare_cached(&format!("{STORED} WHERE store_id = ?1"))?
-        .query_row([store], Stored::from_row)
-        .optional()?
+    let Some(stored) = sql.row(
+        &format!("{STORED} WHERE store_id = ?1"),
+        &cells![store],
+        Stored::from_row,
+    )?
     else {
         return Ok(None);
     };
-    let days = days(db, stored.id, DETAILS)?;
-    let last_events = db
-        .prepare_cached(
-            "SELECT seq, at, kind, order_id FROM events WHERE store = ?1 ORDER BY seq DESC LIMIT ?2",
-        )?
-        .query_map(params![stored.id, DETAILS], |r| {
-            let order_id: Option<[u8; 16]> = r.get(3)?;
+    let days = days(sql, stored.id, DETAILS)?;
+    let last_events = sql.rows(
+        "SELECT seq, at, kind, order_id FROM events WHERE store = ?1 ORDER BY seq DESC LIMIT ?2",
+        &cells![stored.id, DETAILS],
+        |r| {
             Ok(EventLine {
                 seq: r.get(0)?,
-                at: Timestamp::from_millis(r.get(1)?),
+                at: r.get(1)?,
                 kind: r.get(2)?,
-                order_id: order_id.map(|b| OrderId(Uuid::from_bytes(b))),
+                order_id: r.get::<Option<Uuid>>(3)?.map(OrderId),
             })
-        })?
-        .collect::<Result<_, _>>()?;
+        },
+    )?;
     Ok(Some(StoreDetails {
         row: stored.row(&days, now, offline_after),
         hash: stored.hash,

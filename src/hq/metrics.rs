@@ -1,6 +1,6 @@
 //! Headquarters' figures for a monitoring system. The names are frozen once shipped.
 
-use super::fleet::{Recorded, StoreRow};
+use super::{fleet::StoreRow, record::Recorded};
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, gauge::Gauge},
@@ -14,6 +14,7 @@ pub(super) struct Metrics {
     unknown_kinds: Counter,
     rewinds: Counter,
     refused: Counter,
+    unproven: Counter,
     stores: Gauge,
     online: Gauge,
     backlog: Gauge,
@@ -44,6 +45,11 @@ impl Metrics {
                 "Events of kinds that this version does not know; kept, not counted in sales",
             ),
             rewinds: counter(r, "rewinds", "Stores sent back because events were missing"),
+            unproven: counter(
+                r,
+                "unproven_events",
+                "Events that don't fit their hash; set aside until a person has looked",
+            ),
             refused: counter(r, "refused", "Batches with an event that was not taken"),
             stores: gauge(r, "stores", "Stores known"),
             online: gauge(r, "stores_online", "Stores heard of lately"),
@@ -66,6 +72,7 @@ impl Metrics {
         self.batches.inc();
         self.events.inc_by(recorded.inserted);
         self.unknown_kinds.inc_by(recorded.unknown);
+        self.unproven.inc_by(recorded.unproven);
         if recorded.ack.rewind {
             self.rewinds.inc();
         }

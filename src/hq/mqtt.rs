@@ -1,18 +1,23 @@
 //! Headquarters at the broker: takes batches from `galley/+/up`, and answers on `galley/{store}/down` after the
 //! commit.
+//!
+//! Several headquarters share `galley/+/up`; the one that answers a store first has it send the rest to itself. One that
+//! goes tells the others on `galley/hq/{name}/gone`, by its will when it was killed, and they greet its stores.
 
-use super::{BrokerLogin, Hq, IngestError, Proof};
+use super::{BrokerLogin, Hq, IngestError, Proof, Taken, down::Sending};
 use crate::{
     domain::chain::GENESIS,
+    store::StoreError,
     sync::{
-        Ack, Batch, GREETING,
+        Ack, Batch, DayRoot, GREETING, StoreId,
         batch::HexHash,
         broker::{BrokerError, Brokers, Connection, Login, Message},
-        mqtt::{down_topic, store_of_topic, up_topic},
+        down::{Signed, message_topic},
+        mqtt::{down_topic, store_of_topic, up_topic, up_topic_of},
     },
 };
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -20,8 +25,19 @@ use tokio_util::sync::CancellationToken;
 const ATTEMPT: Duration = Duration::from_secs(1);
 /// To be connected and subscribed.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Batches that wait for their flush before the broker is not read any more.
+/// Batches that wait for their commit before the broker is not read any more.
 const PENDING: usize = 256;
+/// Days that are compared at the same time.
+const COMPARING: usize = 4;
+
+fn gone_topic(instance: &str) -> String {
+    format!("galley/hq/{instance}/gone")
+}
+
+/// Who went, from the topic of that.
+fn gone(topic: &str) -> Option<&str> {
+    topic.strip_prefix("galley/hq/")?.strip_suffix("/gone")
+}
 
 /// Serves at the broker until told to stop. A broker that is away is looked for every second.
 pub(super) async fn run(
@@ -32,17 +48,19 @@ pub(super) async fn run(
 ) {
     let login = Login {
         address: login.address,
-        client_id: "galley-hq".to_owned(),
+        client_id: format!("galley-hq-{}", hq.0.config.instance),
         credentials: login.credentials,
         ca: login.ca,
+        will: Some((
+            gone_topic(&hq.0.config.instance),
+            hq.0.config.instance.clone().into_bytes(),
+        )),
     };
     let mut up = true;
     loop {
         let began = Instant::now();
-        let error = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return,
-            error = connection(&hq, &*brokers, &login, &mut up) => error,
+        let Some(error) = connection(&hq, &*brokers, &login, &mut up, &shutdown).await else {
+            return;
         };
         if up {
             tracing::warn!(broker = %login.address, error = %error, "no connection to the broker");
@@ -56,53 +74,192 @@ pub(super) async fn run(
     }
 }
 
-async fn connection(hq: &Hq, brokers: &dyn Brokers, login: &Login, up: &mut bool) -> BrokerError {
-    let session = match brokers.open(login, &up_topic("+"), CONNECT).await {
+async fn connection(
+    hq: &Hq,
+    brokers: &dyn Brokers,
+    login: &Login,
+    up: &mut bool,
+    shutdown: &CancellationToken,
+) -> Option<BrokerError> {
+    let filters = [
+        format!("$share/galley-hq/{}", up_topic("+")),
+        up_topic_of("+", &hq.0.config.instance),
+        gone_topic("+"),
+    ];
+    let opened = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => return None,
+        opened = brokers.open(login, &filters, CONNECT) => opened,
+    };
+    let session = match opened {
         Ok(session) => session,
-        Err(e) => return e,
+        Err(e) => return Some(e),
     };
     tracing::info!(broker = %login.address, "listening at the broker");
     *up = true;
-    match serve(hq, session).await {
-        Ok(never) => match never {},
-        Err(e) => e,
+    let mut desk = Desk {
+        hq,
+        session,
+        pending: FuturesUnordered::new(),
+        comparing: FuturesUnordered::new(),
+        unwritten: BTreeSet::new(),
+    };
+    let served = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => None,
+        served = desk.serve() => Some(served),
+    };
+    match served {
+        Some(Ok(never)) => match never {},
+        Some(Err(e)) => Some(e),
+        None => {
+            // A goodbye is no loss: the will is not told, so we tell it.
+            let name = hq.0.config.instance.clone();
+            let _ = desk.session.publish(&gone_topic(&name), name.into_bytes());
+            desk.session.close().await;
+            None
+        }
     }
 }
 
-async fn serve(hq: &Hq, mut session: Box<dyn Connection>) -> Result<Infallible, BrokerError> {
-    // What stores sent while nobody listened is lost: they are to look after it now, and not after a time-out.
-    let stores: Vec<_> = hq.enrolled().keys().cloned().collect();
-    for store_id in stores {
-        let greeting = Ack {
-            stream: GREETING,
-            number: 0,
-            seq: 0,
-            hash: HexHash(GENESIS),
-            rewind: false,
-            refused: None,
-            store_id,
-        };
-        session.publish(&down_topic(greeting.store_id.as_str()), greeting.encode())?;
-    }
-    let mut pending = FuturesUnordered::new();
-    loop {
-        tokio::select! {
-            biased;
-            Some(done) = pending.next(), if !pending.is_empty() => match done {
-                Ok(ack) => {
-                    let ack: Ack = ack;
-                    session.publish(&down_topic(ack.store_id.as_str()), ack.encode())?;
+/// One connection at work.
+struct Desk<'a> {
+    hq: &'a Hq,
+    session: Box<dyn Connection>,
+    pending: FuturesUnordered<BoxFuture<'static, (StoreId, Result<Taken, IngestError>)>>,
+    comparing: FuturesUnordered<BoxFuture<'static, (StoreId, Result<DayRoot, StoreError>)>>,
+    /// Stores whose batches were not written because the database failed: they are greeted when it is back, and need
+    /// not wait for their patience to end.
+    unwritten: BTreeSet<StoreId>,
+}
+
+impl Desk<'_> {
+    async fn serve(&mut self) -> Result<Infallible, BrokerError> {
+        // What stores sent while nobody listened is lost: they are to look after it now, and not after a time-out.
+        self.greet_all().await?;
+        let mut pushes = self.hq.0.pushes.subscribe();
+        let mut look = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                Some((store, done)) = self.pending.next(), if !self.pending.is_empty() => {
+                    if !self.unwritten.is_empty() && done.is_ok() {
+                        self.greet_unwritten()?;
+                    }
+                    self.answer(store, done)?;
                 }
-                // No acknowledgement: the store sends it again.
-                Err(e) => tracing::error!(error = %e, "a batch was not written"),
-            },
-            message = session.next(), if pending.len() < PENDING => {
-                match take(hq, &message?).await {
-                    Ok(submitted) => pending.push(submitted.done()),
-                    Err(e) => tracing::warn!(error = %e, "a message was not taken in"),
+                Some((store, compared)) = self.comparing.next(), if !self.comparing.is_empty() => {
+                    match compared {
+                        Ok(root) => self.say(Ack { root: Some(root), ..greeting(store) })?,
+                        Err(e) => tracing::error!(error = %e, "a day was not compared"),
+                    }
+                }
+                () = sleep_until(look), if !self.unwritten.is_empty() => {
+                    look = Instant::now() + ATTEMPT;
+                    let alive = self.hq.db().write(|sql| sql.row("SELECT 1", &[], |_| Ok(()))).await;
+                    if alive.is_ok() {
+                        self.greet_unwritten()?;
+                    }
+                }
+                pushed = pushes.recv() => if let Ok(store) = pushed {
+                    tell(self.hq, &*self.session, &store).await?;
+                },
+                message = self.session.next(), if self.pending.len() < PENDING => {
+                    let message = message?;
+                    if let Some(name) = gone(&message.topic) {
+                        if name != self.hq.0.config.instance {
+                            tracing::warn!(name, "another headquarters is gone; its stores are greeted");
+                            self.greet_all().await?;
+                        }
+                        continue;
+                    }
+                    match take(self.hq, &message).await {
+                        Ok((submitted, alive)) => {
+                            let store = submitted.store().clone();
+                            self.pending.push(submitted.done().map(|done| (store, done)).boxed());
+                            if let Some(store) = alive {
+                                tell(self.hq, &*self.session, store.as_str()).await?;
+                            }
+                        }
+                        Err(e) => {
+                            tracing::warn!(error = %e, "a message was not taken in");
+                            if let NotTaken::Ingest(IngestError::Store(_)) = e {
+                                self.unwritten.extend(store_of_topic(&message.topic));
+                            }
+                            refuse(self.hq, &*self.session, &message, &e).await?;
+                        }
+                    }
                 }
             }
         }
+    }
+
+    fn answer(
+        &mut self,
+        store: StoreId,
+        done: Result<Taken, IngestError>,
+    ) -> Result<(), BrokerError> {
+        match done {
+            Ok(taken) => {
+                if let Some(theirs) = taken.root
+                    && self.comparing.len() < COMPARING
+                {
+                    let (hq, id) = (self.hq.clone(), store);
+                    self.comparing.push(
+                        async move {
+                            let compared = hq.compare_day(&id, theirs).await;
+                            (id, compared)
+                        }
+                        .boxed(),
+                    );
+                }
+                self.say(Ack {
+                    via: Some(self.hq.0.config.instance.clone()),
+                    ..taken.ack
+                })
+            }
+            Err(e) => {
+                // No acknowledgement: the store sends it again.
+                tracing::error!(error = %e, "a batch was not written");
+                self.unwritten.insert(store);
+                Ok(())
+            }
+        }
+    }
+
+    fn say(&self, ack: Ack) -> Result<(), BrokerError> {
+        self.session
+            .publish(&down_topic(ack.store_id.as_str()), ack.encode())
+    }
+
+    async fn greet_all(&mut self) -> Result<(), BrokerError> {
+        let mut stores: BTreeSet<StoreId> = self.hq.enrolled().keys().cloned().collect();
+        if let Ok(boxes) = self.hq.boxes().await {
+            stores.extend(boxes.stores());
+        }
+        stores.into_iter().try_for_each(|s| self.say(greeting(s)))
+    }
+
+    fn greet_unwritten(&mut self) -> Result<(), BrokerError> {
+        for store in std::mem::take(&mut self.unwritten) {
+            self.say(greeting(store))?;
+        }
+        Ok(())
+    }
+}
+
+fn greeting(store_id: StoreId) -> Ack {
+    Ack {
+        stream: GREETING,
+        number: 0,
+        seq: 0,
+        hash: HexHash(GENESIS),
+        rewind: false,
+        refused: None,
+        window: None,
+        via: None,
+        root: None,
+        store_id,
     }
 }
 
@@ -116,9 +273,52 @@ enum NotTaken {
     Ingest(#[from] IngestError),
 }
 
-async fn take(hq: &Hq, message: &Message) -> Result<super::Submitted, NotTaken> {
+/// Takes a batch; with it the store, when it was a sign of life.
+async fn take(hq: &Hq, message: &Message) -> Result<(super::Submitted, Option<StoreId>), NotTaken> {
     let store =
         store_of_topic(&message.topic).ok_or_else(|| NotTaken::Topic(message.topic.clone()))?;
     let batch = Batch::decode(&message.payload)?;
-    Ok(hq.submit(batch, Proof::Topic(&store)).await?)
+    let alive = batch.summary.is_some();
+    let submitted = hq.submit(batch, Proof::Topic(&store)).await?;
+    Ok((submitted, alive.then_some(store)))
+}
+
+/// Sends what waits for a store. What can't be had now waits for the next sign of life.
+async fn tell(hq: &Hq, session: &dyn Connection, store: &str) -> Result<(), BrokerError> {
+    let Ok(id) = store.parse::<StoreId>() else {
+        return Ok(());
+    };
+    match hq.messages_for(&id, Sending::Pushed).await {
+        Ok(messages) => publish(session, store, &messages),
+        Err(error) => {
+            tracing::error!(%error, "what waits for a store can't be read");
+            Ok(())
+        }
+    }
+}
+
+/// A box that was replaced is told so.
+async fn refuse(
+    hq: &Hq,
+    session: &dyn Connection,
+    message: &Message,
+    e: &NotTaken,
+) -> Result<(), BrokerError> {
+    if let (NotTaken::Ingest(IngestError::Fenced(by)), Some(store)) =
+        (e, store_of_topic(&message.topic))
+        && let Ok(fences) = hq.fence_for(&store, *by).await
+    {
+        publish(session, store.as_str(), &fences)?;
+    }
+    Ok(())
+}
+
+fn publish(session: &dyn Connection, store: &str, messages: &[Signed]) -> Result<(), BrokerError> {
+    for message in messages {
+        match message.encode() {
+            Ok(bytes) => session.publish(&message_topic(store), bytes)?,
+            Err(error) => tracing::error!(%error, "a message can't be packed"),
+        }
+    }
+    Ok(())
 }

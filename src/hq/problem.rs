@@ -1,5 +1,6 @@
 //! Answers to what can't be done: `application/problem+json`.
 
+use crate::sync::down::Signed;
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -15,6 +16,10 @@ pub(super) struct Problem {
     pub(super) title: String,
     /// Seconds after which it may work.
     pub(super) retry_after_s: Option<u32>,
+    /// All that is wrong with what was sent.
+    pub(super) faults: Vec<String>,
+    /// What headquarters tells the store with its refusal.
+    pub(super) message: Option<Box<Signed>>,
 }
 
 impl Problem {
@@ -24,22 +29,27 @@ impl Problem {
             slug,
             title: title.into(),
             retry_after_s: None,
+            faults: Vec::new(),
+            message: None,
         }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut answer = (
-            self.status,
-            Json(json!({
-                "type": format!("https://galley.invalid/problems/{}", self.slug),
-                "slug": self.slug,
-                "title": self.title,
-                "status": self.status.as_u16(),
-            })),
-        )
-            .into_response();
+        let mut body = json!({
+            "type": format!("https://galley.invalid/problems/{}", self.slug),
+            "slug": self.slug,
+            "title": self.title,
+            "status": self.status.as_u16(),
+        });
+        if !self.faults.is_empty() {
+            body["faults"] = json!(self.faults);
+        }
+        if let Some(message) = &self.message {
+            body["message"] = json!(message);
+        }
+        let mut answer = (self.status, Json(body)).into_response();
         let headers = answer.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

@@ -66,7 +66,7 @@ struct Inner {
 
 struct Session {
     client: String,
-    filter: String,
+    filters: Vec<String>,
     /// It is in the store, and goes through the stores' network.
     far: bool,
     inbox: VecDeque<Message>,
@@ -179,7 +179,7 @@ impl Inner {
         while let Some(first) = self.under_way.first_entry().filter(|e| e.key().0 <= now) {
             let message = first.remove();
             for session in self.sessions.values_mut() {
-                if matches(&session.filter, &message.topic) {
+                if session.filters.iter().any(|f| matches(f, &message.topic)) {
                     session.inbox.push_back(message.clone());
                 }
             }
@@ -197,12 +197,17 @@ impl Inner {
     }
 }
 
-/// Whether a subscription is for a topic; `+` stands for one level.
+/// Whether a subscription is for a topic; `+` stands for one level, `#` for this one and all below. One that is shared
+/// has nobody to share with here.
 fn matches(filter: &str, topic: &str) -> bool {
+    let filter = match filter.strip_prefix("$share/") {
+        Some(shared) => shared.split_once('/').map_or(shared, |(_, filter)| filter),
+        None => filter,
+    };
     let (mut wanted, mut there) = (filter.split('/'), topic.split('/'));
     loop {
         match (wanted.next(), there.next()) {
-            (None, None) => return true,
+            (None, None) | (Some("#"), _) => return true,
             (Some(w), Some(t)) if w == "+" || w == t => {}
             _ => return false,
         }
@@ -223,7 +228,7 @@ impl Brokers for Way {
     async fn open(
         &self,
         login: &Login,
-        filter: &str,
+        filters: &[String],
         patience: Duration,
     ) -> Result<Box<dyn Connection>, BrokerError> {
         if self.heart.as_ref().is_some_and(|heart| !heart.beat()) {
@@ -246,7 +251,7 @@ impl Brokers for Way {
             b.count += 1;
             let session = Session {
                 client: login.client_id.clone(),
-                filter: filter.to_owned(),
+                filters: filters.to_vec(),
                 far,
                 inbox: VecDeque::new(),
                 held: Vec::new(),
@@ -363,12 +368,15 @@ mod tests {
             client_id: client.to_owned(),
             credentials: None,
             ca: Authority::default(),
+            will: None,
         }
     }
 
     async fn end(broker: &SimBroker, client: &str, filter: &str) -> Box<dyn Connection> {
         let way = broker.way(None);
-        way.open(&login(client), filter, NOTICED).await.unwrap()
+        way.open(&login(client), &[filter.to_owned()], NOTICED)
+            .await
+            .unwrap()
     }
 
     async fn ends(broker: &SimBroker) -> (Box<dyn Connection>, Box<dyn Connection>) {

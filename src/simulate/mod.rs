@@ -14,6 +14,7 @@ mod matrix;
 mod net;
 mod people;
 mod plan;
+mod points;
 mod rig;
 mod rot;
 mod shrink;
@@ -21,6 +22,7 @@ mod soak;
 mod steps;
 mod tell;
 mod trouble;
+mod unsteady;
 mod wire;
 
 pub use check::Violation;
@@ -84,6 +86,7 @@ const SABOTAGES: &[(&str, Off)] = &[
         Off::Protection(Protection::DriveBinding),
     ),
     ("no-reopen", Off::Protection(Protection::Reopen)),
+    ("points-twice", Off::Protection(Protection::PointsOnce)),
     ("synchronous-normal", Off::Synchronous(Synchronous::Normal)),
     ("synchronous-off", Off::Synchronous(Synchronous::Off)),
 ];

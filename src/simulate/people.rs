@@ -5,7 +5,10 @@ use super::{
     plan::{Guest, Mood},
     rig::{KIOSK, Rig, STAFF},
 };
-use crate::world::{Entropy as _, SeededEntropy};
+use crate::{
+    demo::wishes,
+    world::{Entropy as _, SeededEntropy},
+};
 use serde_json::{Value, json};
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 use tokio::time::Instant;
@@ -14,6 +17,10 @@ use tokio::time::Instant;
 const AGAIN: Duration = Duration::from_millis(700);
 /// Sets the draws of what guests choose apart from their other draws.
 const WHIMS: u64 = 0x6f70_7469_6f6e_7300;
+/// Sets the draws of members apart from all others.
+const CLUB: u64 = 0x6d65_6d62_6572_7300;
+/// The members that guests are: few, so that points add up and two orders want the same ones.
+const MEMBERS: u64 = 3;
 /// How often people look up.
 const LOOK: Duration = Duration::from_millis(1_500);
 /// A guest gives the story up after so long.
@@ -51,6 +58,8 @@ pub(super) struct Visit {
     chance: SeededEntropy,
     /// What the guest chooses with the dishes; drawn apart, so that all else of a seed's life stays as it was.
     whims: SeededEntropy,
+    /// What members do; drawn apart as well.
+    club: SeededEntropy,
     key: String,
     mood: Mood,
     memory: usize,
@@ -75,6 +84,7 @@ impl Visit {
             rig,
             chance: SeededEntropy::new(guest.seed),
             whims: SeededEntropy::new(guest.seed ^ WHIMS),
+            club: SeededEntropy::new(guest.seed ^ CLUB),
             key: format!("guest-{:016x}", guest.seed),
             mood: guest.mood,
             memory,
@@ -124,52 +134,52 @@ impl Visit {
         tracing::debug!(guest = self.key, ?served, "a guest leaves");
     }
 
-    fn wish(&self) -> Value {
-        let dishes = &self.rig.outside().catalog.dishes;
-        let mut picked: BTreeMap<&str, u64> = BTreeMap::new();
-        for _ in 0..=self.chance.below(2) {
-            let n = usize::try_from(self.chance.below(dishes.len() as u64)).unwrap_or(0);
-            if let Some(dish) = dishes.get(n) {
-                *picked.entry(dish.id.0.as_str()).or_default() += 1;
-            }
+    /// Who the guest is to the loyalty programme: two in three join, or have joined before.
+    async fn member(&self) -> Option<Value> {
+        if !self.rig.members() || self.club.below(3) == 0 {
+            return None;
         }
-        let lines: Vec<Value> = picked
-            .into_iter()
-            .map(|(dish_id, quantity)| {
-                let options = self.choices(dish_id);
-                json!({"dish_id": dish_id, "quantity": quantity, "options": options})
-            })
-            .collect();
-        let language = ["ru", "uz", "en"][usize::try_from(self.chance.below(3)).unwrap_or(0)];
-        let mut wish = json!({"language": language, "service": "here", "lines": lines});
-        if self.chance.below(2) == 0 {
-            wish["phone"] = format!("+7916{:07}", self.chance.below(10_000_000)).into();
-        }
-        if self.whims.below(6) == 0 {
-            wish["promo_code"] = "galley10".into();
-        }
-        wish
+        let phone = format!("+79990000{:03}", self.club.below(MEMBERS));
+        let body = json!({"phone": phone, "terms": "1"});
+        let (status, answer) = self.post(KIOSK, "loyalty/members", "join", &body).await?;
+        (status == 201).then(|| answer["member"].clone())
     }
 
-    /// Now and then a guest wants a dish otherwise than it is described.
-    fn choices(&self, dish_id: &str) -> Vec<Value> {
-        let dishes = &self.rig.outside().catalog.dishes;
-        let options = dishes.iter().filter(|d| d.id.0 == dish_id);
-        let mut picks = Vec::new();
-        for option in options.flat_map(|d| &d.options) {
-            if self.whims.below(3) > 0 {
-                continue;
-            }
-            let n = usize::try_from(self.whims.below(option.choices.len() as u64)).unwrap_or(0);
-            if let Some(choice) = option.choices.get(n) {
-                picks.push(json!({"option": option.id, "choice": choice.id}));
+    /// Pays a part by points, if there are any; what is not taken is paid otherwise.
+    async fn pay_by_points(&self, id: &str) -> Option<()> {
+        let path = format!("orders/{id}/payments");
+        let body = json!({"tender": "loyalty_points"});
+        let (status, payment) = self.post(KIOSK, &path, "points", &body).await?;
+        if status != 201 {
+            return Some(());
+        }
+        let (payment, sum) = (payment["id"].as_str()?, payment["amount_minor"].as_i64()?);
+        loop {
+            let seen = self.get(&format!("payments/{payment}")).await?;
+            match seen["state"].as_str().unwrap_or_default() {
+                "captured" => {
+                    self.remember(|m| {
+                        m.paid.insert(payment.to_owned(), sum);
+                    });
+                    return Some(());
+                }
+                "declined" | "closed" => return Some(()),
+                _ if self.over() => return None,
+                _ => tokio::time::sleep(LOOK).await,
             }
         }
-        picks
     }
 
     async fn story(&self) -> Option<()> {
-        let wish = self.wish();
+        let mut wish = wishes::wish(
+            &self.rig.outside().catalog.dishes,
+            &self.chance,
+            &self.whims,
+        );
+        let member = self.member().await;
+        if let Some(member) = &member {
+            wish["member"] = member.clone();
+        }
         let mut attempt = 0;
         let order = loop {
             self.remember(|m| m.wishes += 1);
@@ -191,6 +201,9 @@ impl Visit {
         let number = order["number"].as_str()?.to_owned();
         let total = order["total_minor"].as_i64()?;
         self.remember(|m| m.order = Some((id.clone(), number, total)));
+        if member.is_some() && self.club.below(3) > 0 {
+            self.pay_by_points(&id).await?;
+        }
         if self.mood == Mood::Leaves {
             return self.cancel(&id).await;
         }

@@ -114,6 +114,8 @@ pub(super) enum Trouble {
     ThroughBroker,
     /// The robot has few hand-over places, in a third of the lives; not a trouble by itself.
     FewPlaces,
+    /// Some guests are members of the loyalty programme, in half of the lives; not a trouble by itself.
+    Members,
     BrokerDown,
     BrokerForgets,
     BrokerRepeats,
@@ -122,6 +124,8 @@ pub(super) enum Trouble {
     BankHangs,
     RobotReplaced,
     DiskRemounted,
+    /// A move of a member's points is booked, and the answer is lost. Drawn apart once more.
+    PointsAnswerLost,
 }
 
 impl Trouble {
@@ -201,6 +205,7 @@ impl Trouble {
             Self::HqKilled,
         ];
         all.extend(Self::LATER);
+        all.push(Self::PointsAnswerLost);
         for s in Service::ALL {
             all.extend([
                 Self::ServiceDown(s),
@@ -215,9 +220,10 @@ impl Trouble {
     }
 
     /// Those that came later, and are drawn by themselves.
-    const LATER: [Self; 10] = [
+    const LATER: [Self; 11] = [
         Self::ThroughBroker,
         Self::FewPlaces,
+        Self::Members,
         Self::BrokerDown,
         Self::BrokerForgets,
         Self::BrokerRepeats,
@@ -230,7 +236,7 @@ impl Trouble {
 
     /// It is how a store is built, and does not strike.
     fn is_ground(self) -> bool {
-        matches!(self, Self::ThroughBroker | Self::FewPlaces)
+        matches!(self, Self::ThroughBroker | Self::FewPlaces | Self::Members)
     }
 
     /// It needs a broker.
@@ -366,6 +372,8 @@ pub(super) struct Ground {
     pub(super) route: Route,
     /// Hand-over places of the robot.
     pub(super) places: u32,
+    /// Some guests are members of the loyalty programme.
+    pub(super) members: bool,
 }
 
 impl Default for Ground {
@@ -373,12 +381,13 @@ impl Default for Ground {
         Self {
             route: Route::Straight,
             places: 12,
+            members: false,
         }
     }
 }
 
 impl Ground {
-    fn draw(chance: &SeededEntropy, allowed: &[Trouble]) -> Self {
+    fn draw(chance: &SeededEntropy, members: bool, allowed: &[Trouble]) -> Self {
         // Drawn in any case, so that one choice does not change the other.
         let (route, few) = (chance.below(4), chance.below(3) == 0);
         let mut ground = Self::default();
@@ -392,6 +401,7 @@ impl Ground {
         if few && allowed.contains(&Trouble::FewPlaces) {
             ground.places = FEW;
         }
+        ground.members = members && allowed.contains(&Trouble::Members);
         ground
     }
 }
@@ -405,8 +415,9 @@ impl fmt::Display for Ground {
         };
         write!(
             f,
-            "events go to headquarters {way}; {} hand-over places",
-            self.places
+            "events go to headquarters {way}; {} hand-over places; {} members among the guests",
+            self.places,
+            if self.members { "some" } else { "no" }
         )
     }
 }
@@ -449,11 +460,17 @@ impl Plan {
     pub(super) fn draw(seed: u64, days: u32, allowed: &[Trouble]) -> Self {
         let chance = stream(seed, 0x6761_6c6c_6579);
         let later = stream(seed, 0x006c_6174_6572);
-        let ground = Ground::draw(&later, allowed);
+        let members = stream(seed, 0x6d65_6d62_6572_7300).below(2) == 0;
+        let ground = Ground::draw(&later, members, allowed);
+        let points = stream(seed, 0x0070_6f69_6e74_7300);
+        let unsure: &[Trouble] = match ground.members {
+            true if allowed.contains(&Trouble::PointsAnswerLost) => &[Trouble::PointsAnswerLost],
+            _ => &[],
+        };
         let (added, first): (Vec<Trouble>, Vec<Trouble>) = allowed
             .iter()
             .copied()
-            .filter(|t| !t.is_ground())
+            .filter(|t| !t.is_ground() && *t != Trouble::PointsAnswerLost)
             .filter(|t| ground.route != Route::Straight || !t.is_the_brokers())
             .partition(|t| Trouble::LATER.contains(t));
         let draw = |(least, more): (u64, u64)| least + chance.below(more);
@@ -471,6 +488,9 @@ impl Plan {
                 }
                 for _ in 0..later.below(ADDED) {
                     troubles.extend(strike(&later, &added, OPEN_MS));
+                }
+                if points.below(2) == 0 {
+                    troubles.extend(strike(&points, unsure, OPEN_MS));
                 }
                 troubles.sort_by_key(|t| t.at_ms);
                 Day {
@@ -490,6 +510,7 @@ impl Plan {
         let chance = stream(seed, 0x736f_616b);
         let ground = Ground {
             route: Route::Both,
+            members: allowed.contains(&Trouble::Members),
             ..Ground::default()
         };
         let allowed: Vec<Trouble> = allowed.iter().copied().filter(|t| !t.is_ground()).collect();

@@ -7,16 +7,17 @@ use super::{
     net::SimHttp,
     plan::{Ground, Route, Service},
     steps::Steps,
+    unsteady::Unsteady,
     wire::{SimDialer, Wire},
 };
 use crate::{
     api::{Doors, Role},
     demo::outside::{Outside, Served, zone},
     devices::{fiscal::FiscalSettings, manual},
-    domain::{policy::Policy, text::Text, time::Timestamp},
-    hq::{BrokerLogin, Hq, HqConfig},
-    run::{Daemon, RobotWiring, Wiring},
-    store::{Options, Synchronous, Threads},
+    domain::{loyalty::Programme, policy::Policy, text::Text, time::Timestamp},
+    hq::{BrokerLogin, Hq, HqConfig, Place},
+    run::{self, Daemon, RobotWiring, Wiring},
+    store::{Options, Store, Synchronous, Threads},
     sync::{Authority, SyncConfig},
     world::{Entropy as _, RouterHttp, Secret, SeededEntropy, World},
 };
@@ -29,13 +30,13 @@ use galley_atol::{
 };
 use galley_link::MemoryNet;
 use galley_moley::{Framing, KlinkConfig, KlinkDriver, emulator::Cooked};
-use galley_vfs::{Disk, Failure, PowerCut};
+use galley_vfs::{Disk, Failure, PowerCut, Snapshot};
 use serde_json::Value;
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 use tokio::{
@@ -53,6 +54,10 @@ pub(super) const STAFF: &str = "sim-manager-token";
 pub(super) const KIOSK: &str = "sim-kiosk-token";
 /// What must never be seen in the log.
 pub(super) const STORE_TOKEN: &str = "sim-store-token";
+/// The store's database on its disk.
+const DATABASE: &str = "/store.db";
+/// The lives of every so-manieth seed begin with an empty disk.
+const EMPTY_DISK: u64 = 8;
 /// A client gives a request up after so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// systemd starts a daemon that died again after so long.
@@ -76,6 +81,23 @@ pub(super) enum End {
     PowerAndAll,
     /// The power failed, and any part is left of what was not flushed.
     PowerAndTorn,
+}
+
+/// The disk of a store that has just been set up, which is done once for most lives.
+fn new_store() -> anyhow::Result<&'static Snapshot> {
+    static NEW: OnceLock<Snapshot> = OnceLock::new();
+    if let Some(disk) = NEW.get() {
+        return Ok(disk);
+    }
+    let disk = Disk::new("new-store", 0);
+    let options = Options {
+        path: DATABASE.into(),
+        vfs: Some(disk.vfs()),
+        threads: Threads::Inline,
+        synchronous: Synchronous::Full,
+    };
+    drop(Store::open(options)?);
+    Ok(NEW.get_or_init(|| disk.snapshot()))
 }
 
 /// Everything. Clones share it.
@@ -107,6 +129,7 @@ struct Inner {
     /// How the next death is to be taken.
     end: Cell<End>,
     /// Answers on the LAN that will be lost, and requests that will come twice.
+    points: Unsteady,
     lan_loses: Cell<u64>,
     lan_repeats: Cell<u64>,
     crashes: Cell<u64>,
@@ -151,10 +174,14 @@ impl Rig {
             .route(Service::Bank.authority(), outside.bank.router())
             .route(Service::OneC.authority(), outside.one_c.router())
             .route(Service::Sms.authority(), outside.sms.router());
+        let disk = Disk::new("store", seed);
+        if !seed.is_multiple_of(EMPTY_DISK) {
+            disk.restore(new_store()?);
+        }
         let rig = Self(Rc::new(Inner {
             box_clock: truth.follower(),
             truth,
-            disk: Disk::new("store", seed),
+            disk,
             hq_disk: Disk::new("hq", seed ^ 1),
             outside,
             other_printer,
@@ -172,6 +199,7 @@ impl Rig {
             powered: Cell::new(false),
             changed: Notify::new(),
             end: Cell::new(End::Killed),
+            points: Unsteady::default(),
             lan_loses: Cell::new(0),
             lan_repeats: Cell::new(0),
             crashes: Cell::new(0),
@@ -183,6 +211,10 @@ impl Rig {
         }));
         rig.open_hq().await?;
         Ok(rig)
+    }
+
+    pub(super) fn members(&self) -> bool {
+        self.0.ground.members
     }
 
     pub(super) fn outside(&self) -> &Outside {
@@ -268,9 +300,11 @@ impl Rig {
 
     /// Opens headquarters' database, as it is.
     pub(super) async fn open_hq(&self) -> anyhow::Result<()> {
-        let mut config = HqConfig::at("/hq.db");
-        config.threads = Threads::Inline;
-        config.vfs = Some(self.0.hq_disk.vfs());
+        let mut config = HqConfig::on(Place::Sqlite(Options {
+            threads: Threads::Inline,
+            vfs: Some(self.0.hq_disk.vfs()),
+            ..Options::at("/hq.db")
+        }));
         config.accept_unknown = true;
         let hq = Hq::open(config, Arc::new(self.0.truth.clone()))
             .await
@@ -485,6 +519,7 @@ impl Rig {
             one_c: Service::OneC.authority().to_owned(),
             sms: Service::Sms.authority().to_owned(),
             printer: "mem://printer".parse()?,
+            slips: galley_link::Address::Memory("slips".to_owned()),
             robot: "mem://robot".parse()?,
         };
         let route = p.ground.route;
@@ -501,7 +536,7 @@ impl Rig {
         Ok(Wiring {
             world,
             database: Options {
-                path: "/store.db".into(),
+                path: DATABASE.into(),
                 vfs: Some(p.disk.vfs()),
                 threads: Threads::Inline,
                 synchronous: p.synchronous,
@@ -510,6 +545,11 @@ impl Rig {
                 arms: 2,
                 places: p.ground.places,
                 speed: 60,
+                loyalty: Programme {
+                    enabled: p.ground.members,
+                    earn_bp: 1000,
+                    ..Programme::default()
+                },
                 ..Policy::default()
             },
             catalog: Some(p.outside.catalog.clone()),
@@ -542,7 +582,9 @@ impl Rig {
                 },
                 Secret::new(STORE_TOKEN),
             )),
+            down: None,
             brokers: p.broker.way(Some(heart.clone())),
+            points: run::Points::Other(p.points.around()),
             keeping: crate::flow::keep::Keeping::default(),
             tokens: vec![
                 (Secret::new(STAFF), Role::Manager, "manager".to_owned()),
@@ -550,6 +592,11 @@ impl Rig {
             ],
             doors: Doors::new(Secret::new("a secret of the simulator")),
         })
+    }
+
+    /// The answers to the next moves of points are lost.
+    pub(super) fn lose_points(&self, answers: u64) {
+        self.0.points.lose(answers);
     }
 
     /// The LAN loses the answers to the next requests, or brings them twice.

@@ -64,6 +64,7 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
             };
             http(s, fault, once);
         }
+        Trouble::PointsAnswerLost => rig.lose_points(1 + n % 3),
         Trouble::BankRefundsSlowly => {
             let slow = BankFault::SlowRefund(Duration::from_secs(20));
             rig.outside().bank.set_fault("refund.do", slow, 2);
@@ -164,7 +165,7 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         Trouble::WriteFails => rig.disk().fail_writes(1 + n % 3),
         Trouble::ClockBack => rig.box_clock().shift(-hours(n)),
         Trouble::ClockForward => rig.box_clock().shift(hours(n)),
-        Trouble::ThroughBroker | Trouble::FewPlaces => {}
+        Trouble::ThroughBroker | Trouble::FewPlaces | Trouble::Members => {}
         Trouble::BrokerDown => rig.broker().run(false),
         Trouble::BrokerForgets => rig.broker().lose_everything(),
         Trouble::BrokerRepeats => {
@@ -293,6 +294,7 @@ pub(super) async fn mend(rig: &Rig, trouble: Trouble) {
                 tracing::error!(%error, "headquarters does not come back");
             }
         }
+        Trouble::PointsAnswerLost => rig.lose_points(0),
         Trouble::BankRefundsSlowly
         | Trouble::OneCHalfPosted
         | Trouble::SmsTakenUnanswered
@@ -308,6 +310,7 @@ pub(super) async fn mend(rig: &Rig, trouble: Trouble) {
         | Trouble::RobotReplaced
         | Trouble::ThroughBroker
         | Trouble::FewPlaces
+        | Trouble::Members
         | Trouble::HqRestored => {}
     }
 }

@@ -68,6 +68,27 @@ impl Tx<'_> {
     }
 }
 
+impl Tx<'_> {
+    /// Erases a guest's phone number from every order; the number of rows. `same` tells whether a number is the guest's.
+    ///
+    /// # Errors
+    /// When they can't be read or written.
+    pub fn erase_contacts_of(&mut self, same: impl Fn(&str) -> bool) -> Result<usize, StoreError> {
+        let mut erased = 0;
+        for (table, column) in [("contacts", "phone"), ("receipt_contacts", "address")] {
+            let all: Vec<(Vec<u8>, String)> = self
+                .prepare(&format!("SELECT order_id, {column} FROM {table}"))?
+                .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            for (order, _) in all.iter().filter(|(_, number)| same(number)) {
+                erased +=
+                    self.execute(&format!("DELETE FROM {table} WHERE order_id = ?1"), [order])?;
+            }
+        }
+        Ok(erased)
+    }
+}
+
 impl Snapshot<'_> {
     /// Where the receipt of an order goes, if not on paper and not erased yet.
     ///

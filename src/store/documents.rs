@@ -19,6 +19,17 @@ impl Tx<'_> {
     }
 }
 
+impl Tx<'_> {
+    /// Forgets the document with this name.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn delete_document(&mut self, name: &str) -> Result<(), StoreError> {
+        self.execute("DELETE FROM documents WHERE name = ?1", [name])?;
+        Ok(())
+    }
+}
+
 impl Snapshot<'_> {
     /// The document with this name.
     ///

@@ -322,6 +322,19 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// What of an order goes to the bank waits for no later time than now; how many effects.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn look_at_bank(&mut self, order: OrderId, now: Timestamp) -> Result<usize, StoreError> {
+        self.core.effects_changed = true;
+        Ok(self.execute(
+            "UPDATE effects SET next_at = ?1
+             WHERE order_id = ?2 AND kind LIKE 'bank.%' AND state IN ('waiting', 'sent', 'unknown', 'person') AND next_at > ?1",
+            params![now.as_millis(), order.0.into_bytes()],
+        )?)
+    }
+
     /// After a start: every attempt that had begun may have left the box.
     ///
     /// # Errors

@@ -23,6 +23,9 @@ pub enum StoreError {
     /// SQL that can't be: a bug.
     #[error("database: {0}")]
     Sql(Arc<rusqlite::Error>),
+    /// What a database server answered, or that it did not.
+    #[error("the database server: {0}")]
+    Server(String),
     /// A value that can't be written or read as JSON: a bug.
     #[error("database document: {0}")]
     Json(Arc<serde_json::Error>),
@@ -32,6 +35,17 @@ pub enum StoreError {
     /// A movement that the stock ledger refuses.
     #[error(transparent)]
     Stock(#[from] crate::domain::stock::StockError),
+}
+
+impl StoreError {
+    /// Whether what was to be written may be at fault, and not the disk or the server.
+    #[must_use]
+    pub fn is_about_content(&self) -> bool {
+        matches!(
+            self,
+            Self::Sql(_) | Self::Server(_) | Self::Json(_) | Self::Damaged(_)
+        )
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

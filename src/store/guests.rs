@@ -27,11 +27,14 @@ pub enum Person<'a> {
     Phone(&'a str),
     /// One of the store's own people, by what their card says.
     Card(&'a str),
+    /// A member of the loyalty programme, by the number of their card.
+    Member(&'a str),
 }
 
 impl Person<'_> {
     /// The number in one way of writing: digits, with the country's.
-    fn plain(self) -> String {
+    #[must_use]
+    pub fn plain(self) -> String {
         match self {
             Self::Phone(text) => {
                 let digits: String = text.chars().filter(char::is_ascii_digit).collect();
@@ -43,6 +46,11 @@ impl Person<'_> {
                 }
             }
             Self::Card(text) => format!("card:{}", text.trim()),
+            // Cards are printed in groups, and scanners tell letters as they come.
+            Self::Member(text) => {
+                let plain = text.chars().filter(char::is_ascii_alphanumeric);
+                format!("member:{}", plain.collect::<String>().to_ascii_uppercase())
+            }
         }
     }
 }

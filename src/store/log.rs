@@ -7,7 +7,8 @@ use crate::domain::{
     ids::OrderId,
     time::Timestamp,
 };
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, types::ValueRef};
+use std::{borrow::Cow, ops::ControlFlow};
 
 /// The last event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,26 @@ pub struct LogEntry {
     pub hash: Hash,
 }
 
+/// An event as it lies in the database; its texts are not copied. What is no text any more comes with signs of it, so
+/// that damage does not hide what stands behind it.
+#[derive(Clone, Debug)]
+pub struct EventRef<'a> {
+    /// Its place in the log.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The kind's word.
+    pub kind: Cow<'a, str>,
+    /// The order it belongs to.
+    pub order_id: Option<OrderId>,
+    /// Who did it.
+    pub actor: Cow<'a, str>,
+    /// The body, JSON.
+    pub body: Cow<'a, str>,
+    /// The chain's hash at this event.
+    pub hash: Hash,
+}
+
 impl LogEntry {
     /// The event, read from its text.
     ///
@@ -61,6 +82,29 @@ impl LogEntry {
             order_id: order_id.map(|b| OrderId(uuid::Uuid::from_bytes(b))),
             actor: row.get(4)?,
             body: row.get(5)?,
+            hash: row.get(6)?,
+        })
+    }
+}
+
+impl<'a> EventRef<'a> {
+    fn from_row(row: &'a Row<'_>) -> rusqlite::Result<Self> {
+        let text = |i: usize| match row.get_ref(i)? {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Ok(String::from_utf8_lossy(bytes)),
+            other => Err(rusqlite::Error::InvalidColumnType(
+                i,
+                "text".to_owned(),
+                other.data_type(),
+            )),
+        };
+        let order_id: Option<[u8; 16]> = row.get(3)?;
+        Ok(Self {
+            seq: row.get(0)?,
+            at: Timestamp::from_millis(row.get(1)?),
+            kind: text(2)?,
+            order_id: order_id.map(|b| OrderId(uuid::Uuid::from_bytes(b))),
+            actor: text(4)?,
+            body: text(5)?,
             hash: row.get(6)?,
         })
     }
@@ -125,6 +169,50 @@ impl Tx<'_> {
     }
 }
 
+impl Tx<'_> {
+    /// The number of the last event.
+    #[must_use]
+    pub fn head_seq(&self) -> u64 {
+        self.core.head.seq
+    }
+
+    /// Enters an event that was written before, as it was.
+    ///
+    /// # Errors
+    /// When it does not follow the last one, or is not what was written then.
+    pub fn append_again(&mut self, e: &LogEntry) -> Result<(), StoreError> {
+        let previous = &self.core.head;
+        let hash = chain::link(
+            &previous.hash,
+            previous.seq + 1,
+            e.at,
+            e.order_id,
+            &e.actor,
+            &e.body,
+        );
+        if e.seq != previous.seq + 1 || e.hash != hash {
+            return Err(StoreError::Damaged(format!(
+                "event {} of the log, after event {}",
+                e.seq, previous.seq
+            )));
+        }
+        self.prepare_cached(
+            "INSERT INTO events (seq, at, kind, order_id, actor, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            e.seq,
+            e.at.as_millis(),
+            e.kind,
+            e.order_id.map(|id| id.0.into_bytes()),
+            e.actor,
+            e.body,
+            hash
+        ])?;
+        self.core.head = Head { seq: e.seq, hash };
+        Ok(())
+    }
+}
+
 impl Snapshot<'_> {
     /// The last event.
     ///
@@ -143,9 +231,40 @@ impl Snapshot<'_> {
             .prepare_cached(
                 "SELECT seq, at, kind, order_id, actor, body, hash FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2",
             )?
-            .query_map(params![seq, limit], LogEntry::from_row)?
+            // Numbers that are no numbers of events are behind all of them.
+            .query_map(
+                params![i64::try_from(seq).unwrap_or(i64::MAX), limit],
+                LogEntry::from_row,
+            )?
             .collect::<Result<_, _>>()?;
         Ok(rows)
+    }
+
+    /// Shows up to `limit` events after `seq`, in order, to `look`, until it has seen enough.
+    ///
+    /// # Errors
+    /// When they can't be read, or those of `look`.
+    pub fn each_event_after<E: From<StoreError>>(
+        &self,
+        seq: u64,
+        limit: usize,
+        mut look: impl FnMut(EventRef<'_>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        let mut statement = self
+            .prepare_cached(
+                "SELECT seq, at, kind, order_id, actor, body, hash FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            )
+            .map_err(StoreError::from)?;
+        let mut rows = statement
+            .query(params![seq, limit])
+            .map_err(StoreError::from)?;
+        while let Some(row) = rows.next().map_err(StoreError::from)? {
+            let event = EventRef::from_row(row).map_err(StoreError::from)?;
+            if look(event)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The number of the first event at `at` or later; one behind the last when there is none. Times go up with the

@@ -14,6 +14,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_menu.sql"),
     include_str!("migrations/0008_staff.sql"),
     include_str!("migrations/0009_secrets.sql"),
+    include_str!("migrations/0010_api_keys.sql"),
+    include_str!("migrations/0011_loyalty.sql"),
+    include_str!("migrations/0014_told.sql"),
 ];
 
 /// Brings the database to this program's version, each step in a transaction of its own.

@@ -5,6 +5,7 @@
 //! through [`Store::read`], on one consistent snapshot.
 
 mod alerts;
+mod api_keys;
 pub mod backup;
 mod calls;
 mod contacts;
@@ -14,9 +15,11 @@ mod effects;
 mod error;
 mod guests;
 mod log;
+mod loyalty;
 mod marks;
 mod migrate;
 mod orders;
+mod remote;
 mod requests;
 mod secrets;
 mod shifts;
@@ -28,14 +31,18 @@ mod tests;
 mod tokens;
 pub mod vault;
 mod vitals;
+mod webhooks;
 mod writer;
 
+pub use api_keys::ApiKey;
 pub use calls::Call;
 pub use effects::{Attempt, EffectRow, EffectState, NewEffect};
 pub use error::StoreError;
 pub use guests::{Person, Who};
-pub use log::{Head, LogEntry};
+pub use log::{EventRef, Head, LogEntry};
+pub use loyalty::{Booking, Member, MoveRow};
 pub use orders::OrderFilter;
+pub use remote::{Rows, Told, token_is_told};
 pub use requests::Replay;
 pub use secrets::{SecretRow, read_secrets};
 pub use staff::Session;
@@ -62,6 +69,8 @@ const CHECKPOINT_PAGES: i64 = 4096;
 /// A database up to this size is checked whole before it is used, which takes some hundredths of a second. A year's
 /// takes ten seconds, in which no guest could order: it is checked while it is in use ([`Store::check`]).
 const CHECK_AT_OPEN: i64 = 64 * 1024 * 1024;
+/// Statements that a connection keeps planned: more than the program has.
+pub(crate) const STATEMENTS: usize = 256;
 /// Connections kept for readers.
 const READERS: usize = 4;
 
@@ -125,6 +134,7 @@ struct Inner {
     readers: Mutex<Vec<Connection>>,
     head: watch::Receiver<u64>,
     effects: watch::Receiver<()>,
+    committed: watch::Receiver<()>,
     vitals: Arc<vitals::Vitals>,
 }
 
@@ -142,8 +152,14 @@ impl Store {
         }
         let (head_tx, head) = watch::channel(0);
         let (effects_tx, effects) = watch::channel(());
+        let (committed_tx, committed) = watch::channel(());
         let vitals = Arc::<vitals::Vitals>::default();
-        let writer = writer::Writer::start(&options, head_tx, effects_tx, vitals.clone())?;
+        let writer = writer::Writer::start(
+            &options,
+            head_tx,
+            (effects_tx, committed_tx),
+            vitals.clone(),
+        )?;
         Ok(Self {
             inner: Arc::new(Inner {
                 options,
@@ -151,6 +167,7 @@ impl Store {
                 readers: Mutex::new(Vec::new()),
                 head,
                 effects,
+                committed,
                 vitals,
             }),
         })
@@ -216,14 +233,11 @@ impl Store {
                 .unwrap_or_else(PoisonError::into_inner)
         };
         let pooled = pool().pop();
-        let mut db = match pooled {
+        let db = match pooled {
             Some(db) => db,
             None => open_reader(&self.inner.options)?,
         };
-        let result = {
-            let tx = db.transaction().map_err(StoreError::from)?;
-            work(&Snapshot(&tx))
-        };
+        let result = snapshot(&db, |db| work(&Snapshot(db)))?;
         let mut pool = pool();
         if pool.len() < READERS {
             pool.push(db);
@@ -241,6 +255,12 @@ impl Store {
     #[must_use]
     pub fn effects_changed(&self) -> watch::Receiver<()> {
         self.inner.effects.clone()
+    }
+
+    /// Changes with every commit: for whoever waits for what no event tells.
+    #[must_use]
+    pub fn committed(&self) -> watch::Receiver<()> {
+        self.inner.committed.clone()
     }
 
     /// What keeps it from writing, without asking the writer: it answers while the disk does not.
@@ -338,7 +358,7 @@ fn open_flags(options: &Options, flags: OpenFlags) -> Result<Connection, StoreEr
         None => Connection::open_with_flags(&options.path, flags),
     }?;
     db.busy_timeout(std::time::Duration::from_secs(5))?;
-    db.set_prepared_statement_cache_capacity(128);
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     plan_once(&db)?;
     Ok(db)
 }
@@ -348,6 +368,22 @@ fn open_flags(options: &Options, flags: OpenFlags) -> Result<Connection, StoreEr
 pub(crate) fn plan_once(db: &Connection) -> Result<(), rusqlite::Error> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map(drop)
+}
+
+/// Runs `work` on one consistent snapshot of a reader's connection. One that panics, or can't be brought to its end,
+/// takes its connection with it.
+pub(crate) fn snapshot<T>(
+    db: &Connection,
+    work: impl FnOnce(&Connection) -> T,
+) -> Result<T, StoreError> {
+    // The statements are kept with those of the work: `Connection::transaction` would plan them each time.
+    db.prepare_cached("BEGIN")?.execute([])?;
+    let result = work(db);
+    // A read that failed may have ended it already.
+    if !db.is_autocommit() {
+        db.prepare_cached("ROLLBACK")?.execute([])?;
+    }
+    Ok(result)
 }
 
 fn open_reader(options: &Options) -> Result<Connection, StoreError> {

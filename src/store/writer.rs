@@ -39,6 +39,7 @@ pub(super) struct Core {
     /// A request changed what is to be done outside; told with the flush.
     pub(super) effects_changed: bool,
     effects: watch::Sender<()>,
+    committed: watch::Sender<()>,
     /// The open transaction holds work of an earlier request of the group.
     shared: bool,
     broken: bool,
@@ -70,7 +71,7 @@ impl Writer {
     pub(super) fn start(
         options: &Options,
         published: watch::Sender<u64>,
-        effects: watch::Sender<()>,
+        (effects, committed): (watch::Sender<()>, watch::Sender<()>),
         vitals: Arc<Vitals>,
     ) -> Result<Self, StoreError> {
         let db = open_writer(options)?;
@@ -83,6 +84,7 @@ impl Writer {
             published,
             effects_changed: false,
             effects,
+            committed,
             shared: false,
             broken: false,
             closed: false,
@@ -192,6 +194,7 @@ impl Core {
             if std::mem::take(&mut self.effects_changed) {
                 self.effects.send_replace(());
             }
+            self.committed.send_replace(());
         }
         for reply in replies {
             reply(flushed.clone());

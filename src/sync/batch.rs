@@ -1,23 +1,22 @@
-//! What travels between a store and headquarters: gzip of JSON. The words are frozen once shipped.
+//! What travels between a store and headquarters: JSON, packed with zstd (gzip and plain text are read too). The
+//! words are frozen once shipped.
 
-use super::summary::Summary;
+use super::{
+    pack::{self, Header, Packer},
+    summary::Summary,
+};
 use crate::{
     domain::{chain::Hash, ids::OrderId, time::Timestamp},
-    store::LogEntry,
+    store::{EventRef, LogEntry},
 };
-use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
-use std::{
-    fmt,
-    io::{Read as _, Write as _},
-    str::FromStr,
-};
+use std::{fmt, str::FromStr};
 
 /// Bytes a message may have on the wire.
 pub const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes a message may have unpacked.
-const MOST_UNPACKED: u64 = 16 * 1024 * 1024;
+pub(super) const MOST_UNPACKED: u64 = 16 * 1024 * 1024;
 /// Events a message may have.
 const MOST_ENTRIES: usize = 10_000;
 
@@ -64,9 +63,38 @@ impl<'de> Deserialize<'de> for StoreId {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HexHash(pub Hash);
 
+impl HexHash {
+    fn digits(&self) -> [u8; 64] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        text
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        if text.len() != 64 {
+            return None;
+        }
+        let digit = |b: u8| match b {
+            b'0'..=b'9' => Some(b - b'0'),
+            b'a'..=b'f' => Some(b - b'a' + 10),
+            b'A'..=b'F' => Some(b - b'A' + 10),
+            _ => None,
+        };
+        let mut hash = [0u8; 32];
+        for (byte, pair) in hash.iter_mut().zip(text.chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Some(Self(hash))
+    }
+}
+
 impl fmt::Display for HexHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+        f.write_str(&String::from_utf8_lossy(&self.digits()))
     }
 }
 
@@ -78,24 +106,27 @@ impl fmt::Debug for HexHash {
 
 impl Serialize for HexHash {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
+        let digits = self.digits();
+        s.serialize_str(std::str::from_utf8(&digits).unwrap_or_default())
     }
 }
 
 impl<'de> Deserialize<'de> for HexHash {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(d)?;
-        let mut hash = [0u8; 32];
-        if text.len() != 64 || !text.is_ascii() {
-            return Err(de::Error::custom("a hash has 64 hexadecimal digits"));
+        struct Digits;
+        impl de::Visitor<'_> for Digits {
+            type Value = HexHash;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a hash of 64 hexadecimal digits")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<HexHash, E> {
+                HexHash::parse(text.as_bytes())
+                    .ok_or_else(|| E::custom("a hash has 64 hexadecimal digits"))
+            }
         }
-        for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
-            *byte = std::str::from_utf8(pair)
-                .ok()
-                .and_then(|p| u8::from_str_radix(p, 16).ok())
-                .ok_or_else(|| de::Error::custom("a hash has 64 hexadecimal digits"))?;
-        }
-        Ok(Self(hash))
+        d.deserialize_str(Digits)
     }
 }
 
@@ -129,10 +160,41 @@ impl TryFrom<LogEntry> for Entry {
             kind: e.kind,
             order_id: e.order_id,
             actor: e.actor,
-            body: RawValue::from_string(e.body).map_err(|_| WireError::Damaged(e.seq))?,
+            body: RawValue::from_string(e.body)
+                .map_err(|_| WireError::Malformed(format!("event {} is damaged", e.seq)))?,
             hash: HexHash(e.hash),
         })
     }
+}
+
+impl Entry {
+    pub(super) fn as_event(&self) -> EventRef<'_> {
+        EventRef {
+            seq: self.seq,
+            at: self.at,
+            kind: self.kind.as_str().into(),
+            order_id: self.order_id,
+            actor: self.actor.as_str().into(),
+            body: self.body.get().into(),
+            hash: self.hash.0,
+        }
+    }
+}
+
+/// The end of a day in a store's log. Both sides walk the chain over what they have stored of the day, and tell each
+/// other where they come out: the same hash proves that nothing of the day is missing or changed on either side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayRoot {
+    /// `YYYY-MM-DD`, the store's.
+    pub day: String,
+    /// The last event of the day.
+    pub seq: u64,
+    /// The hash that a walk over the day comes out at; all zeros when it can't be walked.
+    pub hash: HexHash,
+}
+
+pub(super) fn is_none(generation: &u64) -> bool {
+    *generation == 0
 }
 
 /// One message up. Without entries it is a sign of life, and asks where headquarters stands.
@@ -140,6 +202,9 @@ impl TryFrom<LogEntry> for Entry {
 pub struct Batch {
     /// Whose.
     pub store_id: StoreId,
+    /// The generation of the store's box; 0 of one that was not enrolled with a code.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub generation: u64,
     /// Marks one run of batches without a break; headquarters repeats it, so that answers to an earlier run are
     /// told apart.
     pub stream: u64,
@@ -154,6 +219,9 @@ pub struct Batch {
     /// The newest state of the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
+    /// The root of the store's last full day, until headquarters has answered with its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<DayRoot>,
 }
 
 /// One message down: what is in headquarters' database.
@@ -174,9 +242,21 @@ pub struct Ack {
     /// An event that headquarters did not take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refusal>,
+    /// How many batches of events headquarters wants under way from this store at most; as many as the route
+    /// carries when it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<u16>,
+    /// Which of several headquarters answers: what the store sends next goes to it alone, so that its batches stay
+    /// in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+    /// What headquarters comes out at for the store's day. An answer with it says nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<DayRoot>,
 }
 
-/// An event that headquarters did not take, and why. Nothing after it is taken either.
+/// An event that headquarters did not take, because it has another in its place, and why. Nothing after it is taken
+/// either: this store's log is not the one that headquarters has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// Which.
@@ -197,9 +277,6 @@ pub enum WireError {
     /// Longer than allowed.
     #[error("the message is too long")]
     TooLong,
-    /// The body of this event is no JSON: the store's own data is damaged.
-    #[error("event {0} of the log is damaged")]
-    Damaged(u64),
 }
 
 impl Batch {
@@ -208,11 +285,21 @@ impl Batch {
     /// # Errors
     /// When it can't be written as JSON.
     pub fn encode(&self) -> Result<Vec<u8>, WireError> {
-        let wrong = |e: &dyn fmt::Display| WireError::Malformed(e.to_string());
-        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
-        let json = serde_json::to_vec(self).map_err(|e| wrong(&e))?;
-        packer.write_all(&json).map_err(|e| wrong(&e))?;
-        packer.finish().map_err(|e| wrong(&e))
+        let mut packer = Packer::default();
+        for e in &self.entries {
+            packer.push(&e.as_event())?;
+        }
+        Header {
+            store_id: &self.store_id,
+            generation: self.generation,
+            stream: self.stream,
+            number: self.number,
+            first_seq: self.first_seq,
+            previous: self.previous,
+            summary: self.summary.as_ref(),
+            root: self.root.as_ref(),
+        }
+        .message(packer.finish()?.as_ref())
     }
 
     /// Reads the message from its bytes, packed or not.
@@ -223,18 +310,7 @@ impl Batch {
         if bytes.len() > MOST_BYTES {
             return Err(WireError::TooLong);
         }
-        let mut json = Vec::new();
-        if bytes.starts_with(&[0x1f, 0x8b]) {
-            GzDecoder::new(bytes)
-                .take(MOST_UNPACKED + 1)
-                .read_to_end(&mut json)
-                .map_err(|e| WireError::Malformed(e.to_string()))?;
-            if json.len() as u64 > MOST_UNPACKED {
-                return Err(WireError::TooLong);
-            }
-        } else {
-            json.extend_from_slice(bytes);
-        }
+        let json = pack::unpack(bytes)?;
         let batch: Self =
             serde_json::from_slice(&json).map_err(|e| WireError::Malformed(e.to_string()))?;
         batch.check()?;
@@ -286,10 +362,12 @@ impl Ack {
 mod tests {
     use super::*;
     use crate::domain::chain::GENESIS;
+    use std::io::Write as _;
 
     fn batch(bodies: &[&str]) -> Batch {
         Batch {
             store_id: "spb-01".parse().unwrap(),
+            generation: 0,
             stream: u64::MAX,
             number: 3,
             first_seq: 7,
@@ -307,6 +385,7 @@ mod tests {
                 })
                 .collect(),
             summary: None,
+            root: None,
         }
     }
 
@@ -332,13 +411,53 @@ mod tests {
 
     #[test]
     fn a_message_that_unpacks_without_end_is_refused() {
-        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-        for _ in 0..=16 {
-            packer.write_all(&vec![b' '; 1024 * 1024]).unwrap();
+        let spaces = vec![b' '; 17 * 1024 * 1024];
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(&spaces).unwrap();
+        for bomb in [
+            gzip.finish().unwrap(),
+            zstd::bulk::compress(&spaces, 1).unwrap(),
+        ] {
+            assert!(bomb.len() < 100_000);
+            assert_eq!(Batch::decode(&bomb).unwrap_err(), WireError::TooLong);
         }
-        let bomb = packer.finish().unwrap();
-        assert!(bomb.len() < 100_000);
-        assert_eq!(Batch::decode(&bomb).unwrap_err(), WireError::TooLong);
+    }
+
+    #[test]
+    fn a_message_is_read_however_it_is_packed() {
+        let json = serde_json::to_vec(&batch(&["{}"])).unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&json).unwrap();
+        for packed in [
+            gzip.finish().unwrap(),
+            zstd::bulk::compress(&json, 1).unwrap(),
+            json,
+        ] {
+            assert_eq!(Batch::decode(&packed).unwrap().entries.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_any_more_still_travels() {
+        let mut packer = Packer::default();
+        let damaged = batch(&["{}"]);
+        let mut event = damaged.entries[0].as_event();
+        event.body = "{\"kind\":\"k\" \u{0}".into();
+        packer.push(&event).unwrap();
+        let message = Header {
+            store_id: &damaged.store_id,
+            generation: 0,
+            stream: 1,
+            number: 1,
+            first_seq: 7,
+            previous: None,
+            summary: None,
+            root: None,
+        }
+        .message(packer.finish().unwrap().as_ref())
+        .unwrap();
+        let there = Batch::decode(&message).unwrap();
+        assert_eq!(there.entries[0].body.get(), r#""{\"kind\":\"k\" \u0000""#);
     }
 
     #[test]

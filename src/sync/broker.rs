@@ -10,8 +10,8 @@ use crate::world::Secret;
 use async_trait::async_trait;
 use bytes::Bytes;
 use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Packet, Publish, PublishOptions,
-    QoS, SubscribeReasonCode, Transport,
+    AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, Publish,
+    PublishOptions, QoS, SubscribeFilterInput, SubscribeReasonCode, Transport,
 };
 use std::{fmt, path::Path, str::FromStr, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -86,6 +86,8 @@ pub struct Login {
     pub credentials: Option<(String, Secret)>,
     /// Who vouches for the broker, where the way is encrypted.
     pub ca: Authority,
+    /// What the broker tells others when this connection is lost: topic and words.
+    pub will: Option<(String, Vec<u8>)>,
 }
 
 /// Who vouches for a broker: certificates in PEM, or those that the system trusts.
@@ -139,14 +141,14 @@ pub struct Message {
 /// The way to brokers.
 #[async_trait]
 pub trait Brokers: Send + Sync {
-    /// Connects with a clean session and subscribes to `filter`, at least once.
+    /// Connects with a clean session and subscribes to `filters`, at least once.
     ///
     /// # Errors
     /// When there is no way within `patience`, or the broker does not let us in.
     async fn open(
         &self,
         login: &Login,
-        filter: &str,
+        filters: &[String],
         patience: Duration,
     ) -> Result<Box<dyn Connection>, BrokerError>;
 }
@@ -185,7 +187,7 @@ impl Brokers for Mqtt {
     async fn open(
         &self,
         login: &Login,
-        filter: &str,
+        filters: &[String],
         patience: Duration,
     ) -> Result<Box<dyn Connection>, BrokerError> {
         let mut options = MqttOptions::new(
@@ -206,6 +208,15 @@ impl Brokers for Mqtt {
                 None => Transport::try_tls_with_default_config().map_err(BrokerError::broken)?,
             });
         }
+        if let Some((topic, words)) = &login.will {
+            options.set_last_will(LastWill::new(
+                topic.clone(),
+                words.clone(),
+                QoS::AtLeastOnce,
+                false,
+                None,
+            ));
+        }
         // Unbounded: what is under way is bounded by who sends, and a sender that waits here while the driver
         // waits for it to read would be a deadlock.
         let (client, mut events) = AsyncClient::builder(options)
@@ -213,7 +224,11 @@ impl Brokers for Mqtt {
             .try_build()
             .map_err(BrokerError::broken)?;
         client
-            .try_subscribe(filter, QoS::AtLeastOnce)
+            .try_subscribe_many(
+                filters
+                    .iter()
+                    .map(|f| SubscribeFilterInput::new(f.as_str(), QoS::AtLeastOnce)),
+            )
             .map_err(BrokerError::broken)?;
         tokio::time::timeout(patience, subscribed(&mut events))
             .await
@@ -260,9 +275,13 @@ impl Drop for Session {
 async fn subscribed(events: &mut EventLoop) -> Result<(), BrokerError> {
     loop {
         if let Event::Incoming(Packet::SubAck(ack)) = events.poll().await.map_err(describe)? {
-            return match ack.return_codes.first() {
-                Some(SubscribeReasonCode::Success(_)) => Ok(()),
-                code => Err(BrokerError::Refused(format!("no subscription: {code:?}"))),
+            let refused = ack
+                .return_codes
+                .iter()
+                .find(|code| !matches!(code, SubscribeReasonCode::Success(_)));
+            return match refused {
+                None => Ok(()),
+                Some(code) => Err(BrokerError::Refused(format!("no subscription: {code:?}"))),
             };
         }
     }

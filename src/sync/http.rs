@@ -1,10 +1,14 @@
 //! The straight route: one batch a request to headquarters, its acknowledgement in the answer.
 
-use super::{Ack, Batch, Limits, Uplink, UplinkError};
+use super::{
+    Ack, Limits, Message, Uplink, UplinkError,
+    down::{Inbox, Incoming, Signed, WAITING},
+};
 use crate::world::{Http, HttpError, Secret};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
+use serde::Deserialize;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 /// Where batches go, after the configured address.
@@ -23,6 +27,7 @@ pub struct HttpUplink {
     url: String,
     token: Secret,
     http: Arc<dyn Http>,
+    inbox: Option<Inbox>,
     under_way: Option<Exchange>,
 }
 
@@ -34,8 +39,16 @@ impl HttpUplink {
             url: format!("{}{INGEST_PATH}", url.trim_end_matches('/')),
             token,
             http,
+            inbox: None,
             under_way: None,
         }
+    }
+
+    /// Brings what headquarters tells the store, too.
+    #[must_use]
+    pub fn bringing(mut self, inbox: Option<Inbox>) -> Self {
+        self.inbox = inbox;
+        self
     }
 }
 
@@ -49,6 +62,7 @@ impl Uplink for HttpUplink {
         // One at a time: requests side by side overtake each other, and headquarters takes events in order.
         Limits {
             in_flight: 1,
+            beside: 0,
             growth: 10,
             patience: LONG + SHORT,
             lossy: false,
@@ -60,30 +74,29 @@ impl Uplink for HttpUplink {
         Ok(())
     }
 
-    async fn send(&mut self, batch: &Batch) -> Result<(), UplinkError> {
-        let refused = |e: &dyn std::fmt::Display| UplinkError::Refused {
-            reason: e.to_string(),
-            retry_after: None,
-        };
-        let body = batch.encode().map_err(|e| refused(&e))?;
+    async fn send(&mut self, message: Message) -> Result<(), UplinkError> {
         let request = Request::post(&self.url)
             .header(header::CONTENT_TYPE, "application/json")
-            .header(header::CONTENT_ENCODING, "gzip")
+            .header(header::CONTENT_ENCODING, "zstd")
             .header(
                 header::AUTHORIZATION,
                 format!("Bearer {}", self.token.reveal()),
             )
-            .body(Bytes::from(body))
-            .map_err(|_| refused(&"the address or the token can't be sent"))?;
-        let patience = if batch.entries.is_empty() {
-            SHORT
-        } else {
-            LONG
-        };
+            .body(Bytes::from(message.bytes))
+            .map_err(|_| UplinkError::Refused {
+                reason: "the address or the token can't be sent".to_owned(),
+                retry_after: None,
+            })?;
+        let patience = if message.events == 0 { SHORT } else { LONG };
         let http = Arc::clone(&self.http);
-        self.under_way = Some(Box::pin(
-            async move { read(http.send(request, patience).await) },
-        ));
+        let inbox = self.inbox.clone();
+        self.under_way = Some(Box::pin(async move {
+            let answer = http.send(request, patience).await;
+            if let (Ok(answer), Some(inbox)) = (&answer, &inbox) {
+                look_for_messages(answer, inbox);
+            }
+            read(answer)
+        }));
         Ok(())
     }
 
@@ -98,6 +111,22 @@ impl Uplink for HttpUplink {
 
     async fn close(&mut self) {
         self.under_way = None;
+    }
+}
+
+/// A good answer tells whether something waits; a refusal may bring a message with it.
+fn look_for_messages(answer: &http::Response<Bytes>, inbox: &Inbox) {
+    #[derive(Deserialize)]
+    struct Refusal {
+        message: Signed,
+    }
+    if answer.headers().contains_key(WAITING) {
+        inbox.put(Incoming::Waiting);
+    }
+    if answer.status() == StatusCode::FORBIDDEN
+        && let Ok(refusal) = serde_json::from_slice::<Refusal>(answer.body())
+    {
+        inbox.put(Incoming::Signed(Box::new(refusal.message)));
     }
 }
 

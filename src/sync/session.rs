@@ -1,13 +1,22 @@
 //! A run of batches without a break, and why it ends.
 
 use super::{
-    UplinkError,
+    Limits, UplinkError,
     batch::{HexHash, WireError},
+    log::{Doing, LogError},
+    pack::Pack,
     state::Status,
 };
 use crate::store::StoreError;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
+
+/// A batch that is answered within this time may grow.
+const QUICK: Duration = Duration::from_millis(500);
+/// One that takes longer is halved: the newest state must not wait behind it.
+const SLOW: Duration = Duration::from_secs(3);
+/// What is under way is to be answered within about this time, so that the newest state gets through.
+const QUEUE: Duration = Duration::from_secs(2);
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +37,17 @@ pub(super) enum Trouble {
     Damaged(#[from] WireError),
     #[error("the network may be back")]
     Poked,
+    #[error("the preferred route may carry again")]
+    Better,
+}
+
+impl From<LogError> for Trouble {
+    fn from(e: LogError) -> Self {
+        match e {
+            LogError::Store(e) => Self::Store(e),
+            LogError::Wire(e) => Self::Damaged(e),
+        }
+    }
 }
 
 impl Trouble {
@@ -51,14 +71,72 @@ impl Trouble {
             Self::NotTaken { .. } | Self::OtherHistory(_) | Self::Dropped(_) | Self::Damaged(_) => {
                 true
             }
-            Self::Route(_) | Self::Circles(_) | Self::Store(_) | Self::Poked => false,
+            Self::Route(_) | Self::Circles(_) | Self::Store(_) | Self::Poked | Self::Better => {
+                false
+            }
         }
+    }
+}
+
+/// How much is sent at a time; follows what the route and headquarters bear.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// The configured batch.
+    pub(super) batch: usize,
+    /// Events in the next batch.
+    pub(super) size: usize,
+    /// Batches under way.
+    pub(super) window: usize,
+}
+
+impl Pace {
+    pub(super) fn new(batch: usize) -> Self {
+        Self {
+            batch,
+            size: batch,
+            window: 1,
+        }
+    }
+
+    /// A new connection over a route.
+    pub(super) fn begin(&mut self, limits: Limits) {
+        self.size = self.size.min(self.batch * limits.growth);
+        self.window = limits.in_flight;
+    }
+
+    /// Nothing was answered in time.
+    pub(super) fn starve(&mut self) {
+        self.size = (self.size / 2).max(1);
+    }
+
+    /// A batch was answered `took` after the one before it.
+    pub(super) fn answered(
+        &mut self,
+        full: bool,
+        took: Duration,
+        wish: Option<u16>,
+        limits: Limits,
+    ) {
+        if took >= SLOW {
+            self.starve();
+        } else if full && took <= QUICK {
+            self.size = (self.size * 2).min(self.batch * limits.growth);
+        }
+        let most = wish.map_or(limits.in_flight, |w| {
+            usize::from(w).clamp(1, limits.in_flight)
+        });
+        let bearable = QUEUE.as_micros() / took.as_micros().max(1);
+        self.window = usize::try_from(bearable)
+            .unwrap_or(usize::MAX)
+            .clamp(most.min(2), most);
     }
 }
 
 /// A batch that is not answered yet.
 pub(super) struct UnderWay {
     pub(super) number: u64,
+    /// How many events it has.
+    pub(super) events: usize,
     /// It had as many events as it might.
     pub(super) full: bool,
 }
@@ -78,6 +156,10 @@ pub(super) struct Session {
     /// Events went since the last summary.
     pub(super) stale: bool,
     pub(super) rewinds: u32,
+    /// The next events, packed while what is under way is being answered.
+    pub(super) ready: Option<Pack>,
+    /// They are being packed.
+    pub(super) packing: Option<Doing<Option<Pack>>>,
 }
 
 impl Session {
@@ -87,5 +169,24 @@ impl Session {
         self.sent = seq;
         self.sent_hash = Some(hash);
         self.under_way.clear();
+        self.ready = None;
+        self.packing = None;
+    }
+
+    /// Batches of events that are under way.
+    pub(super) fn loads(&self) -> usize {
+        self.under_way.iter().filter(|b| b.events > 0).count()
+    }
+
+    /// Waits for the events that are being packed; for ever when none are.
+    pub(super) async fn packed(&mut self) -> Result<Option<Pack>, LogError> {
+        match &mut self.packing {
+            Some(packing) => {
+                let pack = packing.await;
+                self.packing = None;
+                pack
+            }
+            None => std::future::pending().await,
+        }
     }
 }

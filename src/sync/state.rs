@@ -1,5 +1,6 @@
 //! The uplink as the rest of the store sees it.
 
+use super::batch::DayRoot;
 use crate::domain::time::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
@@ -50,6 +51,19 @@ pub struct UplinkHandle {
     pub(super) poke: Arc<Notify>,
     pub(super) state: watch::Receiver<UplinkState>,
     pub(super) acknowledged: watch::Receiver<u64>,
+    pub(super) day: watch::Receiver<DayCheck>,
+}
+
+/// What came of comparing the last full day with headquarters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DayCheck {
+    /// Not compared yet.
+    #[default]
+    Open,
+    /// Both come out at the same hash: nothing of the day is missing or changed on either side.
+    Same(DayRoot),
+    /// They don't: the store's and headquarters'.
+    Differs(DayRoot, DayRoot),
 }
 
 impl UplinkHandle {
@@ -69,5 +83,11 @@ impl UplinkHandle {
     #[must_use]
     pub fn acknowledged(&self) -> watch::Receiver<u64> {
         self.acknowledged.clone()
+    }
+
+    /// What came of comparing the last full day with headquarters, now and as it changes.
+    #[must_use]
+    pub fn day(&self) -> watch::Receiver<DayCheck> {
+        self.day.clone()
     }
 }

@@ -1,7 +1,7 @@
 //! The newest state of a store in a few hundred bytes: it goes ahead of the history, so that headquarters' screen
 //! is right as soon as there is a link.
 
-use super::{CURSOR, batch::StoreId};
+use super::{CURSOR, batch::StoreId, health::Health};
 use crate::{
     domain::{alert::Severity, ids::OrderId, order::Order, shift::ShiftState, time::Timestamp},
     store::{Snapshot, StoreError},
@@ -20,6 +20,8 @@ const FEW_EVENTS: u64 = 5_000;
 pub struct Identity {
     /// Its id, given by headquarters.
     pub store_id: StoreId,
+    /// The generation of its box; 0 of one that was not enrolled with a code.
+    pub generation: u64,
     /// Its name for people.
     pub name: String,
     /// The program's version.
@@ -37,6 +39,21 @@ impl Identity {
             .to_zoned(self.zone.clone())
             .date()
             .to_string()
+    }
+
+    /// The store's last full day at a time, when it began, and when it ended.
+    #[must_use]
+    pub fn yesterday(&self, at: Timestamp) -> (String, Timestamp, Timestamp) {
+        let today = jiff::Timestamp::from_millisecond(at.as_millis())
+            .unwrap_or_default()
+            .to_zoned(self.zone.clone())
+            .date();
+        let day = today.yesterday().unwrap_or(today);
+        let begins = |day: jiff::civil::Date| {
+            let at = day.to_zoned(self.zone.clone());
+            Timestamp::from_millis(at.map_or(0, |at| at.timestamp().as_millisecond()))
+        };
+        (day.to_string(), begins(day), begins(today))
     }
 }
 
@@ -69,6 +86,9 @@ pub struct Summary {
     pub alerts: u64,
     /// The gravest of them.
     pub open_alerts: Vec<AlertSummary>,
+    /// How the store is; an older program does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Box<Health>>,
 }
 
 /// The shift in short.
@@ -170,6 +190,7 @@ impl Summary {
                     since_at: a.since_at,
                 })
                 .collect(),
+            health: None,
         })
     }
 }
@@ -226,5 +247,8 @@ impl Sales {
 }
 
 fn figures(order: &Order) -> (bool, i64) {
-    (order.paid, order.received_minor() - order.refunded_minor())
+    (
+        order.paid,
+        order.money_received_minor() - order.money_refunded_minor(),
+    )
 }

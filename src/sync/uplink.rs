@@ -3,22 +3,23 @@
 //! hash as the store's own log.
 
 use super::{
-    Ack, Batch, CURSOR, Entry, GREETING, Identity, Limits, SyncConfig, Uplink, UplinkError,
-    batch::HexHash,
-    session::{Session, Trouble, UnderWay},
-    state::{Status, UplinkHandle, UplinkState},
-    summary::{Sales, Summary},
+    Ack, GREETING, Identity, Limits, Message, SyncConfig, Uplink, UplinkError,
+    batch::{DayRoot, StoreId},
+    log::{Log, StoreLog},
+    pack::{Header, Pack},
+    session::{Pace, Session, Trouble, UnderWay},
+    state::{DayCheck, Status, UplinkHandle, UplinkState},
 };
 use crate::{
-    domain::chain::GENESIS,
+    flow::Site,
     protection::{Protection, holds},
-    store::{Snapshot, Store, StoreError},
+    store::{Store, StoreError},
     world::{Clock, Entropy, World},
 };
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
     sync::{Notify, watch},
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -27,30 +28,45 @@ use tokio_util::sync::CancellationToken;
 const ATTEMPT: Duration = Duration::from_secs(1);
 /// A route that answers nothing for this long gives way to the next one.
 const PROBE: Duration = Duration::from_secs(10);
+/// The same on the only route, through a broker: headquarters says when it is back, and thousands of stores that begin
+/// anew too early only lengthen the queue that they wait in.
+const PROBE_ALONE: Duration = Duration::from_mins(1);
 /// The least time between two summaries.
 const SUMMARY: Duration = Duration::from_secs(2);
-/// Bytes of bodies in one batch, before packing.
-const BATCH_BYTES: usize = 1024 * 1024;
 /// Times headquarters may send us back without taking anything in between.
 const REWINDS: u32 = 3;
+/// On another route than the preferred one, how long until that is looked for; twice as long each time that it did
+/// not carry.
+const BETTER: Duration = Duration::from_secs(30);
+/// The longest time between two looks.
+const BETTER_MOST: Duration = Duration::from_mins(10);
 
 /// The task; to be run until it is told to stop.
 pub struct UplinkTask {
-    store: Store,
+    core: Core,
+    routes: Vec<Box<dyn Uplink>>,
+}
+
+/// All but the routes.
+struct Core {
+    log: Arc<dyn Log>,
+    store_id: StoreId,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    identity: Arc<Identity>,
-    batch: usize,
     heartbeat: Duration,
-    routes: Vec<Box<dyn Uplink>>,
     poke: Arc<Notify>,
     state: watch::Sender<UplinkState>,
     acknowledged: watch::Sender<u64>,
-    sales: Sales,
-    /// Events in the next batch; grows while all is well and shrinks when a batch takes too long.
-    size: usize,
+    day: watch::Sender<DayCheck>,
+    /// The root that headquarters has not answered yet, or has.
+    root: Option<DayRoot>,
+    /// The day that is compared.
+    compared: Option<String>,
+    pace: Pace,
     /// Headquarters has answered in this attempt.
     was_up: bool,
+    /// How long until the preferred route is looked for.
+    better: Duration,
 }
 
 /// The uplink of a store over `routes`, the preferred one first.
@@ -62,36 +78,79 @@ pub fn uplink(
     config: &SyncConfig,
     routes: Vec<Box<dyn Uplink>>,
 ) -> (UplinkHandle, UplinkTask) {
+    let store_id = identity.store_id.clone();
+    let log = Arc::new(StoreLog::new(store, identity));
+    uplink_of(
+        log,
+        store_id,
+        (Arc::clone(&world.clock), Arc::clone(&world.entropy)),
+        config,
+        routes,
+    )
+}
+
+/// The uplink of a store that also tells how it is.
+#[must_use]
+pub fn uplink_watching(
+    site: Arc<Site>,
+    world: &World,
+    identity: Identity,
+    config: &SyncConfig,
+    routes: Vec<Box<dyn Uplink>>,
+) -> (UplinkHandle, UplinkTask) {
+    let store_id = identity.store_id.clone();
+    let log = StoreLog::new(site.store.clone(), identity).watching(site);
+    uplink_of(
+        Arc::new(log),
+        store_id,
+        (Arc::clone(&world.clock), Arc::clone(&world.entropy)),
+        config,
+        routes,
+    )
+}
+
+/// The uplink of any log.
+#[must_use]
+pub fn uplink_of(
+    log: Arc<dyn Log>,
+    store_id: StoreId,
+    (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>),
+    config: &SyncConfig,
+    routes: Vec<Box<dyn Uplink>>,
+) -> (UplinkHandle, UplinkTask) {
     let poke = Arc::new(Notify::new());
     let (state, watched) = watch::channel(UplinkState {
         status: Status::Offline,
-        since_at: world.clock.now(),
+        since_at: clock.now(),
         reason: Some("not connected yet".to_owned()),
         refused: false,
         route: None,
     });
     let (acknowledged, counted) = watch::channel(0);
-    let task = UplinkTask {
-        store,
-        clock: Arc::clone(&world.clock),
-        entropy: Arc::clone(&world.entropy),
-        identity: Arc::new(identity),
-        batch: config.batch.max(1),
+    let (day, compared) = watch::channel(DayCheck::Open);
+    let core = Core {
+        log,
+        store_id,
+        clock,
+        entropy,
         heartbeat: config.heartbeat,
-        routes,
         poke: Arc::clone(&poke),
         state,
         acknowledged,
-        sales: Sales::default(),
-        size: config.batch.max(1),
+        day,
+        root: None,
+        compared: None,
+        pace: Pace::new(config.batch.max(1)),
         was_up: false,
+        better: BETTER,
     };
     let handle = UplinkHandle {
         poke,
         state: watched,
         acknowledged: counted,
+        day: compared,
     };
-    (handle, task)
+    (handle, UplinkTask { core, routes })
 }
 
 /// What an acknowledgement was.
@@ -108,6 +167,7 @@ enum Taken {
 impl UplinkTask {
     /// Runs until told to stop. What is under way then is sent again next time.
     pub async fn run(mut self, shutdown: CancellationToken) {
+        let core = &mut self.core;
         let mut route = 0;
         let mut failures = 0u32;
         let mut next = Instant::now();
@@ -116,31 +176,62 @@ impl UplinkTask {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                () = self.wait(next, earliest) => {}
+                () = core.wait(next, earliest) => {}
             }
             let began = Instant::now();
             earliest = began + ATTEMPT;
+            let (before, rest) = self.routes.split_at_mut(route);
+            let Some((current, rest)) = rest.split_first_mut() else {
+                break;
+            };
+            let preferred = before.first_mut();
+            let alone = preferred.is_none() && rest.is_empty();
             let trouble = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => None,
-                trouble = self.attempt(route, earliest) => Some(trouble),
+                trouble = core.attempt(&mut **current, preferred, alone, earliest) => Some(trouble),
             };
-            self.routes[route].close().await;
+            current.close().await;
             let Some(trouble) = trouble else { break };
-            failures = if self.was_up { 1 } else { failures + 1 };
-            self.report(&trouble, failures);
-            next = earliest.max(Instant::now() + self.pause(&trouble));
-            if self.was_up {
+            if matches!(trouble, Trouble::Better) {
+                core.better = (core.better * 2).min(BETTER_MOST);
+                next = began;
+                earliest = began;
+            } else {
+                failures = if core.was_up { 1 } else { failures + 1 };
+                core.report(&trouble, failures);
+                next = earliest.max(Instant::now() + core.pause(&trouble));
+            }
+            if core.was_up {
                 route = 0;
             } else if !matches!(trouble, Trouble::Poked) {
                 route = (route + 1) % self.routes.len();
             }
         }
-        self.set(Status::Offline, Some("stopped".to_owned()), false, None);
+        core.set(Status::Offline, Some("stopped".to_owned()), false, None);
     }
+}
 
+/// Waits until the preferred route can be connected.
+async fn carries_again(route: Option<&mut Box<dyn Uplink>>, every: Duration) {
+    let Some(route) = route else {
+        return std::future::pending().await;
+    };
+    let mut every = every;
+    loop {
+        sleep(every).await;
+        let connected = route.connect().await;
+        route.close().await;
+        if connected.is_ok() {
+            return;
+        }
+        every = (every * 2).min(BETTER_MOST);
+    }
+}
+
+impl Core {
     /// Waits for the time of the next attempt, or for a poke.
-    async fn wait(&mut self, next: Instant, earliest: Instant) {
+    async fn wait(&self, next: Instant, earliest: Instant) {
         tokio::select! {
             biased;
             () = self.poke.notified() => sleep_until(earliest.min(next)).await,
@@ -165,7 +256,13 @@ impl UplinkTask {
     }
 
     /// One connection, from its beginning to its end.
-    async fn attempt(&mut self, route: usize, patience: Instant) -> Trouble {
+    async fn attempt(
+        &mut self,
+        route: &mut dyn Uplink,
+        preferred: Option<&mut Box<dyn Uplink>>,
+        alone: bool,
+        patience: Instant,
+    ) -> Trouble {
         self.was_up = false;
         let poke = Arc::clone(&self.poke);
         let poked = async {
@@ -174,7 +271,7 @@ impl UplinkTask {
         };
         let session = tokio::select! {
             biased;
-            session = self.greet(route) => session,
+            session = self.greet(route, alone) => session,
             () = poked => Err(Trouble::Poked),
         };
         let session = match session {
@@ -182,18 +279,27 @@ impl UplinkTask {
             Err(trouble) => return trouble,
         };
         self.was_up = true;
-        self.set(Status::Online, None, false, Some(self.routes[route].name()));
-        match self.serve(route, session).await {
-            Ok(never) => match never {},
-            Err(trouble) => trouble,
+        if preferred.is_none() {
+            self.better = BETTER;
+        }
+        self.set(Status::Online, None, false, Some(route.name()));
+        let every = self.better;
+        tokio::select! {
+            biased;
+            served = self.serve(route, session) => match served {
+                Ok(never) => match never {},
+                Err(trouble) => trouble,
+            },
+            () = carries_again(preferred, every) => Trouble::Better,
         }
     }
 
     /// Connects, tells the newest state, and learns where headquarters stands.
-    async fn greet(&mut self, route: usize) -> Result<Session, Trouble> {
-        self.routes[route].connect().await?;
-        let limits = self.routes[route].limits();
-        let (sent, sent_hash) = self.store.read(cursor_and_hash).await?;
+    async fn greet(&mut self, route: &mut dyn Uplink, alone: bool) -> Result<Session, Trouble> {
+        route.connect().await?;
+        let limits = route.limits();
+        self.pace.begin(limits);
+        let (sent, sent_hash) = self.log.standing().await?;
         let now = Instant::now();
         let mut s = Session {
             stream: self.stream(),
@@ -205,180 +311,222 @@ impl UplinkTask {
             last_summary: now,
             stale: false,
             rewinds: 0,
+            ready: None,
+            packing: None,
         };
-        let give_up = now + PROBE;
+        let give_up = match alone && limits.lossy {
+            true => now + PROBE_ALONE,
+            false => now + PROBE,
+        };
+        let mut every = ATTEMPT;
         loop {
-            self.send(route, &mut s, Vec::new(), true).await?;
+            self.send(route, &mut s, None, true).await?;
             let repeat = if limits.lossy {
-                give_up.min(Instant::now() + ATTEMPT)
+                give_up.min(Instant::now() + every)
             } else {
                 give_up
             };
+            // Silence may be a long queue: less and less often.
+            every *= 2;
             loop {
-                let Ok(answer) = timeout_at(repeat, self.routes[route].answer()).await else {
+                let Ok(answer) = timeout_at(repeat, route.answer()).await else {
                     break;
                 };
-                match self.take(&answer?, &mut s, limits).await? {
-                    Taken::Answer => return Ok(s),
-                    Taken::Greeting => break,
+                let answer = answer?;
+                match self.take(&answer, &mut s, limits).await? {
+                    Taken::Answer => {
+                        route.steer(answer.via.as_deref());
+                        return Ok(s);
+                    }
+                    Taken::Greeting => {
+                        every = ATTEMPT;
+                        break;
+                    }
                     Taken::Stale => {}
                 }
             }
             if Instant::now() >= give_up {
                 return Err(Trouble::silent());
             }
+            if Instant::now() >= now + PROBE {
+                self.report(&Trouble::silent(), 2);
+            }
         }
     }
 
     /// Sends what there is, as it comes.
-    async fn serve(&mut self, route: usize, mut s: Session) -> Result<Infallible, Trouble> {
-        let limits = self.routes[route].limits();
+    async fn serve(
+        &mut self,
+        route: &mut dyn Uplink,
+        mut s: Session,
+    ) -> Result<Infallible, Trouble> {
+        let limits = route.limits();
         let poke = Arc::clone(&self.poke);
-        let mut head = self.store.head();
-        self.size = self.size.min(self.batch * limits.growth);
+        let mut head = self.log.head();
         loop {
             let last = *head.borrow_and_update();
-            while s.under_way.len() < limits.in_flight && s.sent < last {
-                self.send_events(route, &mut s).await?;
+            let room = s.loads() < self.pace.window && s.under_way.len() < limits.in_flight;
+            if room && let Some(pack) = s.ready.take() {
+                // Headquarters may have had more than we knew of, or less.
+                if pack.first_seq == s.sent + 1 {
+                    let with_summary = Instant::now() >= s.last_summary + SUMMARY;
+                    self.send(route, &mut s, Some(pack), with_summary).await?;
+                }
+                continue;
             }
-            let room = s.under_way.len() < limits.in_flight;
+            if s.ready.is_none() && s.packing.is_none() && s.sent < last {
+                s.packing = Some(self.log.pack(s.sent, self.pace.size));
+            }
+            let aside = s.under_way.len() < limits.in_flight + limits.beside;
             let every = if s.stale { SUMMARY } else { self.heartbeat };
+            let (due, starved) = (s.last_summary + every, s.progress + limits.patience);
+            let busy = !s.under_way.is_empty();
             tokio::select! {
                 biased;
-                answer = self.routes[route].answer() => {
+                answer = route.answer() => {
                     if matches!(answer, Err(UplinkError::Silent(_))) {
-                        self.size = (self.size / 2).max(1);
+                        self.pace.starve();
                     }
-                    if self.take(&answer?, &mut s, limits).await? == Taken::Greeting {
-                        self.send(route, &mut s, Vec::new(), true).await?;
+                    let answer = answer?;
+                    match self.take(&answer, &mut s, limits).await? {
+                        // Which headquarters is there now is told by the answer.
+                        Taken::Greeting => {
+                            route.steer(None);
+                            self.send(route, &mut s, None, true).await?;
+                        }
+                        Taken::Answer => route.steer(answer.via.as_deref()),
+                        Taken::Stale => {}
                     }
                 }
-                () = sleep_until(s.progress + limits.patience), if !s.under_way.is_empty() => {
-                    self.size = (self.size / 2).max(1);
+                () = sleep_until(starved), if busy => {
+                    self.pace.starve();
                     return Err(Trouble::silent());
                 }
-                changed = head.changed(), if room => changed.map_err(|_| StoreError::Closed)?,
-                () = sleep_until(s.last_summary + every), if room => {
-                    self.send(route, &mut s, Vec::new(), true).await?;
+                pack = s.packed() => {
+                    let after = s.sent;
+                    match pack? {
+                        Some(pack) if pack.first_seq <= after + 1 => s.ready = Some(pack),
+                        _ => return Err(Trouble::Dropped(after + 1)),
+                    }
                 }
-                () = poke.notified(), if room => {
-                    self.send(route, &mut s, Vec::new(), true).await?;
-                }
+                changed = head.changed(), if s.sent == last => changed.map_err(|_| StoreError::Closed)?,
+                () = sleep_until(due), if aside => self.send(route, &mut s, None, true).await?,
+                () = poke.notified(), if aside => self.send(route, &mut s, None, true).await?,
             }
         }
-    }
-
-    /// Sends the next events of the log.
-    async fn send_events(&mut self, route: usize, s: &mut Session) -> Result<(), Trouble> {
-        let (after, most) = (s.sent, self.size);
-        let mut events = self
-            .store
-            .read(move |db| db.events_after(after, most))
-            .await?;
-        let mut bytes = 0usize;
-        let fits = events
-            .iter()
-            .take_while(|e| {
-                let first = bytes == 0;
-                bytes = bytes.saturating_add(e.body.len());
-                first || bytes <= BATCH_BYTES
-            })
-            .count();
-        events.truncate(fits);
-        if events.first().is_none_or(|e| e.seq != after + 1) {
-            return Err(Trouble::Dropped(after + 1));
-        }
-        let entries = events
-            .into_iter()
-            .map(Entry::try_from)
-            .collect::<Result<Vec<_>, _>>()?;
-        let with_summary = Instant::now() >= s.last_summary + SUMMARY;
-        self.send(route, s, entries, with_summary).await
     }
 
     async fn send(
         &mut self,
-        route: usize,
+        route: &mut dyn Uplink,
         s: &mut Session,
-        entries: Vec<Entry>,
+        pack: Option<Pack>,
         with_summary: bool,
     ) -> Result<(), Trouble> {
-        let summary = if with_summary {
-            Some(self.summary().await?)
-        } else {
-            None
-        };
+        let mut summary = None;
+        let mut root = None;
+        if with_summary {
+            let now = self.clock.now();
+            summary = Some(self.log.summary(self.heartbeat, now).await?);
+            root = self.root().await?;
+        }
         s.number += 1;
-        let batch = Batch {
-            store_id: self.identity.store_id.clone(),
+        let header = Header {
+            store_id: &self.store_id,
+            generation: self.log.generation(),
             stream: s.stream,
             number: s.number,
             first_seq: s.sent + 1,
             previous: s.sent_hash,
-            entries,
-            summary,
+            summary: summary.as_ref(),
+            root: root.as_ref(),
         };
-        self.routes[route].send(&batch).await?;
+        let bytes = header.message(pack.as_ref())?;
+        let events = pack.as_ref().map_or(0, |p| p.events);
+        route.send(Message { bytes, events }).await?;
         let now = Instant::now();
         if s.under_way.is_empty() {
             s.progress = now;
         }
         s.under_way.push_back(UnderWay {
             number: s.number,
-            full: batch.entries.len() >= self.size,
+            events,
+            full: events >= self.pace.size,
         });
-        s.stale |= !batch.entries.is_empty();
+        s.stale |= events > 0;
         if with_summary {
             s.last_summary = now;
             s.stale = false;
         }
-        if let Some(last) = batch.entries.last() {
-            s.sent = last.seq;
-            s.sent_hash = Some(last.hash);
+        if let Some(pack) = pack {
+            s.sent = pack.last_seq;
+            s.sent_hash = Some(pack.last_hash);
             if !holds(Protection::CursorAfterAck) {
-                let (seq, now) = (last.seq, self.clock.now());
-                self.store
-                    .write(move |tx| tx.advance_cursor(CURSOR, seq, now))
-                    .await?;
+                let now = self.clock.now();
+                self.log.pretend(pack.last_seq, now).await?;
             }
         }
         Ok(())
     }
 
-    async fn summary(&mut self) -> Result<Summary, StoreError> {
-        let mut sales = std::mem::take(&mut self.sales);
-        let identity = Arc::clone(&self.identity);
+    /// The root of the last full day, until headquarters has answered.
+    async fn root(&mut self) -> Result<Option<DayRoot>, Trouble> {
         let now = self.clock.now();
-        let heartbeat = u64::try_from(self.heartbeat.as_millis()).unwrap_or(u64::MAX);
-        let (summary, sales) = self
-            .store
-            .read(move |db| {
-                sales.catch_up(db, &identity.day(now))?;
-                let summary = Summary::of(db, &identity, &sales, heartbeat, now)?;
-                Ok::<_, StoreError>((summary, sales))
-            })
-            .await?;
-        self.sales = sales;
-        Ok(summary)
+        let day = self.log.yesterday(now);
+        if self.compared.as_ref() == Some(&day) {
+            return Ok(None);
+        }
+        if self.root.as_ref().is_none_or(|r| r.day != day) {
+            self.root = self.log.root(now).await?;
+        }
+        if self.root.is_none() {
+            self.compared = Some(day);
+        }
+        Ok(self.root.clone())
+    }
+
+    /// Takes headquarters' root of a day.
+    fn compare(&mut self, theirs: &DayRoot) {
+        let Some(ours) = self.root.as_ref().filter(|r| r.day == theirs.day) else {
+            return;
+        };
+        self.compared = Some(ours.day.clone());
+        let check = if ours == theirs && ours.hash != super::log::NO_ROOT {
+            DayCheck::Same(ours.clone())
+        } else {
+            tracing::error!(day = ours.day, "headquarters has another root of this day");
+            DayCheck::Differs(ours.clone(), theirs.clone())
+        };
+        self.day.send_replace(check);
     }
 
     /// Takes headquarters' word: moves the cursor, and finds where to go on.
     async fn take(&mut self, ack: &Ack, s: &mut Session, limits: Limits) -> Result<Taken, Trouble> {
-        if ack.store_id != self.identity.store_id {
+        if ack.store_id != self.store_id {
             return Ok(Taken::Stale);
         }
+        if let Some(root) = &ack.root {
+            self.compare(root);
+        }
         if ack.stream == GREETING {
-            return Ok(Taken::Greeting);
+            // Without a word about a day, it is one.
+            return Ok(if ack.root.is_some() {
+                Taken::Stale
+            } else {
+                Taken::Greeting
+            });
         }
         if ack.stream != s.stream || ack.number > s.number {
             return Ok(Taken::Stale);
         }
+        let now = Instant::now();
+        let took = now - s.progress;
         while let Some(batch) = s.under_way.pop_front_if(|b| b.number <= ack.number) {
-            if batch.full && ack.refused.is_none() && !ack.rewind {
-                self.size = (self.size * 2).min(self.batch * limits.growth);
+            if batch.events > 0 && ack.refused.is_none() && !ack.rewind {
+                self.pace.answered(batch.full, took, ack.window, limits);
             }
         }
-        s.progress = Instant::now();
+        s.progress = now;
         let moved = self.move_cursor(ack).await?;
         if let Some(refusal) = &ack.refused {
             return Err(Trouble::NotTaken {
@@ -410,39 +558,23 @@ impl UplinkTask {
     /// Moves the cursor to what headquarters has committed, if that is what this store wrote. True when it went
     /// forward.
     async fn move_cursor(&mut self, ack: &Ack) -> Result<bool, Trouble> {
-        let (seq, rewind) = (ack.seq, ack.rewind);
-        let (cursor, head, mine) = self
-            .store
-            .read(move |db| {
-                let mine = hash_of(db, seq)?;
-                Ok::<_, StoreError>((db.cursor(CURSOR)?, db.head()?.seq, mine))
-            })
-            .await?;
-        let same = match mine {
-            Some(hash) => hash == ack.hash,
-            // Old events that every reader has passed may be dropped.
-            None => seq <= cursor.min(head),
-        };
-        if !same {
-            return Err(Trouble::OtherHistory(seq));
-        }
+        let rewind = ack.rewind && holds(Protection::Rewind);
         let now = self.clock.now();
-        if seq > cursor {
-            self.store
-                .write(move |tx| tx.advance_cursor(CURSOR, seq, now))
-                .await?;
-        } else if rewind && seq < cursor && holds(Protection::Rewind) {
-            self.store
-                .write(move |tx| tx.rewind_cursor(CURSOR, seq, now))
-                .await?;
+        let settled = self.log.acknowledge(ack.seq, ack.hash, rewind, now).await?;
+        if !settled.same {
+            return Err(Trouble::OtherHistory(ack.seq));
         }
-        let now_at = if rewind { seq } else { seq.max(cursor) };
+        let now_at = if ack.rewind {
+            ack.seq
+        } else {
+            ack.seq.max(settled.cursor)
+        };
         self.acknowledged.send_if_modified(|at| {
             let changed = *at != now_at;
             *at = now_at;
             changed
         });
-        Ok(seq > cursor)
+        Ok(ack.seq > settled.cursor)
     }
 
     /// A new stream's mark.
@@ -504,18 +636,4 @@ impl UplinkTask {
             true
         });
     }
-}
-
-fn cursor_and_hash(db: &Snapshot<'_>) -> Result<(u64, Option<HexHash>), StoreError> {
-    // Never beyond the log's end: a store restored from a backup may have lost events that were sent.
-    let cursor = db.cursor(CURSOR)?.min(db.head()?.seq);
-    Ok((cursor, hash_of(db, cursor)?))
-}
-
-/// The log's hash at an event; none when the log does not have it.
-fn hash_of(db: &Snapshot<'_>, seq: u64) -> Result<Option<HexHash>, StoreError> {
-    if seq == 0 {
-        return Ok(Some(HexHash(GENESIS)));
-    }
-    Ok(db.event(seq)?.map(|e| HexHash(e.hash)))
 }

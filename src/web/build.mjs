@@ -31,7 +31,7 @@ export function pageConfig(page) {
 }
 
 async function licences() {
-  const packages = ["preact", "@preact/signals", "@preact/signals-core", "@fontsource-variable/onest", "@fontsource/alegreya"];
+  const packages = ["preact", "@preact/signals", "@preact/signals-core", "@fontsource-variable/onest", "@fontsource/alegreya", "uplot"];
   const parts = [];
   for (const name of packages) {
     const folder = join(here, "node_modules", name);

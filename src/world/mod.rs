@@ -9,6 +9,7 @@ mod entropy;
 #[cfg(any(test, feature = "emulators"))]
 mod file;
 mod http;
+mod reach;
 #[cfg(any(test, feature = "emulators"))]
 mod router_http;
 mod secret;
@@ -18,6 +19,7 @@ pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 #[cfg(any(test, feature = "emulators"))]
 pub(crate) use file::replace_file;
 pub use http::{Http, HttpError, ReqwestHttp};
+pub use reach::{Reach, reach, refused};
 #[cfg(any(test, feature = "emulators"))]
 pub use router_http::{HttpFault, RouterHttp, Times};
 pub use secret::Secret;

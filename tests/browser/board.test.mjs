@@ -67,13 +67,22 @@ test("what cooks shows the robot's step", async () => {
     await page.route("**/api/v1/board", async (route) => {
       const answer = await route.fetch();
       const name = { ru: "Плов ташкентский", uz: "Toshkent palovi", en: "Tashkent plov" };
-      await route.fulfill({ response: answer, json: { ...(await answer.json()), cooking: [{ number: "17", name, state: "cooking", progress_pm: 640 }, { number: "18", name, state: "preparing", progress_pm: 80 }] } });
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), cooking: [{ number: "17", name, state: "cooking", progress_pm: 640, step: { ru: "на плите", uz: "plitada", en: "on the hob" } }, { number: "16", name, state: "cooking", progress_pm: 940 }, { number: "18", name, state: "preparing", progress_pm: 80 }] } });
     });
-    await page.locator(".cooking .step").nth(1).waitFor();
-    assert.deepEqual(await page.locator(".cooking .step").allTextContents(), ["готовит", "собирает"]);
+    await page.locator(".cooking .step").nth(2).waitFor();
+    assert.deepEqual(await page.locator(".cooking .step").allTextContents(), ["на плите", "готовит", "собирает"]);
     await look(page, "board-cooking");
     await assertAccessible(page, "board, cooking");
   }, wall);
+});
+
+test("the step on the board is the one of the robot's card", async () => {
+  const placed = await buy("demo-kiosk");
+  const seen = await until("a step", () => api("GET", "/board", null, "demo-board"), ({ cooking }) => cooking.some((one) => one.number === placed.number && one.step));
+  const { step } = seen.cooking.find((one) => one.number === placed.number);
+  assert.deepEqual(Object.keys(step).sort(), ["en", "ru", "uz"]);
+  await until("the dish", () => api("GET", `/orders/${placed.id}`), (one) => one.state === "ready");
+  await api("POST", `/orders/${placed.id}/hand-over`, {});
 });
 
 test("more numbers than fit come page by page, none is left out", async () => {

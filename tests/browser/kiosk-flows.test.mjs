@@ -134,6 +134,8 @@ for (const language of languages) {
       if (await on(page, "suggest").count()) await press("[data-skip]");
       await on(page, "cart").waitFor();
       await press(".cartbar .btn-main");
+      await on(page, "loyalty").waitFor();
+      await press("[data-skip]");
       await on(page, "contact").waitFor();
       await reach(".phone-form .field");
       await page.keyboard.type("9161234567");
@@ -146,6 +148,21 @@ for (const language of languages) {
     }, { viewport: glasses.standing });
   });
 }
+
+test("a screen or a sheet has the focus before its first frame, so that no key of a quick hand is lost", async () => {
+  await onPage(kiosk, async (page) => {
+    // Clicks, lets what was promised happen, but no frame and no timer, and tells what has the focus.
+    const focusAfter = (selector) => page.evaluate(async (wanted) => {
+      document.querySelector(wanted).click();
+      for (let i = 0; i < 100; i += 1) await null;
+      return document.activeElement.closest("dialog")?.dataset.sheet ?? document.activeElement.tagName;
+    }, selector);
+    await page.locator(".attract-lang[lang=en]").waitFor();
+    assert.equal(await focusAfter(".attract-lang[lang=en]"), "H1");
+    await page.locator('[data-help="access"]').waitFor();
+    assert.equal(await focusAfter('[data-help="access"]'), "access");
+  }, { viewport: glasses.standing });
+});
 
 test("arrow keys walk over the menu and the keypad, as a keypad with one button needs it", async () => {
   await onPage(kiosk, async (page) => {

@@ -152,6 +152,36 @@ test("what a guest wants to avoid leaves the menu for the session, and a choice 
   });
 });
 
+test("a dish whose sold-out ingredient can be replaced is sold, and shows what stands in for it before it is ordered", async () => {
+  const stop = (path, body) => fetch(new URL(`/api/v1/menu/stops${path}`, kiosk), {
+    method: "POST",
+    headers: { Authorization: "Bearer demo-staff", "Idempotency-Key": crypto.randomUUID(), "Content-Type": "application/json" },
+    body: JSON.stringify({ ingredient_id: "beef", why: "test", ...body }),
+  }).then((answer) => assert.ok(answer.ok, `stop: ${answer.status}`));
+  await stop("");
+  try {
+    await onPage(kiosk, async (page) => {
+      await begin(page, "en");
+      await page.locator('.card-out[data-dish="borscht"]').waitFor();
+      assert.equal(await page.locator('.card-out[data-dish="plov"]').count(), 0, "plov can be had with chicken");
+      await page.locator('.card[data-dish="plov"] .add').click();
+      await page.locator('[data-choice="chicken"]:checked').waitFor();
+      assert.ok(await page.locator('[data-choice="beef"]').isDisabled());
+      await assertFlawless(page, "dish with a replaced ingredient");
+      await page.locator('[data-choice="salad"]').check();
+      await page.locator(".sheet-foot .btn-main").click();
+      await onward(page, "cart");
+      assert.deepEqual(await cartOf(page), [["plov", ""]]);
+      await onward(page);
+      await page.locator('[data-tender="card_terminal"]').click();
+      await page.locator(".pay, .ticket-number").first().waitFor();
+      await callOff(page);
+    });
+  } finally {
+    await stop("/lift");
+  }
+});
+
 test("what was taken out of the cart can be put back", async () => {
   await onPage(kiosk, async (page) => {
     await begin(page, "uz");
@@ -299,7 +329,7 @@ test("a cart survives a reload of the page, and a new build is taken on the attr
 
 test("a picture that can't be had gives way to the drawing, and a dish nobody can draw has its initial", async () => {
   await onPage(kiosk, async (page) => {
-    await page.route("**/api/v1/pictures/**", (route) => route.fulfill({ status: 404 }));
+    await page.route("**/pictures/**", (route) => route.fulfill({ status: 404 }));
     await bend(page, "menu", (menu) => ({ ...menu, version: "art", dishes: menu.dishes.map((dish, n) => (dish.id.includes("borscht") ? { ...dish, picture: { hash: "none", sizes: [320, 640, 1280] } } : n === 1 ? { ...dish, id: "x1", category: dish.category, picture: null } : dish)) }));
     await page.reload();
     await begin(page, "en");

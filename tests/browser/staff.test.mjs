@@ -231,6 +231,74 @@ test("a screen without a token shows a code, a manager types it on the staff's s
   });
 });
 
+test("a manager takes a person on, gives another PIN and bars; a cashier can't", async () => {
+  const name = `Aziza ${randomUUID().slice(0, 4)}`;
+  let pin;
+  await onPage(staff, async (page) => {
+    await comeIn(page, maria);
+    await go(page, "people");
+    await page.locator("[data-person]").first().waitFor();
+    await check(page, "people");
+    await page.locator(".bar .btn-main").tap();
+    await page.locator('[data-field="name"]').fill(name);
+    await check(page, "person");
+    pin = await page.locator(".sheet[open] .pair-code").textContent();
+    await page.locator(".sheet[open] footer .btn-main").tap();
+    const row = page.locator(`[data-person="${name}"]`);
+    await row.waitFor();
+    await row.locator(".btn").first().tap();
+    await page.locator(".sheet[open] .pair-code").waitFor();
+    const next = await page.locator(".sheet[open] .pair-code").textContent();
+    assert.notEqual(next, pin);
+    await page.locator(".sheet[open] footer .btn-main").tap();
+    await page.locator(".sheet[open]").waitFor({ state: "detached" });
+    pin = next;
+  }, counter);
+  await onPage(staff, async (page) => {
+    await comeIn(page, pin);
+    assert.match(await page.locator(".leave").textContent(), new RegExp(name));
+    assert.equal(await page.locator('[data-tab="people"]').count(), 0, "people are the manager's");
+  }, counter);
+  await onPage(staff, async (page) => {
+    await comeIn(page, maria);
+    await go(page, "people");
+    const row = page.locator(`[data-person="${name}"]`);
+    await row.locator(".btn").nth(1).tap();
+    // The act waits for its seconds; leaving does it at once, and ends the session only after it, however long it takes.
+    await page.route("**/disable", (route) => setTimeout(() => void route.continue(), 400));
+    await page.locator(".leave").tap();
+    await until("the bar", () => api("GET", "/users"), ({ users }) => users.some((one) => one.name === name && one.disabled_at));
+    await page.locator(".keypad").waitFor();
+    for (const digit of pin) await page.locator(".keypad .key", { hasText: new RegExp(`^${digit}$`) }).tap();
+    await page.locator(".login-go").tap();
+    await page.locator(".login-wrong:not(:empty)").waitFor();
+    assert.equal(await page.locator(".work").count(), 0, "who is barred does not come in");
+  }, counter);
+});
+
+test("an act in doubt is settled as done by what was seen of it", async () => {
+  await onPage(staff, async (page) => {
+    let told = null;
+    await page.route("**/api/v1/alerts", (route) => route.fulfill({ json: { alerts: told ? [] : [{ id: "effect:receipt:x", severity: "error", title: "A fiscal receipt is not registered", detail: "The printer's answer was lost.", advice: "Look.", since_at: Date.now(), effect_id: 4711, effect_asks: ["document_number"] }] } }));
+    await page.route("**/api/v1/effects/4711/settle", (route) => {
+      told = route.request().postDataJSON();
+      return route.fulfill({ json: { settled: true } });
+    });
+    await comeIn(page, maria);
+    await go(page, "attention");
+    await page.locator('[data-alert^="effect:"] .mends .btn').first().tap();
+    await page.locator('[data-seen="document"]').fill("12a3");
+    assert.ok(await page.locator(".sheet[open] footer .btn").isDisabled(), "a reason is asked for");
+    await page.locator(".sheet[open] .reasons .btn").first().tap();
+    await check(page, "doubt");
+    await page.locator(".sheet[open] footer .btn").tap();
+    await page.locator(".sheet[open]").waitFor({ state: "detached" });
+    assert.equal(told.outcome, "done");
+    assert.deepEqual(told.seen, { document_number: 123 });
+    await page.locator('[data-alert^="effect:"]').waitFor({ state: "detached" });
+  }, counter);
+});
+
 test("the screen goes on through a restart of the store", async () => {
   await onPage(staff, async (page) => {
     await comeIn(page, anna);

@@ -150,6 +150,7 @@ const next = {
   menu: ".cartbar .btn-main",
   suggest: "[data-skip]",
   cart: ".cartbar .btn-main",
+  loyalty: "[data-skip]",
   contact: "[data-skip]",
   receipt: '[data-receipt="paper"]',
 };

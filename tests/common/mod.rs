@@ -134,7 +134,7 @@ impl Shop {
             let devices = shop.get("devices", STAFF).await.body;
             let up = devices["devices"]
                 .as_array()
-                .is_some_and(|all| all.len() == 2 && all.iter().all(|d| d["state"] == "up"));
+                .is_some_and(|all| all.len() == 3 && all.iter().all(|d| d["state"] == "up"));
             if up { Ok(()) } else { Err(devices.to_string()) }
         })
         .await;

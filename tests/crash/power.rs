@@ -145,7 +145,9 @@ async fn normal(rig: &mut Rig) -> (Daemon, tokio::task::JoinHandle<()>) {
         one_c: None,
         sms: None,
         sync: None,
+        down: None,
         brokers: Arc::new(Mqtt),
+        points: galley::run::Points::House,
         tokens: vec![
             (Secret::new(KIOSK), Role::Kiosk, "kiosk".to_owned()),
             (Secret::new(STAFF), Role::Manager, "staff".to_owned()),

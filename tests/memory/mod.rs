@@ -12,7 +12,7 @@ use galley::{
     demo::outside::{Outside, Served, zone},
     devices::{fiscal::FiscalSettings, manual},
     domain::{policy::Policy, text::Text, time::Timestamp},
-    hq::{Hq, HqConfig},
+    hq::{Hq, HqConfig, Place},
     run::{Daemon, RobotWiring, Wiring},
     store::{Options, Synchronous, Threads},
     sync::{Mqtt, SyncConfig},
@@ -72,8 +72,10 @@ impl Rig {
         tokio::spawn(async move { core.listen(printer).await });
         tokio::spawn(async move { cell.listen(robot, Framing::Len32).await });
 
-        let mut hq_config = HqConfig::at(folder.join("hq.db"));
-        hq_config.threads = Threads::Inline;
+        let mut hq_config = HqConfig::on(Place::Sqlite(Options {
+            threads: Threads::Inline,
+            ..Options::at(folder.join("hq.db"))
+        }));
         hq_config.accept_unknown = true;
         let hq = Hq::open(hq_config, clock.clone()).await.unwrap();
         let http = RouterHttp::new()
@@ -86,6 +88,7 @@ impl Rig {
             one_c: "localhost:2".to_owned(),
             sms: "localhost:3".to_owned(),
             printer: "mem://printer".parse().unwrap(),
+            slips: "mem://slips".parse().unwrap(),
             robot: "mem://robot".parse().unwrap(),
         };
         let world = World {
@@ -145,7 +148,9 @@ impl Rig {
                 },
                 Secret::new("test-store-token"),
             )),
+            down: None,
             brokers: Arc::new(Mqtt),
+            points: galley::run::Points::House,
             tokens: vec![(Secret::new(TOKEN), Role::Manager, "test".to_owned())],
             keeping: galley::flow::keep::Keeping::default(),
             doors: galley::api::Doors::new(Secret::new("a secret of the test")),

@@ -205,6 +205,18 @@ pub fn well(line: &str) -> Response {
         "/secrets" => ok(json!({"enabled": true, "secrets": [
             {"name": "bank", "set_at": 1_763_784_000_000_i64, "sealed_with": "current", "shadowed": false},
         ]})),
+        "/keys" => ok(json!({
+            "keys": [{"name": "erp", "hint": "gk_7n3kq0vb", "scopes": ["stock:read"], "state": "active",
+                "created_at": 1_763_784_000_000_i64, "created_by": "manager:socket", "used_at": 1_763_784_060_000_i64}],
+            "scopes": [{"scope": "stock:read", "says": "Read the stock and the stop-list."}],
+        })),
+        "/webhooks" => ok(json!({
+            "webhooks": [{"name": "erp", "url": "https://erp.example/galley", "kinds": ["order.*"], "state": "suspended",
+                "created_at": 1_763_784_000_000_i64, "created_by": "manager:socket", "cursor": 90, "head": 120, "delivered": 12,
+                "delivered_seq": 90, "delivered_at": 1_763_784_060_000_i64, "attempts": 31,
+                "failing_since": 1_763_784_120_000_i64, "last_error": "event 93: it answered 500 Internal Server Error"}],
+            "kinds": ["order.placed"],
+        })),
         "/stock" => ok(json!({"ingredients": [
             {"id": "rice", "name": {"en": "Rice"}, "unit": "mg", "on_hand": 25_000_000, "reserved": 300_000, "available": 24_700_000, "low": false},
         ]})),

@@ -6,6 +6,9 @@ use oem_cp::{code_table::DECODING_TABLE_CP866, decode_string_complete_table};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+/// Lines of the longest roll that hangs from the printer.
+const ROLL: usize = 20_000;
+
 /// A plain receipt printer. Clones are the same printer.
 #[derive(Clone, Debug, Default)]
 pub struct EscPosEmulator {
@@ -44,6 +47,14 @@ impl EscPosEmulator {
     #[must_use]
     pub fn paper(&self) -> Vec<String> {
         self.state().lines.clone()
+    }
+
+    /// The last lines that came out.
+    #[must_use]
+    pub fn last_lines(&self, n: usize) -> Vec<String> {
+        let state = self.state();
+        let skip = state.lines.len().saturating_sub(n);
+        state.lines.iter().skip(skip).cloned().collect()
     }
 
     /// How often the drawer was opened, and the paper cut.
@@ -171,6 +182,10 @@ impl EscPosEmulator {
                 let line = std::mem::take(&mut state.line);
                 if !state.no_paper {
                     state.lines.push(line);
+                    // The roll is torn off now and then: half of it, so that it costs little.
+                    if state.lines.len() >= ROLL {
+                        state.lines.drain(..ROLL / 2);
+                    }
                     state.printed += 1;
                 }
                 if let Some(left) = &mut state.paper_left {

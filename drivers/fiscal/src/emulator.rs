@@ -1,4 +1,7 @@
-//! The clock of an emulated printer, handed in so that a shift can grow older than a day within a test.
+//! What emulated printers of every make have: a clock that is handed in, so that a shift can grow older than a day
+//! within a test, and paper.
+
+pub mod paper;
 
 use crate::LocalDateTime;
 use std::sync::{Arc, Mutex, PoisonError};

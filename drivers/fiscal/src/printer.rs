@@ -80,6 +80,14 @@ pub trait FiscalPrinter: SlipPrinter {
     /// A document by its number; `None` when the drive has no such document.
     async fn document(&mut self, number: u32) -> Result<Option<FiscalRecord>, FiscalError>;
 
+    /// All that the drive keeps of a document, as its TLVs; `None` when it keeps them no more, or never did.
+    async fn document_tlvs(&mut self, number: u32) -> Result<Option<Vec<u8>>, FiscalError> {
+        let _ = number;
+        Err(FiscalError::Unsupported(
+            "this printer does not give its documents away".to_owned(),
+        ))
+    }
+
     /// Prints the X report. Not a fiscal document; a repeat costs paper only.
     async fn x_report(&mut self) -> Result<(), FiscalError>;
 

@@ -6,10 +6,7 @@ use super::{
 };
 use anyhow::Context as _;
 use clap::Args;
-use galley_atol::{
-    emulator::{AtolEmulator, Durations, EmulatorConfig, Times},
-    local_time::LocalDateTime,
-};
+use galley_atol::emulator::{AtolEmulator, Durations, EmulatorConfig, Times};
 use std::sync::Arc;
 
 /// The ATOL 91F: protocol 3, with a fiscal drive that survives; prints its paper here
@@ -20,11 +17,12 @@ pub(super) struct AtolArgs {
 }
 
 pub(super) async fn execute(AtolArgs { till: args }: AtolArgs) -> anyhow::Result<()> {
+    let now = till::clock(args.zone.clone());
     let config = EmulatorConfig {
         durations: Durations::default().divided_by(args.speed),
         ..EmulatorConfig::default()
     };
-    let printer = AtolEmulator::open(args.state.clone(), config, Arc::new(local_now))
+    let printer = AtolEmulator::open(args.state.clone(), config, Arc::new(now))
         .with_context(|| till::cannot_use(args.state.as_ref()))?;
     for text in args.faults {
         let (fault, times) = till::wanted(text)?;
@@ -37,21 +35,5 @@ pub(super) async fn execute(AtolArgs { till: args }: AtolArgs) -> anyhow::Result
             Wire::Pty(port) => printer.serve_pty(port).await,
         }
     };
-    tokio::select! {
-        biased;
-        shown = till::show_paper(|| printer.printed_lines(), |n| printer.paper(n)) => shown,
-        () = served => Ok(()),
-    }
-}
-
-pub(super) fn local_now() -> LocalDateTime {
-    let (year, [month, day, hour, minute, second]) = till::fields(till::local_now());
-    LocalDateTime {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-    }
+    till::serve(served, || printer.printed_lines(), |n| printer.paper(n)).await
 }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use galley_atol::web::emulator::{Times, WebEmulator, WebEmulatorConfig};
 use galley_link::Listener;
+use jiff::tz::TimeZone;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 /// The ATOL web server: JSON tasks over HTTP, a queue and a fiscal drive that survive
@@ -17,6 +18,9 @@ pub(super) struct AtolWebArgs {
     /// Keep queue and fiscal drive in this file; without it, they are gone at the end
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+    /// The clock's time zone, such as Europe/Moscow; this machine's without it
+    #[arg(long, value_name = "ZONE", value_parser = TimeZone::get)]
+    zone: Option<TimeZone>,
     /// What goes wrong: fault=answer_dropped, fault=blocked,carried_out=true …; times=N for more than once
     #[arg(long = "fault", value_name = "PAIRS", value_parser = fault)]
     faults: Vec<FaultText>,
@@ -24,7 +28,8 @@ pub(super) struct AtolWebArgs {
 
 pub(super) async fn execute(args: AtolWebArgs) -> anyhow::Result<()> {
     let config = WebEmulatorConfig::default();
-    let server = WebEmulator::open(args.state.clone(), config, Arc::new(super::atol::local_now))
+    let now = till::clock(args.zone);
+    let server = WebEmulator::open(args.state.clone(), config, Arc::new(now))
         .with_context(|| till::cannot_use(args.state.as_ref()))?;
     for text in args.faults {
         let (fault, times) = till::wanted(text)?;

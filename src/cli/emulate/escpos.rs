@@ -41,20 +41,16 @@ pub(super) async fn execute(args: EscPosArgs) -> anyhow::Result<()> {
         }
     }
     let paper = printer.clone();
+    let wire = args.line.open("slip printer").await?;
     let served = async {
-        match args.line.open("slip printer").await? {
+        match wire {
             Wire::Tcp(listener) => printer.serve(listener).await,
             Wire::Pty(mut port) => printer.serve_stream(&mut port.stream).await,
         }
-        anyhow::Ok(())
     };
     let last = |n: usize| {
         let lines = paper.paper();
         lines[lines.len().saturating_sub(n)..].to_vec()
     };
-    tokio::select! {
-        biased;
-        shown = till::show_paper(|| paper.printed_lines(), last) => shown,
-        served = served => served,
-    }
+    till::serve(served, || paper.printed_lines(), last).await
 }

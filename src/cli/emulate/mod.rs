@@ -4,6 +4,7 @@ mod atol;
 mod atol_web;
 mod bank;
 mod escpos;
+mod fleet;
 mod one_c;
 mod robot;
 mod shtrih_m;
@@ -39,6 +40,7 @@ use std::{
     "galley emulate shtrih-m --pty --fault fault=ack_lost",
     "galley emulate escpos --listen 127.0.0.1:9100 --fault fault=paper_ends,lines=3",
     "galley emulate robot --listen 127.0.0.1:7460 --speed 20",
+    "galley emulate fleet --stores 1000 --rate 0.5 --broker mqtt://127.0.0.1:1883 --listen 127.0.0.1:8190",
     "galley emulate sms --fault mode=no_money",
     "galley emulate one-c --fault act=post,fault=answer_lost"
 ))]
@@ -54,6 +56,7 @@ enum What {
     Bank(bank::BankArgs),
     #[command(name = "escpos")]
     EscPos(escpos::EscPosArgs),
+    Fleet(fleet::FleetArgs),
     OneC(one_c::OneCArgs),
     Robot(robot::RobotArgs),
     ShtrihM(shtrih_m::ShtrihArgs),
@@ -71,6 +74,7 @@ pub async fn execute(args: EmulateArgs) -> anyhow::Result<ExitCode> {
             What::AtolWeb(args) => atol_web::execute(args).await,
             What::Bank(args) => bank::execute(args).await,
             What::EscPos(args) => escpos::execute(args).await,
+            What::Fleet(args) => fleet::execute(args).await,
             What::OneC(args) => one_c::execute(args).await,
             What::Robot(args) => robot::execute(args).await,
             What::ShtrihM(args) => shtrih_m::execute(args).await,

@@ -6,10 +6,7 @@ use super::{
 };
 use anyhow::Context as _;
 use clap::Args;
-use galley_shtrih_m::{
-    emulator::{Durations, EmulatorConfig, ShtrihEmulator, Times},
-    local_time::LocalDateTime,
-};
+use galley_shtrih_m::emulator::{Durations, EmulatorConfig, ShtrihEmulator, Times};
 use std::sync::Arc;
 
 /// A Shtrikh-M: protocols 1 and 2, with a fiscal drive that survives; prints its paper here
@@ -20,11 +17,12 @@ pub(super) struct ShtrihArgs {
 }
 
 pub(super) async fn execute(ShtrihArgs { till: args }: ShtrihArgs) -> anyhow::Result<()> {
+    let now = till::clock(args.zone.clone());
     let config = EmulatorConfig {
         durations: Durations::default().divided_by(args.speed),
         ..EmulatorConfig::default()
     };
-    let printer = ShtrihEmulator::open(args.state.clone(), config, Arc::new(local_now))
+    let printer = ShtrihEmulator::open(args.state.clone(), config, Arc::new(now))
         .with_context(|| till::cannot_use(args.state.as_ref()))?;
     for text in args.faults {
         let (fault, times) = till::wanted(text)?;
@@ -37,21 +35,5 @@ pub(super) async fn execute(ShtrihArgs { till: args }: ShtrihArgs) -> anyhow::Re
             Wire::Pty(port) => printer.serve_pty(port).await,
         }
     };
-    tokio::select! {
-        biased;
-        shown = till::show_paper(|| printer.printed_lines(), |n| printer.paper(n)) => shown,
-        () = served => Ok(()),
-    }
-}
-
-fn local_now() -> LocalDateTime {
-    let (year, [month, day, hour, minute, second]) = till::fields(till::local_now());
-    LocalDateTime {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-    }
+    till::serve(served, || printer.printed_lines(), |n| printer.paper(n)).await
 }

@@ -3,10 +3,12 @@
 use super::{FaultText, Line, fault};
 use crate::{
     cli::{exit::Misuse, output::print},
+    domain::time::Timestamp,
     world::{Clock as _, SystemClock},
 };
 use clap::Args;
-use jiff::{civil::DateTime, tz::TimeZone};
+use galley_fiscal::LocalDateTime;
+use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use std::{path::PathBuf, time::Duration};
 
@@ -25,6 +27,9 @@ pub(super) struct TillArgs {
     /// Print so many times faster than a real one
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) speed: u32,
+    /// The clock's time zone, such as Europe/Moscow; this machine's without it
+    #[arg(long, value_name = "ZONE", value_parser = TimeZone::get)]
+    pub(super) zone: Option<TimeZone>,
     /// What goes wrong: fault=paper_ends,registered=true, fault=refuse,err=8 …; times=N for more than once
     #[arg(long = "fault", value_name = "PAIRS", value_parser = fault)]
     pub(super) faults: Vec<FaultText>,
@@ -48,8 +53,21 @@ pub(super) fn cannot_use(state: Option<&PathBuf>) -> String {
     state.map_or_else(String::new, |f| format!("cannot use {}", f.display()))
 }
 
-/// Shows each line of paper as it comes out. `printed` counts the lines that ever came out, `last` gives the last ones.
-pub(super) async fn show_paper(
+/// Serves until the end, and shows each line of paper as it comes out. `printed` counts the lines that ever came out,
+/// `last` gives the last ones.
+pub(super) async fn serve(
+    served: impl Future<Output = ()>,
+    printed: impl Fn() -> u64,
+    last: impl Fn(usize) -> Vec<String>,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        biased;
+        shown = show_paper(printed, last) => shown,
+        () = served => Ok(()),
+    }
+}
+
+async fn show_paper(
     printed: impl Fn() -> u64,
     last: impl Fn(usize) -> Vec<String>,
 ) -> anyhow::Result<()> {
@@ -65,27 +83,37 @@ pub(super) async fn show_paper(
     }
 }
 
-/// The printer stands in the zone of this machine.
-pub(super) fn local_now() -> DateTime {
-    jiff::Timestamp::from_millisecond(SystemClock.now().as_millis())
-        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
-        .to_zoned(TimeZone::system())
-        .datetime()
+/// What the printer's clock shows: the time of the store, where it stands in another zone than this machine.
+pub(super) fn clock(zone: Option<TimeZone>) -> impl Fn() -> LocalDateTime + Send + Sync + 'static {
+    let zone = zone.unwrap_or_else(TimeZone::system);
+    move || shown(SystemClock.now(), &zone)
 }
 
-/// The fields of a civil time as drivers take them: year, month, day, hour, minute, second.
-pub(super) fn fields(t: DateTime) -> (u16, [u8; 5]) {
+fn shown(now: Timestamp, zone: &TimeZone) -> LocalDateTime {
+    let now = crate::domain::time::local(now, zone);
     // Years and the rest of a real clock are in range.
     let small = |n: i8| u8::try_from(n).unwrap_or(0);
-    (
-        u16::try_from(t.year()).unwrap_or(2000),
-        [t.month(), t.day(), t.hour(), t.minute(), t.second()].map(small),
-    )
+    LocalDateTime {
+        year: u16::try_from(now.year()).unwrap_or(2000),
+        month: small(now.month()),
+        day: small(now.day()),
+        hour: small(now.hour()),
+        minute: small(now.minute()),
+        second: small(now.second()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_shows_the_time_of_its_zone() {
+        let at = Timestamp::from_millis(1_790_000_000_000);
+        let hour = |zone| shown(at, &TimeZone::get(zone).unwrap()).hour;
+        assert_eq!((hour("UTC") + 3) % 24, hour("Europe/Moscow"));
+        assert_eq!((hour("UTC") + 5) % 24, hour("Asia/Tashkent"));
+    }
 
     #[test]
     fn faults_are_named_as_the_emulators_name_them() {

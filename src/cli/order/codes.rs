@@ -35,6 +35,69 @@ pub(super) struct ScanArgs {
     line: Option<usize>,
 }
 
+/// Dishes that come back.
+#[derive(Args, Debug)]
+pub(super) struct BackArgs {
+    /// A marked unit that comes back: its code, scanned again, or the unit as `order show --json` tells it
+    #[arg(long = "unit", value_name = "CODE", conflicts_with = "amount")]
+    units: Vec<String>,
+    /// What stands for the separator (0x1D) in the codes
+    #[arg(long, value_name = "TEXT", requires = "units")]
+    gs: Option<String>,
+    /// One dish of this line, by its index from 0; several times for several
+    #[arg(long = "line", value_name = "INDEX", conflicts_with = "amount")]
+    lines: Vec<usize>,
+    /// Of marked goods that are all the same, any unit: nobody can tell which came back
+    #[arg(long, requires = "lines")]
+    any_unit: bool,
+}
+
+impl BackArgs {
+    /// What goes back, for people.
+    pub(super) fn what(&self) -> String {
+        match self.units.len() + self.lines.len() {
+            0 => "all that is left".to_owned(),
+            1 => "what one dish cost".to_owned(),
+            n => format!("what {n} dishes cost"),
+        }
+    }
+
+    /// What the store is asked.
+    pub(super) fn body(&self, reason: &str) -> Result<Value, Misuse> {
+        let mut body = json!({ "reason": reason });
+        let mut lines: Vec<(usize, u32)> = Vec::new();
+        for line in &self.lines {
+            match lines.iter_mut().find(|(known, _)| known == line) {
+                Some((_, count)) => *count += 1,
+                None => lines.push((*line, 1)),
+            }
+        }
+        if !lines.is_empty() {
+            let lines = lines.iter();
+            let lines = lines.map(|(line, count)| json!({"line_id": line, "quantity": count}));
+            body["lines"] = lines.collect();
+        }
+        if !self.units.is_empty() {
+            let units = self.units.iter();
+            let units = units.map(|unit| Ok(json!({ "code": with_gs(unit, self.gs.as_deref())? })));
+            body["codes"] = units.collect::<Result<_, Misuse>>()?;
+        }
+        if self.any_unit {
+            body["any_unit"] = true.into();
+        }
+        Ok(body)
+    }
+}
+
+/// A typed code with its separators.
+fn with_gs(code: &str, gs: Option<&str>) -> Result<String, Misuse> {
+    match gs {
+        None => Ok(code.to_owned()),
+        Some("") => Err(Misuse("--gs: say what stands for the separator".to_owned())),
+        Some(gs) => Ok(code.replace(gs, "\u{1d}")),
+    }
+}
+
 #[derive(Args, Debug)]
 pub(super) struct UnscanArgs {
     /// Number, such as A17, or id
@@ -44,18 +107,13 @@ pub(super) struct UnscanArgs {
 }
 
 pub(super) async fn scan(client: &Client, args: ScanArgs, json: bool) -> anyhow::Result<()> {
-    if args.gs.as_deref() == Some("") {
-        return Err(Misuse("--gs: say what stands for the separator".to_owned()).into());
-    }
-    let codes: Vec<Value> = args
-        .codes
-        .iter()
-        .map(|code| match (&args.gs, args.base64) {
-            (_, true) => json!({"base64": code, "line": args.line}),
-            (Some(gs), _) => json!({"code": code.replace(gs, "\u{1d}"), "line": args.line}),
-            (None, _) => json!({"code": code, "line": args.line}),
+    let one = |code: &String| -> Result<Value, Misuse> {
+        Ok(match args.base64 {
+            true => json!({"base64": code, "line": args.line}),
+            false => json!({"code": with_gs(code, args.gs.as_deref())?, "line": args.line}),
         })
-        .collect();
+    };
+    let codes: Vec<Value> = args.codes.iter().map(one).collect::<Result<_, _>>()?;
     let id = find(client, &args.order).await?;
     let path = format!("/orders/{}/codes", segment(&id));
     show(&client.post(&path, &json!({ "codes": codes })).await?, json)

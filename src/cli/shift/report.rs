@@ -1,15 +1,23 @@
 //! A shift's report as text.
 
-use crate::cli::output::{Lean, Table, View, facts, money, wrap};
+use crate::cli::output::{Lean, NONE, Table, View, facts, money, time_in, wrap};
+use jiff::tz::TimeZone;
 
 /// The report for a person at a terminal.
 pub(super) fn show(report: View<'_>) -> String {
     let pair = |name: &str, value: String| (name.to_owned(), value);
+    // It is laid beside the printer's paper, whoever looks from wherever.
+    let zone = TimeZone::get(&report.text("zone")).unwrap_or_else(|_| TimeZone::system());
+    let time = |view: View<'_>, path: &str| {
+        let at = view.number(path);
+        at.map_or_else(|| NONE.to_owned(), |at| time_in(at, zone.clone()))
+    };
     let mut text = facts(&[
         pair("shift", report.text("shift")),
         pair("state", report.text("state")),
-        pair("opened", report.time("opened_at")),
-        pair("closed", report.time("closed_at")),
+        pair("opened", time(report, "opened_at")),
+        pair("closed", time(report, "closed_at")),
+        pair("times in", report.text("zone")),
         pair(
             "documents",
             format!(
@@ -64,7 +72,7 @@ pub(super) fn show(report: View<'_>) -> String {
         text += &wrap(
             &format!(
                 "{}  {} {}  {}: {}",
-                m.time("at"),
+                time(m, "at"),
                 m.text("direction"),
                 m.money("sum_minor"),
                 m.text("who"),
@@ -85,7 +93,7 @@ pub(super) fn show(report: View<'_>) -> String {
     if differences.is_empty() {
         text += &format!(
             "The printer agrees (counted {}).\n",
-            report.time("counted_at")
+            time(report, "counted_at")
         );
         return text;
     }

@@ -4,16 +4,11 @@
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
 };
-use std::{
-    io::{self, IsTerminal as _, Write as _},
-    time::Duration,
-};
+use std::io::{self, IsTerminal as _, Stdin, Write as _};
+use tokio::io::{Interest, unix::AsyncFd};
 
 /// A line more would scroll the page.
 const SPARE: u16 = 1;
-
-/// How often the keyboard is looked at; nobody feels it.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// What was pressed.
 pub(super) enum Key {
@@ -26,6 +21,7 @@ pub(super) enum Key {
 /// The terminal, as long as it is drawn on.
 pub(super) struct Screen {
     before: Option<Termios>,
+    keyboard: Option<AsyncFd<Stdin>>,
 }
 
 impl Screen {
@@ -35,7 +31,10 @@ impl Screen {
     /// When it can't be set.
     pub(super) fn open() -> io::Result<Self> {
         let stdin = io::stdin();
-        let mut screen = Self { before: None };
+        let mut screen = Self {
+            before: None,
+            keyboard: None,
+        };
         if stdin.is_terminal() {
             let before = tcgetattr(&stdin)?;
             let mut raw = before.clone();
@@ -46,6 +45,7 @@ impl Screen {
             raw.special_codes[SpecialCodeIndex::VTIME] = 0;
             tcsetattr(&stdin, OptionalActions::Now, &raw)?;
             screen.before = Some(before);
+            screen.keyboard = Some(watched(stdin)?);
         }
         // The other screen, without a cursor.
         write!(io::stdout(), "\u{1b}[?1049h\u{1b}[?25l")?;
@@ -82,20 +82,29 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub(super) async fn key(&self) -> io::Result<Key> {
-        if self.before.is_none() {
+        let Some(keyboard) = &self.keyboard else {
             return std::future::pending().await;
-        }
+        };
         loop {
+            let mut ready = keyboard.readable().await?;
             let mut bytes = [0; 16];
-            let read = rustix::io::read(io::stdin(), &mut bytes)?;
+            let read = rustix::io::read(keyboard.get_ref(), &mut bytes)?;
             match bytes.get(..read).unwrap_or_default() {
-                [] => tokio::time::sleep(LOOK).await,
+                [] => ready.clear_ready(),
                 // q, its Russian key, Escape alone, Ctrl-D.
                 b"q" | b"Q" | b"\xd0\xb9" | b"\x1b" | b"\x04" => return Ok(Key::Quit),
                 _ => return Ok(Key::Other),
             }
         }
     }
+}
+
+#[allow(
+    deprecated,
+    reason = "its successor is unsafe, for handles that are closed meanwhile; standard input is not"
+)]
+fn watched(stdin: Stdin) -> io::Result<AsyncFd<Stdin>> {
+    AsyncFd::with_interest(stdin, Interest::READABLE)
 }
 
 impl Drop for Screen {

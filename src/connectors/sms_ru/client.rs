@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CallError {
+pub enum CallError {
     /// The provider has surely not looked at it.
     #[error("{0}")]
     NotSent(String),
@@ -24,11 +24,16 @@ pub(super) enum CallError {
     Http(u16),
     /// The provider's code, other than 100 to 102.
     #[error("the provider answered with code {code}: {text}")]
-    Code { code: i64, text: String },
+    Code {
+        /// The code. [source: sms.ru/api/status]
+        code: i64,
+        /// Its words.
+        text: String,
+    },
 }
 
 /// The provider.
-pub(super) struct Client {
+pub struct Client {
     http: Arc<dyn Http>,
     url: String,
     api_id: Secret,
@@ -39,6 +44,10 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// With checked settings and the key that `api_id_credential` names.
+    ///
+    /// # Errors
+    /// When a setting is wrong.
     pub fn new(
         http: Arc<dyn Http>,
         config: &SmsRuConfig,
@@ -59,6 +68,9 @@ impl Client {
     }
 
     /// Sends; answers with the provider's id of the message.
+    ///
+    /// # Errors
+    /// When it was not taken, or nobody knows.
     pub async fn send(&self, phone: &Phone, text: &str) -> Result<String, CallError> {
         let request = Request::post(&self.url)
             .header(

@@ -14,6 +14,7 @@ mod tests;
 mod text;
 mod wire;
 
+pub use client::{CallError, Client};
 pub use config::{ConfigError, SmsRuConfig};
 pub use phone::{BadPhone, Country, Phone, PhoneBook};
 pub use text::{Encoding, Size, measure, normalise};
@@ -27,7 +28,6 @@ use crate::{
     world::{Clock, Http, Secret},
 };
 use async_trait::async_trait;
-use client::Client;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};

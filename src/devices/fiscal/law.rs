@@ -164,7 +164,8 @@ impl Printer {
         status: &PrinterStatus,
         ahead_s: i64,
     ) {
-        let law = &self.site.policy().law;
+        let policy = self.site.policy();
+        let law = &policy.law;
         let wrong = ahead_s.unsigned_abs() > law.clock_drift.as_secs();
         let lately = session
             .known

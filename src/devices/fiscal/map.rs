@@ -5,6 +5,7 @@ use crate::domain::{
     contact::Contact,
     marking::LineMark,
     payment::Tender,
+    permit,
     receipt::{ReceiptDraft, ReceiptKind, Registered, Subject, Vat},
     shift_report::{CashMove, Counters, Direction, Drawer, Side},
 };
@@ -134,6 +135,7 @@ impl FiscalSettings {
                     unit: f::MeasureUnit::Piece,
                     details: f::LineDetails {
                         marking: l.marking.as_ref().and_then(|m| marking(m, checks)),
+                        industry: l.marking.iter().filter_map(industry).collect(),
                         ..f::LineDetails::default()
                     },
                 })
@@ -147,6 +149,8 @@ impl FiscalSettings {
                         Tender::CardTerminal | Tender::SbpQr | Tender::Prepaid => {
                             f::TenderForm::Electronic
                         }
+                        // Other consideration, tag 1217; points that are a discount are no tender.
+                        Tender::LoyaltyPoints => f::TenderForm::Other,
                     },
                     sum_minor: *sum_minor,
                 })
@@ -156,6 +160,17 @@ impl FiscalSettings {
             details: f::ReceiptDetails::default(),
         }
     }
+}
+
+/// The state's permit to sell a unit, tag 1260. [source: marking.md 7]
+fn industry(mark: &LineMark) -> Option<f::Industry> {
+    let permit = mark.permit.as_ref()?;
+    Some(f::Industry {
+        fois: permit::BODY.to_owned(),
+        date: permit::ACT_DATE.to_owned(),
+        number: permit::ACT_NUMBER.to_owned(),
+        value: permit.to_string(),
+    })
 }
 
 /// A marked unit; the printer's word of just now goes before what it said when the unit was scanned.
@@ -220,7 +235,9 @@ pub(super) fn counters(totals: &f::ShiftTotals) -> Counters {
     }
 }
 
-pub(super) fn registered(record: &f::FiscalRecord) -> Registered {
+/// What the fiscal drive registered, as the store keeps it.
+#[must_use]
+pub fn registered(record: &f::FiscalRecord) -> Registered {
     Registered {
         document_number: record.document_number,
         fiscal_sign: record.fiscal_sign,

@@ -24,6 +24,39 @@ fn pair(left: impl Into<String>, right: impl Into<String>) -> SlipItem {
     }
 }
 
+/// Where a new screen finds the store, and what is to be done there.
+#[must_use]
+pub fn screen(url: &str, store: &str, authority: Option<&str>) -> Slip {
+    let mut items = vec![
+        text(store, Align::Center, false),
+        text("Новый экран", Align::Center, true),
+        text("Не является кассовым чеком", Align::Center, false),
+        SlipItem::Rule,
+        SlipItem::Qr {
+            data: url.to_owned(),
+            scale: 6,
+            align: Align::Center,
+        },
+        text(url, Align::Center, false),
+        SlipItem::Feed { lines: 1 },
+        text("1. Откройте этот адрес на экране.", Align::Left, false),
+        text("2. Экран покажет шесть цифр.", Align::Left, false),
+        text(
+            "3. Введите их на экране персонала (Экраны) или: galley kiosk pair ЦИФРЫ --name ИМЯ",
+            Align::Left,
+            false,
+        ),
+    ];
+    if let Some(authority) = authority {
+        items.push(text(
+            format!("Если браузер не доверяет адресу, сначала установите сертификат магазина: {authority}"),
+            Align::Left,
+            false,
+        ));
+    }
+    Slip { items, cut: true }
+}
+
 /// What to pay, before it is paid: lines, total, and a QR code: the bank's where the guest is to pay by one now,
 /// otherwise the order's own.
 #[must_use]

@@ -20,6 +20,8 @@ const REGISTRATION: &str = "0000000001002292";
 struct Told {
     drive: &'static str,
     registration: Option<&'static str>,
+    /// Its shift 1 was closed (document 5) and shift 2 opened (document 6).
+    turned: bool,
     info: PrinterInfo,
 }
 
@@ -29,6 +31,7 @@ impl Told {
         Arc::new(Self {
             drive,
             registration,
+            turned: false,
             info: PrinterInfo {
                 model: text(),
                 serial: text(),
@@ -96,7 +99,16 @@ impl FiscalPrinter for Told {
     }
 
     async fn baseline(&mut self) -> Result<Baseline, FiscalError> {
-        nobody_asks()
+        if !self.turned {
+            return nobody_asks();
+        }
+        Ok(Baseline {
+            drive_number: self.drive.to_owned(),
+            last_document: 6,
+            shift_number: 2,
+            shift_open: true,
+            cash: None,
+        })
     }
 
     async fn register(
@@ -119,8 +131,21 @@ impl FiscalPrinter for Told {
         Ok(None)
     }
 
-    async fn document(&mut self, _: u32) -> Result<Option<FiscalRecord>, FiscalError> {
-        Ok(None)
+    async fn document(&mut self, number: u32) -> Result<Option<FiscalRecord>, FiscalError> {
+        let turn = ShiftDocument {
+            key: String::new(),
+            operator: None,
+        };
+        let (document, shift) = match number {
+            5 if self.turned => (Document::ShiftClose(turn), 1),
+            6 if self.turned => (Document::ShiftOpen(turn), 2),
+            _ => return Ok(None),
+        };
+        Ok(Some(FiscalRecord {
+            document_number: number,
+            shift_number: Some(shift),
+            ..self.record(&document)
+        }))
     }
 
     async fn x_report(&mut self) -> Result<(), FiscalError> {
@@ -267,4 +292,52 @@ async fn what_a_document_told_is_known_before_the_log_knows_it() {
     printer.whole(&mut session, known).await;
     drop(session);
     assert_eq!(recovered(&printer).await.as_deref(), Some(REGISTRATION));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shift_that_was_turned_before_it_is_to_be_closed_is_in_the_books_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(&folder).await;
+    let told = Told::new(DRIVE, Some(REGISTRATION));
+    let opened = told.record(&Document::ShiftOpen(ShiftDocument {
+        key: String::new(),
+        operator: None,
+    }));
+    // The daemon died after the printer had turned the shift, and somebody wants it closed before anything is sold.
+    site.command(Actor::system(), move |tx, cx| {
+        let registered = map::registered(&opened);
+        let body = Body::ShiftOpened {
+            number: 1,
+            registered,
+            counters: None,
+        };
+        record(tx, cx, None, body)?;
+        record(tx, cx, None, Body::ShiftClosing {})
+    })
+    .await
+    .unwrap();
+    let turned = Told {
+        turned: true,
+        ..Told::clone(&told)
+    };
+    let printer = printer(&site, Arc::new(turned));
+    printer
+        .prepare(&call(shift::Request::Close, true))
+        .await
+        .unwrap();
+    let shift = site.store.read_here(|s| s.shift()).unwrap();
+    assert_eq!((shift.state, shift.number), (Turn::Open, Some(2)));
+    let log = site.store.read_here(|s| s.events_after(0, 100)).unwrap();
+    let turns: Vec<&str> = log
+        .iter()
+        .map(|e| e.kind.as_str())
+        .filter(|kind| kind.starts_with("shift."))
+        .collect();
+    let turned = [
+        "shift.opened",
+        "shift.closing",
+        "shift.closed",
+        "shift.opened",
+    ];
+    assert_eq!(turns, turned);
 }

@@ -6,7 +6,7 @@ use crate::{
         event::Body,
         ids::{IngredientId, JobId, OrderId},
         order::JobStage,
-        stock::{self, Level, Movement, MovementKind},
+        stock::{self, Level, MOST, Movement, MovementKind},
     },
     flow::{
         Context, FlowError,
@@ -271,7 +271,7 @@ pub(super) fn first_levels(
     }
     let movements: Vec<Movement> = first
         .into_iter()
-        .filter(|(_, level)| *level > 0)
+        .filter(|(_, level)| (1..=MOST).contains(level))
         .map(|(ingredient, level)| {
             Movement::count(
                 &ingredient,

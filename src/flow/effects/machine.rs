@@ -21,6 +21,9 @@ const STANDS: Duration = Duration::from_secs(30);
 pub struct Request {
     /// What to do.
     pub act: Act,
+    /// The job it is about, for [`Act::Abort`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
     /// Who asks; the robot starts motion only for a person.
     pub by: String,
     /// When it was asked.
@@ -33,8 +36,8 @@ impl Request {
     /// hours later and nobody expects it. Bringing it to rest is never too late.
     #[must_use]
     pub fn too_late(&self, now: Timestamp) -> Option<Refusal> {
-        let late =
-            self.act != Act::Pause && self.asked_at.is_none_or(|asked| now.since(asked) > STANDS);
+        let moves = !matches!(self.act, Act::Pause | Act::Abort);
+        let late = moves && self.asked_at.is_none_or(|asked| now.since(asked) > STANDS);
         late.then(|| {
             Refusal::new(
                 "too_late",
@@ -61,6 +64,8 @@ pub enum Act {
     Reset,
     /// Begin to work.
     Start,
+    /// Give one job up at its next safe point.
+    Abort,
 }
 
 /// What follows.

@@ -10,6 +10,7 @@ pub mod cash;
 pub mod collect;
 pub mod cook;
 pub mod correction;
+pub mod loyalty;
 pub mod machine;
 pub mod receipt;
 pub mod shift;
@@ -77,6 +78,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &bank_watch::BankWatch,
     &bank_close::BankClose,
     &bank_refund::BankRefund,
+    &loyalty::Loyalty,
     &sms::Sms,
     &accounting::Accounting,
 ];

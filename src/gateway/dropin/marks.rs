@@ -39,6 +39,11 @@ pub(super) enum Step {
     Ready,
 }
 
+/// A unit that the printer's check speaks against, as the vendor's code.
+pub(in crate::gateway) fn wrong() -> FiscalError {
+    codes::own(codes::MARK_WRONG)
+}
+
 impl Marks {
     pub(super) async fn answer(
         &mut self,

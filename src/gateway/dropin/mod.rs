@@ -10,6 +10,7 @@ mod answers;
 mod codes;
 mod marks;
 mod server;
+mod tags;
 mod tasks;
 
 use super::{
@@ -30,7 +31,7 @@ use axum::{
 pub(super) use codes::out_of_patience;
 use futures_util::FutureExt as _;
 use galley_atol::json::Task as VendorTask;
-pub(super) use marks::Marks;
+pub(super) use marks::{Marks, wrong as wrong_unit};
 use serde::Deserialize;
 use serde_json::{Value, json};
 pub(super) use server::pages;

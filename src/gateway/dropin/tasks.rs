@@ -4,11 +4,13 @@ use super::{
     answers::{Zone, fiscal_params, fn_document},
     codes,
     marks::{Marks, Step},
+    tags,
 };
 use crate::gateway::{
     journal::{Row, Trouble},
     task::{Asked, Options, Task, tag_1192},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use galley_atol::json::Kopecks;
 use galley_atol::json::{
     Fault, FnDocumentTask, ImcParams, Task as VendorTask,
@@ -164,6 +166,7 @@ pub(in crate::gateway) fn read(
         Err(e) => return Err(bad("bad_task", format!("{kind}: {e}"))),
     };
     let fiscal = task.is_fiscal();
+    let mut options = Options::default();
     let task = if fiscal {
         let key = tag_1192(&row.key);
         let taken = to_document(&task, Some(&key), Some(tax_system))
@@ -180,13 +183,14 @@ pub(in crate::gateway) fn read(
                 "what only paper would show is left out"
             );
         }
+        options.check_marking = taken.check_marking;
         Task::Fiscal(Box::new(taken.document))
     } else {
         return Ok(query(task.into()));
     };
     Ok(Asked {
         device: None,
-        options: Options::default(),
+        options,
         task,
     })
 }
@@ -379,20 +383,34 @@ impl Query {
         })
     }
 
-    /// A document of the drive, in the short form in which the vendor's driver tells one whose text the drive does not
-    /// keep any more: our printers read back what recovery needs.
+    /// A document of the drive, tag by tag; in the short form in which the vendor's driver tells one whose text the drive
+    /// does not keep any more, where the printer gives no tags.
     async fn drive_document(
         &self,
         asked: FnDocumentTask,
         p: &mut dyn FiscalPrinter,
     ) -> Result<Value, FiscalError> {
-        let found = p.document(asked.fiscal_document_number).await?;
-        match found {
-            Some(record) if asked.with_raw_data != Some(true) => {
-                Ok(json!(fn_document(&record, &self.zone)))
+        let absent = || codes::own(codes::NO_SUCH_DOCUMENT);
+        let number = asked.fiscal_document_number;
+        let record = p.document(number).await?.ok_or_else(absent)?;
+        let bytes = match p.document_tlvs(number).await {
+            Ok(bytes) => bytes,
+            Err(FiscalError::Unsupported(_)) => None,
+            Err(e) => return Err(e),
+        };
+        let mut answer = fn_document(&record, &self.zone);
+        match bytes {
+            Some(bytes) => {
+                answer.document_tlv.insert("short".to_owned(), json!(false));
+                answer.document_tlv.extend(tags::told(&bytes, &self.zone));
+                if asked.with_raw_data == Some(true) {
+                    answer.raw_data = Some(STANDARD.encode(bytes));
+                }
             }
-            _ => Err(codes::own(codes::NO_SUCH_DOCUMENT)),
+            None if asked.with_raw_data == Some(true) => return Err(absent()),
+            None => {}
         }
+        Ok(json!(answer))
     }
 }
 

@@ -7,6 +7,7 @@
 //! exists" ends it; a contradiction waits for a technician. Other printers' queues go on meanwhile.
 
 mod session;
+mod units;
 
 use super::{
     device::{Ask, Device, Tally},
@@ -24,6 +25,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+use units::Unchecked;
 
 /// How often an idle printer is asked how it does. A battery model must not be asked more than once a second.
 /// [source: atol.md 5]
@@ -184,6 +186,16 @@ impl Worker {
                 return self.later(&row, Trouble::of(&e)).await;
             }
         };
+        let task = match self.units_checked(&row, asked).await {
+            Ok(task) => task,
+            Err(Unchecked::Wrong(trouble)) => {
+                return self.end(&row, Ending::Refused(trouble), None).await;
+            }
+            Err(Unchecked::Away(e)) => {
+                self.settle(&e);
+                return self.later(&row, Trouble::of(&e)).await;
+            }
+        };
         let asked_for = before + began.elapsed();
         let now = self.device.now();
         let Some(row) = self.device.journal.start(row.id, baseline, now).await? else {
@@ -191,7 +203,7 @@ impl Worker {
         };
         self.device.changed(&row);
         let began = Instant::now();
-        let outcome = self.perform(&row, &asked.task).await;
+        let outcome = self.perform(&row, &task).await;
         // What the printer took, without the journal's writes.
         let busy = i64::try_from((asked_for + began.elapsed()).as_micros()).ok();
         let ending = match outcome {
@@ -201,7 +213,7 @@ impl Worker {
             }
             Err(e) => {
                 self.settle(&e);
-                self.verdict(&row, &asked.task, &e)
+                self.verdict(&row, &task, &e)
             }
         };
         self.end(&row, ending, busy).await

@@ -22,7 +22,7 @@ const MARK: &str = "MDEwNDYwNjk5NDA2NDM2Nh0yMWFYV3k3Zk1mMUdOMzIdOTFmZmQw";
 struct Face {
     _folder: tempfile::TempDir,
     http: RouterHttp,
-    _service: Service,
+    service: Service,
     asked: std::cell::Cell<u32>,
 }
 
@@ -56,7 +56,7 @@ impl Face {
         Self {
             _folder: folder,
             http,
-            _service: service,
+            service,
             asked: std::cell::Cell::new(0),
         }
     }
@@ -106,24 +106,38 @@ impl Face {
         (answer.status().as_u16(), value)
     }
 
-    /// Asks for tasks under a new uuid, and waits as the vendor's clients do.
+    /// Asks for tasks under a new uuid, and looks as the vendor's clients do, whenever a document has moved on.
     async fn ask(&self, tasks: Value) -> Vec<Value> {
         self.asked.set(self.asked.get() + 1);
         let uuid = format!("00000000-0000-0000-0000-{:012}", self.asked.get());
         let body = json!({"uuid": uuid, "request": tasks, "deviceID": "default"});
+        let mut changes = self
+            .service
+            .gateway
+            .device(None)
+            .unwrap()
+            .changes
+            .subscribe();
         let (status, answer) = self.send(Method::POST, "/api/v2/requests", &body).await;
         assert_eq!(status, 201, "{answer}");
-        for _ in 0..1000 {
-            let path = format!("/api/v2/requests/{uuid}");
-            let (_, answer) = self.send(Method::GET, &path, &Value::Null).await;
-            let results = answer["results"].as_array().unwrap().clone();
-            let live = |r: &Value| r["status"] == "wait" || r["status"] == "inProgress";
-            if !results.iter().any(live) {
-                return results;
+        let decided = async {
+            loop {
+                let path = format!("/api/v2/requests/{uuid}");
+                let (_, answer) = self.send(Method::GET, &path, &Value::Null).await;
+                let results = answer["results"].as_array().unwrap().clone();
+                let live = |r: &Value| r["status"] == "wait" || r["status"] == "inProgress";
+                if !results.iter().any(live) {
+                    return results;
+                }
+                let told = changes.recv().await;
+                assert!(!matches!(
+                    told,
+                    Err(tokio::sync::broadcast::error::RecvError::Closed)
+                ));
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("{uuid} is never decided");
+        };
+        let decided = tokio::time::timeout(LONG, decided).await;
+        decided.unwrap_or_else(|_| panic!("{uuid} is never decided"))
     }
 
     /// The answer of one task that must succeed.
@@ -176,7 +190,16 @@ async fn a_till_written_for_the_vendors_server_sells_at_a_shtrikh() {
     assert_eq!(tags["1020"], 350.0);
     assert_eq!(tags["1054"], 1);
     assert_eq!(tags["fiscalDocumentType"], "receipt");
-    assert_eq!(tags["short"], true);
+    assert_eq!(tags["short"], false);
+    assert_eq!(tags["1059"][0]["1030"], "Плов");
+    assert_eq!(tags["1059"][0]["1079"], 350.0);
+    let raw = json!({"type": "getFnDocument", "fiscalDocumentNumber": number, "withRawData": true});
+    let raw = face.fine(raw).await;
+    assert!(
+        raw["rawData"]
+            .as_str()
+            .is_some_and(|bytes| bytes.len() > 100)
+    );
     let sign: u32 = sold["fiscalParams"]["fiscalDocumentSign"]
         .as_str()
         .unwrap()
@@ -202,8 +225,6 @@ async fn a_shtrikhs_refusals_are_the_vendors_errors_in_words_for_a_cashier() {
     // No such document, by number; its bytes; on paper, which this make can't.
     let absent = json!({"type": "getFnDocument", "fiscalDocumentNumber": 900});
     assert_eq!(face.code(absent).await, 123);
-    let raw = json!({"type": "getFnDocument", "fiscalDocumentNumber": 2, "withRawData": true});
-    assert_eq!(face.code(raw).await, 123);
     let paper = json!({"type": "printFnDocument", "fiscalDocumentNumber": 2});
     assert_eq!(face.code(paper).await, 11);
     // More money out of the drawer than is in it.
@@ -228,6 +249,43 @@ async fn a_shtrikhs_refusals_are_the_vendors_errors_in_words_for_a_cashier() {
     face.fine(sale_of_a_real_till(300.0)).await;
     let sums: Vec<u64> = printer.receipts().iter().map(|d| d.total_minor).collect();
     assert_eq!(sums, [10_000, 30_000]);
+}
+
+/// A bottle that the face is to have checked by itself.
+fn sale_to_be_checked(code: &str) -> Value {
+    let code = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, code);
+    let mut sale = sale_of_a_real_till(100.0);
+    sale["validateMarkingCodes"] = json!(true);
+    sale["items"][0]["paymentObject"] = json!("commodityWithMarking");
+    sale["items"][0]["imcParams"] = json!({"imc": code, "imcType": "auto", "itemEstimatedStatus": "itemPieceSold",
+        "imcModeProcessing": 0});
+    sale
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_that_wants_its_units_checked_is_sold_or_refused_by_what_the_printer_says() {
+    let good = "0104607010350246215kRdG-1%2(UmV\u{1d}93dGVz";
+    let forged = "0104607010350246215BAD-1%2(UmV\u{1d}93dGVz";
+    let (server, face) = Face::web().await;
+    assert_eq!(face.code(sale_to_be_checked(forged)).await, 409);
+    face.fine(sale_to_be_checked(good)).await;
+    let sold = server.documents();
+    assert_eq!(sold.iter().filter(|d| d.kind == 3).count(), 1);
+    let imc = &sold.last().unwrap().task["items"][0]["imcParams"];
+    assert_eq!(
+        imc["itemInfoCheckResult"]["imcEstimatedStatusCorrect"],
+        true
+    );
+
+    let (printer, face) = Face::shtrih().await;
+    assert_eq!(face.code(sale_to_be_checked(forged)).await, 409);
+    face.fine(sale_to_be_checked(good)).await;
+    let receipts = printer.receipts();
+    assert_eq!(receipts.len(), 1);
+    assert_eq!(
+        receipts[0].lines[0].marking.as_deref(),
+        Some(good.as_bytes())
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,7 +34,7 @@ async fn what_can_not_be_taken_in_is_a_problem_and_changes_nothing() {
         problem(&rig.get("/../secret").await),
         (404, "not_found".to_owned())
     );
-    assert_eq!(events(&rig.hq).len(), 0);
+    assert_eq!(events(&rig.hq).await.len(), 0);
     assert_eq!(ack(&rig.post_bytes(good, TOKEN).await).seq, 2);
 }
 
@@ -47,12 +47,14 @@ async fn a_token_opens_only_its_own_store() {
     let hq = Hq::open(config, Arc::clone(&clock)).await.unwrap();
     let sign = |store: &str| Batch {
         store_id: store.parse().unwrap(),
+        generation: 0,
         stream: 1,
         number: 1,
         first_seq: 1,
         previous: None,
         entries: Vec::new(),
         summary: None,
+        root: None,
     };
     let submit = |store: &'static str, token: &'static str| {
         let hq = hq.clone();
@@ -94,12 +96,14 @@ async fn a_demo_takes_in_any_store_and_keeps_its_first_token() {
         let hq = Hq::open(config.clone(), Arc::clone(&clock)).await.unwrap();
         let sign = || Batch {
             store_id: "demo".parse().unwrap(),
+            generation: 0,
             stream: 1,
             number: 1,
             first_seq: 1,
             previous: None,
             entries: Vec::new(),
             summary: None,
+            root: None,
         };
         hq.submit(sign(), Proof::Token("first")).await.unwrap();
         assert!(hq.submit(sign(), Proof::Token("second")).await.is_err());
@@ -150,6 +154,7 @@ async fn the_page_can_be_kept_for_those_with_the_viewers_token() {
     let dir = tempfile::tempdir().unwrap();
     let config = HqConfig {
         viewer_token: Some(Secret::new("look")),
+        people: people::PeopleConfig::default(),
         ..hq_config(dir.path().join("hq.db"))
     };
     let clock = Arc::new(RuntimeClock::starting_at(Timestamp::from_millis(START)));
@@ -208,7 +213,7 @@ async fn the_live_stream_tells_changes_and_ends_when_headquarters_stops() {
 async fn headquarters_is_served_on_a_socket_with_its_writer_on_a_thread() {
     let dir = tempfile::tempdir().unwrap();
     let config = HqConfig {
-        threads: Threads::Own,
+        database: Place::Sqlite(Options::at(dir.path().join("hq.db"))),
         ..hq_config(dir.path().join("hq.db"))
     };
     let clock = Arc::new(RuntimeClock::starting_at(Timestamp::from_millis(START)));
@@ -222,12 +227,14 @@ async fn headquarters_is_served_on_a_socket_with_its_writer_on_a_thread() {
     });
     let sign = Batch {
         store_id: "spb-01".parse().unwrap(),
+        generation: 0,
         stream: 1,
         number: 1,
         first_seq: 1,
         previous: None,
         entries: Vec::new(),
         summary: None,
+        root: None,
     };
     let request = Request::post(format!("http://{address}/v1/ingest"))
         .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))

@@ -1,6 +1,11 @@
 //! A store and headquarters in one process, over the straight route, with faults in between.
 
+mod both;
+mod counted;
 mod doors;
+mod down;
+pub(super) mod story;
+mod watched;
 
 use super::*;
 use crate::{
@@ -26,14 +31,14 @@ use galley_link::MemoryNet;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use proptest::prelude::*;
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
 const HQ: &str = "hq.test";
 const TOKEN: &str = "a long token";
 const LONG: Duration = Duration::from_secs(20);
-/// 2026-08-01 12:00 in UTC.
-const START: i64 = 1_785_585_600_000;
+const START: i64 = 1_785_585_600_000; // 2026-08-01 12:00 in UTC
 
 struct Rig {
     dir: tempfile::TempDir,
@@ -47,9 +52,16 @@ struct Rig {
 
 fn hq_config(database: PathBuf) -> HqConfig {
     HqConfig {
-        threads: Threads::Inline,
         stores: vec![format!("spb-01={TOKEN}").parse().unwrap()],
-        ..HqConfig::at(database)
+        // What is not about people is tested by whoever comes.
+        people: people::PeopleConfig {
+            open_as: Some(people::Role::Admin),
+            ..people::PeopleConfig::default()
+        },
+        ..HqConfig::on(Place::Sqlite(Options {
+            threads: Threads::Inline,
+            ..Options::at(database)
+        }))
     }
 }
 
@@ -82,6 +94,7 @@ impl Rig {
         http.set_route(HQ, hq.router());
         let identity = Identity {
             store_id: "spb-01".parse().unwrap(),
+            generation: 0,
             name: "Невский, 1".to_owned(),
             version: "0.1.0".to_owned(),
             zone: jiff::tz::TimeZone::get("Europe/Moscow").unwrap(),
@@ -143,6 +156,16 @@ impl Rig {
         self.complete().await;
     }
 
+    /// The same by another uplink of this store.
+    async fn drained_by(&self, sync: &UplinkHandle) {
+        let head = self.store.read_here(|db| db.head()).unwrap().seq;
+        let mut at = sync.acknowledged();
+        tokio::time::timeout(Duration::from_mins(1), at.wait_for(|a| *a == head))
+            .await
+            .unwrap()
+            .unwrap();
+    }
+
     async fn acknowledged(&self, seq: u64) {
         let mut at = self.sync.acknowledged();
         tokio::time::timeout(Duration::from_mins(10), at.wait_for(|a| *a == seq))
@@ -166,7 +189,7 @@ impl Rig {
             .store
             .read_here(|db| db.events_after(0, 1_000_000))
             .unwrap();
-        let there = events(&self.hq);
+        let there = events(&self.hq).await;
         let here: Vec<_> = here
             .into_iter()
             .map(|e| (e.seq, e.kind, e.actor, e.body, HexHash(e.hash)))
@@ -185,6 +208,7 @@ impl Rig {
             .unwrap();
         Batch {
             store_id: "spb-01".parse().unwrap(),
+            generation: 0,
             stream: 9,
             number: 1,
             first_seq: first,
@@ -194,6 +218,7 @@ impl Rig {
                 .map(|e| Entry::try_from(e).unwrap())
                 .collect(),
             summary: None,
+            root: None,
         }
     }
 
@@ -219,12 +244,13 @@ impl Rig {
 
 type EventRow = (u64, String, String, String, HexHash);
 
-fn events(hq: &Hq) -> Vec<EventRow> {
+async fn events(hq: &Hq) -> Vec<EventRow> {
     hq.db()
-        .read_here(|db| {
-            let rows = db
-                .prepare("SELECT seq, kind, actor, body, hash FROM events ORDER BY store, seq")?
-                .query_map([], |r| {
+        .read(|sql| {
+            sql.rows(
+                "SELECT seq, kind, actor, body, hash FROM events ORDER BY store, seq",
+                &[],
+                |r| {
                     Ok((
                         r.get(0)?,
                         r.get(1)?,
@@ -232,10 +258,10 @@ fn events(hq: &Hq) -> Vec<EventRow> {
                         r.get(3)?,
                         HexHash(r.get(4)?),
                     ))
-                })?
-                .collect::<Result<_, _>>()?;
-            Ok(rows)
+                },
+            )
         })
+        .await
         .unwrap()
 }
 
@@ -328,7 +354,7 @@ async fn a_batch_ahead_of_its_turn_is_not_kept_and_sends_the_store_back() {
     assert_eq!(ack(&rig.post(&rig.batch(1, 3)).await).seq, 3);
     let early = ack(&rig.post(&rig.batch(7, 9)).await);
     assert_eq!((early.seq, early.rewind), (3, true));
-    assert_eq!(events(&rig.hq).len(), 3);
+    assert_eq!(events(&rig.hq).await.len(), 3);
     assert_eq!(ack(&rig.post(&rig.batch(4, 6)).await).seq, 6);
     assert_eq!(ack(&rig.post(&rig.batch(7, 9)).await).seq, 9);
     rig.complete().await;
@@ -347,11 +373,11 @@ async fn headquarters_from_an_older_copy_gets_what_it_lost() {
         .await
         .unwrap();
     rig.http.set_route(HQ, rig.hq.router());
-    assert_eq!(events(&rig.hq).len(), 20);
+    assert_eq!(events(&rig.hq).await.len(), 20);
     // Nothing new happens in the store: its sign of life is enough.
     let mut changes = rig.hq.0.changes.subscribe();
     tokio::time::timeout(Duration::from_secs(16), async {
-        while events(&rig.hq).len() < 50 {
+        while events(&rig.hq).await.len() < 50 {
             changes.recv().await.unwrap();
         }
     })
@@ -362,48 +388,173 @@ async fn headquarters_from_an_older_copy_gets_what_it_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_changed_event_is_put_aside_and_nothing_after_it_is_acknowledged() {
+async fn a_changed_event_is_set_aside_and_does_not_hold_up_what_follows() {
     let rig = Rig::new().await;
     rig.http.set_online(false);
     rig.happen(30).await;
-    let tamper = |actor: &'static str| {
-        rig.store.write(move |tx: &mut Tx<'_>| {
-            tx.execute("UPDATE events SET actor = ?1 WHERE seq = 15", [actor])?;
+    rig.store
+        .write(|tx: &mut Tx<'_>| {
+            tx.execute("UPDATE events SET actor = 'staff:eve' WHERE seq = 15", [])?;
             Ok::<_, StoreError>(())
         })
-    };
-    tamper("staff:eve").await.unwrap();
-    rig.http.set_online(true);
-    rig.status(|s| s.refused).await;
-    rig.acknowledged(14).await;
-    let state = rig.sync.state().borrow().clone();
-    assert_eq!(state.status, Status::Degraded);
-    assert!(state.reason.unwrap().contains("event 15"));
-    let row = rig.row().await;
-    assert_eq!((row.events, row.alerts), (14, 1));
-    let refused = row.refused.unwrap();
-    assert_eq!(refused.refusal.seq, 15);
-    let aside: (u64, String) = rig
-        .hq
-        .db()
-        .read_here(|db| {
-            Ok(db.query_row("SELECT seq, entry FROM quarantine", [], |r| {
-                Ok((r.get(0)?, r.get(1)?))
-            })?)
-        })
+        .await
         .unwrap();
-    assert_eq!(aside.0, 15);
-    assert!(aside.1.contains("staff:eve"));
-    // It is not tried every second, and the first refusal's time stays.
-    let before = rig.http.requests(HQ);
-    tokio::time::sleep(Duration::from_mins(1)).await;
-    assert!(rig.http.requests(HQ) - before <= 8);
-    assert_eq!(rig.row().await.refused.unwrap().at, refused.at);
-    // Mended from a backup: all goes on, and the alarm is over.
-    tamper("system").await.unwrap();
+    rig.http.set_online(true);
     rig.drained().await;
     let row = rig.row().await;
-    assert_eq!((row.refused, row.alerts), (None, 0));
+    assert_eq!((row.events, row.alerts, row.unproven), (30, 1, 1));
+    let aside = rig.hq.aside(None).await.unwrap();
+    assert_eq!((aside.len(), aside[0].seq), (1, 15));
+    assert!(aside[0].entry.contains("staff:eve"));
+    // Whoever walks the log finds it, whatever its row says.
+    let found = verify::verify(rig.hq.db(), None, None).await.unwrap();
+    assert_eq!((found.clean, found.unproven, found.faults), (false, 1, 1));
+    // A person has looked; the mark stays.
+    let store = "spb-01".parse().unwrap();
+    let how = Settling {
+        accept: true,
+        by: "anna".to_owned(),
+        note: "asked the store".to_owned(),
+    };
+    assert!(rig.hq.settle_aside(&store, 15, how.clone()).await.unwrap());
+    assert!(!rig.hq.settle_aside(&store, 15, how).await.unwrap());
+    let row = rig.row().await;
+    assert_eq!((row.alerts, row.unproven), (0, 0));
+    let found = verify::verify(rig.hq.db(), None, None).await.unwrap();
+    assert!(found.clean);
+    let kept = rig.hq.aside(Some(&store)).await.unwrap();
+    assert_eq!(kept[0].settled_by.as_deref(), Some("anna"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_day_is_compared_and_a_change_on_either_side_shows_on_both() {
+    let rig = Rig::new().await;
+    rig.happen(20).await;
+    rig.drained().await;
+    let mut day = rig.sync.day();
+    tokio::time::sleep(Duration::from_hours(24)).await;
+    day.wait_for(|d| matches!(d, crate::sync::DayCheck::Same(root) if root.seq == 20))
+        .await
+        .unwrap();
+    assert_eq!(rig.row().await.day_differs, None);
+    // The next day something is written, and changed at headquarters.
+    rig.happen(5).await;
+    rig.drained().await;
+    rig.hq
+        .db()
+        .write(|sql| sql.execute("UPDATE events SET actor = 'staff:eve' WHERE seq = 22", &[]))
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_hours(24)).await;
+    day.wait_for(|d| matches!(d, crate::sync::DayCheck::Differs(..)))
+        .await
+        .unwrap();
+    let row = rig.row().await;
+    assert_eq!(row.day_differs.as_deref(), Some("2026-08-02"));
+    assert_eq!(row.alerts, 1);
+}
+
+/// A route that carries only while it is open.
+struct Gate {
+    inner: HttpUplink,
+    open: watch::Receiver<bool>,
+}
+
+#[async_trait::async_trait]
+impl crate::sync::Uplink for Gate {
+    fn name(&self) -> &'static str {
+        "mqtt"
+    }
+
+    fn limits(&self) -> crate::sync::Limits {
+        self.inner.limits()
+    }
+
+    async fn connect(&mut self) -> Result<(), crate::sync::UplinkError> {
+        if *self.open.borrow() {
+            return self.inner.connect().await;
+        }
+        // As behind a firewall that says nothing.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        Err(crate::sync::UplinkError::Unreachable("blocked".to_owned()))
+    }
+
+    async fn send(
+        &mut self,
+        message: crate::sync::Message,
+    ) -> Result<(), crate::sync::UplinkError> {
+        self.inner.send(message).await
+    }
+
+    async fn answer(&mut self) -> Result<Ack, crate::sync::UplinkError> {
+        let mut open = self.open.clone();
+        tokio::select! {
+            biased;
+            answer = self.inner.answer() => answer,
+            _ = open.wait_for(|open| !open) => {
+                Err(crate::sync::UplinkError::Unreachable("cut".to_owned()))
+            }
+        }
+    }
+
+    async fn close(&mut self) {
+        self.inner.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_changes_over_where_the_preferred_route_is_blocked_and_back_when_it_carries() {
+    let rig = Rig::new().await;
+    rig.stop.cancel();
+    let (gate, open) = watch::channel(false);
+    let route = || {
+        HttpUplink::new(
+            &format!("https://{HQ}"),
+            Secret::new(TOKEN),
+            Arc::clone(&rig.world.http),
+        )
+    };
+    let identity = Identity {
+        store_id: "spb-01".parse().unwrap(),
+        name: "Невский, 1".to_owned(),
+        version: "0.1.0".to_owned(),
+        zone: jiff::tz::TimeZone::UTC,
+        generation: 0,
+    };
+    let (sync, task) = uplink(
+        rig.store.clone(),
+        &rig.world,
+        identity,
+        &SyncConfig::default(),
+        vec![
+            Box::new(Gate {
+                inner: route(),
+                open,
+            }),
+            Box::new(route()),
+        ],
+    );
+    let stop = CancellationToken::new();
+    tokio::spawn(task.run(stop.clone()));
+    let on = async |name: &'static str, within: Duration| {
+        let mut state = sync.state();
+        tokio::time::timeout(within, state.wait_for(|s| s.route == Some(name)))
+            .await
+            .unwrap()
+            .unwrap();
+    };
+    on("http", Duration::from_secs(10)).await;
+    rig.happen(20).await;
+    rig.drained_by(&sync).await;
+    gate.send_replace(true);
+    on("mqtt", Duration::from_mins(3)).await;
+    rig.happen(20).await;
+    rig.drained_by(&sync).await;
+    gate.send_replace(false);
+    on("http", Duration::from_secs(15)).await;
+    rig.happen(20).await;
+    rig.drained_by(&sync).await;
+    stop.cancel();
 }
 
 #[tokio::test(start_paused = true)]
@@ -491,7 +642,7 @@ async fn a_wrong_token_is_told_and_not_tried_every_second() {
     rig.status(|s| s.refused).await;
     tokio::time::sleep(Duration::from_mins(2)).await;
     assert!(rig.http.requests(HQ) <= 10);
-    assert_eq!(events(&rig.hq).len(), 0);
+    assert_eq!(events(&rig.hq).await.len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -515,7 +666,7 @@ async fn the_newest_state_comes_before_the_history() {
     assert_eq!(rig.row().await.oldest_age_ms, None);
 }
 
-fn order(id: OrderId, day: &str, total_minor: i64) -> Order {
+pub(super) fn order(id: OrderId, day: &str, total_minor: i64) -> Order {
     Order {
         id,
         number: 1,
@@ -543,126 +694,7 @@ fn order(id: OrderId, day: &str, total_minor: i64) -> Order {
         closed: false,
         marks: Vec::new(),
         receipt_to: crate::domain::contact::ReceiptTo::Paper,
+        loyalty: None,
         state: OrderState::Placed,
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn sales_are_counted_from_the_events_on_the_day_of_the_order() {
-    let rig = Rig::new().await;
-    let refund_id = RefundId(Uuid::from_u128(77));
-    for (n, day, amount_minor) in [
-        (1, "2026-08-01", 45_000),
-        (2, "2026-08-01", 5_050),
-        (3, "2026-07-31", 900),
-    ] {
-        let id = OrderId(Uuid::from_u128(n));
-        let payment_id = PaymentId(Uuid::from_u128(n));
-        let placed = order(id, day, amount_minor);
-        for body in [
-            Body::OrderPlaced {
-                order: Box::new(placed),
-            },
-            Body::PaymentCaptured {
-                payment_id,
-                amount_minor,
-                reference: None,
-            },
-            Body::OrderPaid {},
-        ] {
-            rig.write(Some(id), body).await;
-        }
-    }
-    let id = OrderId(Uuid::from_u128(1));
-    let refund = Refund {
-        id: refund_id,
-        payment_id: PaymentId(Uuid::from_u128(1)),
-        tender: Tender::SbpQr,
-        amount_minor: 15_000,
-        line: None,
-        pieces: Vec::new(),
-        reason: "cold".to_owned(),
-        state: RefundState::Pending,
-        requested_at: Timestamp::from_millis(START),
-        without_receipt: false,
-    };
-    rig.write(Some(id), Body::RefundRequested { refund }).await;
-    rig.drained().await;
-    // Asked for is not given back.
-    assert_eq!(rig.row().await.sales_today_minor, 50_050);
-    rig.write(
-        Some(id),
-        Body::RefundDone {
-            refund_id,
-            reference: None,
-        },
-    )
-    .await;
-    rig.drained().await;
-    let row = rig.row().await;
-    assert_eq!(row.day.as_deref(), Some("2026-08-01"));
-    assert_eq!((row.sales_today_minor, row.orders_today), (35_050, 2));
-    let details = rig.hq.store("spb-01").await.unwrap().unwrap();
-    let days: Vec<_> = details
-        .days
-        .iter()
-        .map(|d| (d.day.as_str(), d.orders, d.sales_minor, d.returns_minor))
-        .collect();
-    assert_eq!(
-        days,
-        [("2026-08-01", 2, 50_050, 15_000), ("2026-07-31", 1, 900, 0)]
-    );
-    // Sent again, it counts once.
-    assert_eq!(ack(&rig.post(&rig.batch(1, 11)).await).seq, 11);
-    assert_eq!(rig.row().await.sales_today_minor, 35_050);
-}
-
-fn any_fault() -> impl Strategy<Value = HttpFault> {
-    prop_oneof![
-        Just(HttpFault::Refused),
-        Just(HttpFault::RequestLost),
-        Just(HttpFault::AnswerLost),
-        Just(HttpFault::Hang),
-        Just(HttpFault::Slow(Duration::from_secs(7))),
-        Just(HttpFault::Status(StatusCode::BAD_GATEWAY)),
-        Just(HttpFault::Blocked(StatusCode::SERVICE_UNAVAILABLE)),
-        Just(HttpFault::Garbage),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    /// Whatever happens on the way, and if headquarters falls back to a copy in the middle: all is there at last.
-    #[test]
-    fn no_faults_on_the_way_lose_or_double_an_event(
-        faults in proptest::collection::vec((any_fault(), 0u32..4), 0..12),
-        before in 0u64..60,
-        after in 1u64..60,
-        fall_back: bool,
-    ) {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap()
-            .block_on(async {
-                let mut rig = Rig::new().await;
-                for (fault, wait) in faults {
-                    rig.http.set_fault(HQ, fault, Times::After(wait));
-                }
-                rig.happen(before).await;
-                let copy = rig.dir.path().join("copy.db");
-                rig.hq.db().backup(copy.clone()).await.unwrap();
-                tokio::time::sleep(Duration::from_secs(20)).await;
-                rig.happen(after).await;
-                if fall_back {
-                    rig.hq = Hq::open(hq_config(copy), Arc::clone(&rig.world.clock)).await.unwrap();
-                    rig.http.set_route(HQ, rig.hq.router());
-                    // The fall-back may come after all was acknowledged: a sign of life finds it.
-                    tokio::time::sleep(Duration::from_mins(5)).await;
-                }
-                rig.drained().await;
-            });
     }
 }

@@ -75,14 +75,22 @@ async fn whole(way: Way) -> Option<Fate> {
     keepers.spawn_local(rig.clone().keep_running());
     keepers.spawn_local(Staff::new(rig.clone()).live());
     rig.power_on();
+    let fate = lived(&rig, way, &mut keepers).await;
+    // The rig's parts hold each other: what isn't ended is kept for as long as the matrix runs.
+    keepers.shutdown().await;
+    rig.end().await;
+    fate
+}
+
+async fn lived(rig: &Rig, way: Way, keepers: &mut JoinSet<()>) -> Option<Fate> {
     let mut scene = match Scene::prepare(rig.clone(), way.act).await {
         Ok(scene) => scene,
         Err(what) => return Some(failed("the simulator", format!("not prepared: {what}"))),
     };
-    let (crashes, before) = (rig.crashes(), Calm::read(&rig));
+    let (crashes, before) = (rig.crashes(), Calm::read(rig));
     if let Some((fault, ahead)) = way.fault {
         scene.robot_loses_power = fault.takes_the_robots_power();
-        fault.arm(&rig, way.act, ahead);
+        fault.arm(rig, way.act, ahead);
         let rig = rig.clone();
         keepers.spawn_local(async move {
             while !fault.struck(&rig, crashes) {
@@ -96,17 +104,17 @@ async fn whole(way: Way) -> Option<Fate> {
     if ended.is_ok() {
         ended = scene.end().await;
     }
-    let calm = Calm::read(&rig).since_life(before);
+    let calm = Calm::read(rig).since_life(before);
     let struck = way
         .fault
-        .is_none_or(|(fault, _)| fault.struck(&rig, crashes));
+        .is_none_or(|(fault, _)| fault.struck(rig, crashes));
     if let Some((fault, _)) = way.fault {
         if !struck {
             return None;
         }
         // What has struck at the very end is to last as long as it would.
         sleep(fault.lasts() + LOOK).await;
-        Fault::mend(&rig);
+        Fault::mend(rig);
     }
     if ended.is_ok() {
         ended = scene.finish().await;
@@ -121,9 +129,8 @@ async fn whole(way: Way) -> Option<Fate> {
     let story = if violations.is_empty() {
         Vec::new()
     } else {
-        tell::story(&rig, &violations).await
+        tell::story(rig, &violations).await
     };
-    keepers.abort_all();
     Some(Fate {
         violations,
         story,

@@ -172,7 +172,7 @@ function Cooking({ data }: { data: BoardData }) {
         {data.cooking.slice(0, 4).map((one, i) => {
           const percent = Math.min(100, Math.floor((one.progress_pm ?? 0) / 10));
           const name = say(one.name);
-          const step = t(`step.${one.state}` as Key);
+          const step = say(one.step) || t(`step.${one.state}` as Key);
           return (
             <li key={`${one.number} ${i}`}>
               <b class="display num">{one.number}</b>

@@ -1,116 +1,115 @@
 import "../shared/fonts.css";
 import "../shared/base.css";
-import "./dashboard.css";
-import { computed, signal } from "@preact/signals";
+import "./shell.css";
+import "./parts.css";
+import "./pages.css";
 import { render } from "preact";
 import { Mark } from "../shared/art/Kitchen";
-import { Client, reachable } from "../shared/client";
-import { Icon } from "../shared/icons";
-import { isLang, lang, languageNames, languages, say, setLang, t, tCode } from "../shared/i18n";
-import { openLive } from "../shared/live";
-import { grouped, money } from "../shared/money";
-import { keepFresh } from "../shared/poll";
-import { recall, remember, takeToken } from "../shared/token";
-import type { StoreRow } from "../shared/types";
-import { byWorst, conditionOf, alertsOf, type Condition } from "./worst";
+import { Icon, type IconName } from "../shared/icons";
+import { Alerts } from "./alerts";
+import { Books } from "./books";
+import { Fleet } from "./fleet";
+import { count, span } from "./format";
+import { Languages } from "./languages";
+import { useLoaded } from "./load";
+import { Map_ } from "./map";
+import { Order } from "./order";
+import { Audit, People } from "./people";
+import { Plots } from "./plots";
+import { Rollouts } from "./rollouts";
+import { t, word } from "./say";
+import { age, connected, door, link, may, me, notice, route, stale, wake } from "./state";
+import { SignIn } from "./signin";
+import { Store } from "./store";
+import type { AlertPage } from "./types";
 
-const client = new Client("./api/v1", takeToken("hq"), "hq");
-const rows = signal<Map<string, StoreRow>>(new Map());
-const loaded = signal(false);
-const now = signal(Date.now());
-const ordered = computed(() => [...rows.value.values()].sort(byWorst));
-const LANG = "galley.hq.lang";
-
-const chosen = recall(LANG) ?? navigator.language.slice(0, 2);
-setLang(isLang(chosen) ? chosen : "ru");
+const nav: { id: string; icon: IconName; role?: "manager" }[] = [
+  { id: "", icon: "bag" },
+  { id: "alerts", icon: "bell" },
+  { id: "books", icon: "book" },
+  { id: "plots", icon: "flame" },
+  { id: "map", icon: "globe" },
+  { id: "rollouts", icon: "shift" },
+  { id: "people", icon: "person" },
+  { id: "audit", icon: "eye", role: "manager" },
+];
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);
-
-const live = openLive(`${client.base}/live`, client.headers(), ({ kind, data }) => {
-  if (kind === "store" && typeof data["store_id"] === "string") {
-    rows.value = new Map(rows.peek()).set(data["store_id"], data as unknown as StoreRow);
-  } else stores.now();
-});
-const stores = keepFresh(async () => {
-  const { stores: list } = await client.get<{ stores: StoreRow[] }>("/stores");
-  rows.value = new Map(list.map((row) => [row.store_id, row]));
-  loaded.value = true;
-}, () => (live.connected.peek() ? 30_000 : 3000));
-setInterval(() => (now.value = Date.now()), 1000);
-
-const icons = { offline: "offline", alert: "alert", lagging: "clock", ok: "check" } as const;
+void wake();
 
 function App() {
-  const list = ordered.value;
-  const online = list.filter((row) => row.online).length;
-  const sales = list.reduce((sum, row) => sum + row.sales_today_minor, 0);
-  const needy = list.filter((row) => conditionOf(row) !== "ok").length;
+  return <>{me.value ? <Shell /> : door.value ? <SignIn /> : <main class="door"><p class="soft" role="status">{t("starting")}</p></main>}<Notice /></>;
+}
+
+function Shell() {
+  const [page = "", id, tab = "", part] = route.value.path;
+  const here = page === "stores" ? "" : page;
+  const alerts = useLoaded<AlertPage>("/alerts?limit=1");
+  const open = alerts.value?.open ?? 0;
   return (
     <>
-      <header class="top">
-        <Mark size="3rem" /><span class="display brand">Galley</span><span class="place">{t("hq.name")}</span>
-        <p class={`live${reachable.value ? "" : " live-lost"}`} role="status"><span class="dot" aria-hidden="true" />{reachable.value ? t("hq.live") : t("hq.stale")}</p>
-        <div class="langs" role="group" aria-label={t("lang.choose")}>
-          {languages.map((code) => <button type="button" key={code} lang={code} aria-label={`${code.toUpperCase()} ${languageNames[code]}`} aria-pressed={lang.value === code} onClick={() => { setLang(code); remember(LANG, code); }}>{code.toUpperCase()}</button>)}
+      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.querySelector<HTMLElement>("main h1")?.focus(); }}>{t("skip")}</a>
+      <header class="side">
+        <a class="brand" href={link([])}><Mark size="2.6rem" /><span class="display">Galley</span><small>{t("brand.hq")}</small></a>
+        <nav aria-label={t("nav")}>
+          {nav.filter((one) => !one.role || may(one.role)).map((one) => (
+            <a key={one.id} href={link(one.id ? [one.id] : [])} aria-current={here === one.id ? "page" : undefined} data-page={one.id || "fleet"}>
+              <Icon name={one.icon} size="1.3rem" /><span>{word("nav", one.id || "fleet")}</span>
+              {one.id === "alerts" && open > 0 && <b class="badge num" aria-label={t("alerts.open.n", { n: open })}>{count(open)}</b>}
+            </a>
+          ))}
+        </nav>
+        <div class="side-foot">
+          <Languages />
+          <p class="who"><Icon name="person" size="1.1rem" /><span>{me.value?.full_name || (me.value?.way === "open" ? t("way.open") : me.value?.name)}</span><small>{word("role", me.value?.role ?? "viewer")}</small></p>
         </div>
       </header>
-      <main>
-        <div class="headline">
-          <div><h1>{t("hq.title")}</h1><p>{t("hq.sub")}</p></div>
-          <dl class="totals">
-            <div><dt>{t("hq.total.stores")}</dt><dd class="num"><b>{online}</b> / {list.length} <small>{t("hq.total.online")}</small></dd></div>
-            <div class={needy ? "needy" : ""}><dt>{t("hq.total.need")}</dt><dd class="num"><b>{needy}</b></dd></div>
-            <div><dt>{t("hq.sales")}</dt><dd class="num"><b>{money(sales, "RUB", lang.value)}</b></dd></div>
-            <div><dt>{t("hq.orders")}</dt><dd class="num"><b>{grouped(list.reduce((sum, row) => sum + row.orders_today, 0), lang.value)}</b></dd></div>
-          </dl>
-        </div>
-        {list.length === 0 ? (
-          <div class="empty">{loaded.value ? <><p class="display">{t("hq.empty")}</p><p>{t("hq.empty.more")}</p></> : <p class="display">{t("conn.lost.short")}</p>}</div>
-        ) : (
-          <div class="table" tabIndex={0} role="region" aria-label={t("hq.title")}>
-            <table>
-              <thead><tr>
-                <th scope="col">{t("hq.store")}</th><th scope="col">{t("hq.state")}</th><th scope="col">{t("hq.seen")}</th>
-                <th scope="col" class="right">{t("hq.backlog")}</th><th scope="col" class="right">{t("hq.oldest")}</th><th scope="col">{t("hq.shift")}</th>
-                <th scope="col" class="right">{t("hq.sales")}</th><th scope="col" class="right">{t("hq.orders")}</th><th scope="col" class="right">{t("hq.alerts")}</th>
-              </tr></thead>
-              <tbody>{list.map((row) => <Row key={row.store_id} row={row} />)}</tbody>
-            </table>
-          </div>
-        )}
-      </main>
+      <div class="stage">
+        <Freshness />
+        <main id="main">{body(page, id, tab, part)}</main>
+      </div>
     </>
   );
 }
 
-function Row({ row }: { row: StoreRow }) {
-  const condition: Condition = conditionOf(row);
-  const alerts = alertsOf(row);
-  const shift = row.shift?.state ?? "closed";
+function body(page: string, id: string | undefined, tab: string, part: string | undefined) {
+  switch (page) {
+    case "alerts":
+      return <Alerts />;
+    case "books":
+      return <Books />;
+    case "plots":
+      return <Plots />;
+    case "map":
+      return <Map_ />;
+    case "rollouts":
+      return <Rollouts id={id} key={id} />;
+    case "people":
+      return <People />;
+    case "audit":
+      return <Audit />;
+    case "stores":
+      if (id && tab === "orders" && part) return <Order store={id} id={part} key={part} />;
+      return id ? <Store id={id} tab={tab} key={id} /> : <Fleet />;
+    default:
+      return <Fleet />;
+  }
+}
+
+/** How old what is shown is, always; and that it is not connected, when it is not. */
+function Freshness() {
+  const ms = age.value;
+  const lost = stale.value;
   return (
-    <tr class={`row-${condition}`} data-store={row.store_id}>
-      <th scope="row"><span class="store">{say(row.name)}</span><small>{row.store_id} · {t("hq.version")} {row.version}</small></th>
-      <td><span class={`state state-${condition}`}><Icon name={icons[condition]} size="1.15rem" />{t(`hq.${condition}`)}</span></td>
-      <td class="num">{row.last_seen_at === null ? t("hq.never") : ago(now.value - row.last_seen_at)}</td>
-      <td class="num right">{row.backlog > 0 ? <b>{grouped(row.backlog, lang.value)}</b> : "0"}</td>
-      <td class="num right">{row.oldest_age_ms ? span(row.oldest_age_ms) : "—"}</td>
-      <td>{shift === "open" ? t("hq.shift.open", { n: row.shift?.number ?? "" }) : tCode("hq.shift", shift)}</td>
-      <td class="num right">{money(row.sales_today_minor, "RUB", lang.value)}</td>
-      <td class="num right">{grouped(row.orders_today, lang.value)}</td>
-      <td class="num right">{alerts > 0 ? <b class="alerts">{alerts}</b> : "0"}</td>
-    </tr>
+    <p class={`fresh${lost ? " fresh-lost" : connected.value ? "" : " fresh-slow"}`} role="status">
+      <span class="fresh-dot" aria-hidden="true" />
+      {lost ? <><b>{t("fresh.lost")}</b> {ms !== null && t("fresh.old", { age: span(ms) })}</> : <>{connected.value ? t("fresh.live") : t("fresh.slow")} <span class="num soft" aria-hidden="true">{ms === null || ms < 2000 ? t("fresh.now") : t("fresh.age", { age: span(ms) })}</span></>}
+    </p>
   );
 }
 
-function ago(ms: number): string {
-  return ms < 5000 ? t("hq.now") : t("hq.ago", { age: span(ms) });
-}
-
-function span(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 60) return t("unit.s.short", { n: seconds });
-  if (seconds < 3600) return t("unit.min.short", { n: Math.floor(seconds / 60) });
-  if (seconds < 86_400) return t("unit.h.short", { n: Math.floor(seconds / 3600) });
-  return t("unit.d.short", { n: Math.floor(seconds / 86_400) });
+function Notice() {
+  const said = notice.value;
+  return <div class="notices" role="status" aria-live="polite">{said && <p class={`notice${said.bad ? " notice-bad" : ""}`}><Icon name={said.bad ? "alert" : "check"} size="1.3rem" />{said.text}<button type="button" class="btn btn-quiet btn-square" aria-label={t("close")} onClick={() => (notice.value = null)}><Icon name="close" size="1rem" /></button></p>}</div>;
 }

@@ -32,7 +32,7 @@ export function Counts({ now }: { now: DemoState }) {
           <Fragment key={cell.key}>
             {i > 0 && <span class="equals" aria-hidden="true">{cell.key === "receipts" ? "=" : "·"}</span>}
             <div data-count={cell.key} class={"must" in cell && cell.must !== undefined && cell.value !== cell.must ? "off" : ""}>
-              <dd class="display num" key={cell.value}>{grouped(cell.value, lang.value)}</dd><dt>{t(`demo.count.${cell.key}`)}</dt>
+              <dd class="display num" key={cell.value}>{grouped(cell.value, lang.value)}</dd><dt>{t(`demo.count.${cell.key}`)}{cell.key === "accounting" && now.counts.accounting_due === 0 && now.counts.charges > 0 && <small>{t("demo.accounting.later")}</small>}</dt>
             </div>
           </Fragment>
         ))}

@@ -1,4 +1,4 @@
-import { t } from "../shared/i18n";
+import { t, tCode } from "../shared/i18n";
 import { cut, powerCut, type DemoState } from "./state";
 
 interface Wire {
@@ -33,7 +33,7 @@ export function Diagram({ now }: { now: DemoState }) {
           </g>
         ))}
         <Node x={12} y={122} w={106} label={t("demo.node.kiosk")} />
-        <Node x={104} y={36} w={132} label={t("demo.node.robot")} sub={now.robot.state} bad={c.robot} />
+        <Node x={104} y={36} w={132} label={t("demo.node.robot")} sub={tCode("robot.state", now.robot.state)} bad={c.robot} />
         <Node x={92} y={208} w={144} label={t("demo.node.printer")} bad={c.printer} />
         <g class={powerCut.value ? "core core-dead" : "core"}>
           <circle cx="310" cy="150" r="62" fill="#fffdf7" /><circle cx="310" cy="150" r="50" fill="#c2301a" />

@@ -98,11 +98,11 @@ function Lists() {
     <div class="lists">
       <section aria-labelledby="robot"><h2 id="robot"><Icon name="robot" size="1.4rem" />{t("demo.robot")}</h2>
         {now.robot.jobs.length === 0 ? <p class="none">{t("demo.robot.none")}</p> : (
-          <ul>{now.robot.jobs.slice(-5).reverse().map((job, i) => {
+          <ul>{now.robot.jobs.slice(-5).reverse().map((job) => {
             const done = job.state === "plated" || job.state === "done";
             const percent = done ? 100 : Math.min(99, Math.floor((job.progress_pm ?? 0) / 10));
-            const name = say(job.name) || job.dish_id || job.job_id || "";
-            return <li key={job.job_id ?? job.id ?? i}><span class="ell">{name}</span><span class="dim">{tCode("job", job.state)}</span><div class="bar" role="progressbar" aria-label={name} aria-valuemin={0} aria-valuemax={100} aria-valuenow={percent}><i style={{ width: `${percent}%` }} class={done ? "bar-done" : ""} /></div></li>;
+            const name = say(job.name) || job.order || "…";
+            return <li key={job.job_id}><span class="ell">{name}</span><span class="dim">{tCode("job", job.state)}</span><div class="bar" role="progressbar" aria-label={name} aria-valuemin={0} aria-valuemax={100} aria-valuenow={percent}><i style={{ width: `${percent}%` }} class={done ? "bar-done" : ""} /></div></li>;
           })}</ul>
         )}
       </section>
@@ -118,6 +118,18 @@ function Lists() {
   );
 }
 
+/** What the kitchen's plain printer says: one slip an order, and pre-bills. */
+function Slips({ lines }: { lines: string[] }) {
+  return (
+    <section class="slips" aria-labelledby="slips">
+      <h3 id="slips"><Icon name="receipt" size="1.2rem" />{t("demo.slips")}</h3>
+      <div class="roll roll-slips" tabIndex={0} role="group" aria-label={t("demo.slips")}>
+        {lines.length === 0 ? <p class="blank">{t("demo.slips.none")}</p> : <pre lang="ru" style={{ "--columns": Math.max(32, ...lines.map((line) => line.length)) }}>{lines.join("\n")}</pre>}
+      </div>
+    </section>
+  );
+}
+
 function Paper() {
   const now = state.value;
   if (!now) return null;
@@ -125,14 +137,15 @@ function Paper() {
   return (
     <section class="printer" aria-labelledby="paper">
       <h2 id="paper"><Icon name="printer" size="1.4rem" />{t("demo.paper")}</h2>
-      <p class="dim num">{t("demo.documents", { n: now.printer.documents })}{now.printer.shift !== null && <> · {t("demo.shift", { n: now.printer.shift })}</>}</p>
+      <p class="dim num">{t("demo.documents", { n: now.printer.documents })}{now.printer.shift !== null && <> · {t("demo.shift", { state: tCode("shift.state", now.printer.shift) })}</>}</p>
       <div class={`machine${isOn("printer_cable") ? "" : " machine-cut"}`}>
         <div class="machine-head" aria-hidden="true"><span class={`lamp${out || !isOn("printer_cable") ? " lamp-bad" : ""}`} /><span class="slot" /></div>
         {out && <p class="out" role="status"><Icon name="alert" size="1.2rem" />{t("demo.paper.out")}</p>}
-        <div class="roll" tabIndex={0} role="region" aria-label={t("demo.paper")}>
+        <div class="roll" tabIndex={0} role="group" aria-label={t("demo.paper")}>
           {now.printer.paper_tail.length === 0 ? <p class="blank">{t("demo.paper.none")}</p> : <pre lang="ru">{now.printer.paper_tail.join("\n")}</pre>}
         </div>
       </div>
+      <Slips lines={now.slips.paper_tail} />
       <button type="button" class="endday" onClick={() => void endDay()} data-act="end-day"><Icon name="book" size="1.5rem" /><span><b>{t("demo.endday")}</b><small>{t("demo.endday.hint")}</small></span></button>
     </section>
   );

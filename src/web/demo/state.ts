@@ -16,8 +16,9 @@ export interface Switch {
 export interface DemoState {
   switches: Switch[];
   links: { kiosk: string; board: string; demo: string; hq: string; shift_report: string; store_api: string };
-  printer: { paper_tail: string[]; documents: number; shift: number | string | null };
-  robot: { state: string; jobs: { job_id?: string; id?: string; name?: Text | string; dish_id?: string; state: string; progress_pm?: number | null }[] };
+  printer: { paper_tail: string[]; documents: number; shift: string | null };
+  slips: { paper_tail: string[] };
+  robot: { state: string; jobs: { job_id: string; name: Text | null; order: string | null; state: string; progress_pm: number | null }[] };
   bank: { orders: { order_number: string; amount_minor: number; state: string }[] };
   one_c: { documents: number };
   sms: { sent: { text: string }[] };

@@ -8,6 +8,7 @@ import { Attract } from "./screens/attract";
 import { CartScreen } from "./screens/cart";
 import { ContactScreen } from "./screens/contact";
 import { DishSheet } from "./screens/dish";
+import { LoyaltyScreen } from "./screens/loyalty";
 import { MenuScreen } from "./screens/menu";
 import { Pairing } from "./screens/pairing";
 import { PayScreen } from "./screens/pay";
@@ -54,6 +55,7 @@ function Current() {
     case "menu": return <MenuScreen />;
     case "suggest": return <SuggestScreen />;
     case "cart": return <CartScreen />;
+    case "loyalty": return <LoyaltyScreen />;
     case "contact": return <ContactScreen />;
     case "receipt": return <ReceiptScreen />;
     case "tender": return <TenderScreen />;

@@ -38,6 +38,11 @@ export function standardOptions(dish: Dish): Chosen[] {
   });
 }
 
+/** Whether what the dish usually has is gone, and something else stands in for it: the guest must see that first. */
+export function isSwapped(dish: Dish): boolean {
+  return (dish.options ?? []).some((option) => option.choices.some((choice) => choice.standard && !choice.available));
+}
+
 /** Takes or lays back a choice. Of an option that allows one, the new choice takes the old one's place. */
 export function toggle(options: readonly Chosen[], option: DishOption, choice: string): Chosen[] {
   const others = options.filter((one) => one.option !== option.id);

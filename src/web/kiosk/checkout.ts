@@ -1,13 +1,14 @@
 // Placing the order and getting it paid. Every act carries one key until the box has answered for good, so a double
 // tap, a lost answer or a restarted daemon never places or charges twice.
 import { batch } from "@preact/signals";
-import { Refusal, Unreachable } from "../shared/client";
+import { delay, Refusal, Unreachable } from "../shared/client";
 import { isLang, lang, setLang, t } from "../shared/i18n";
 import type { Order, Payment } from "../shared/types";
 import { callStaff, forgetCall } from "./calls";
+import { forgetGuest, usePoints } from "./club";
 import { calmDown } from "./modes";
 import { renew, refreshMenu, refreshStore } from "./shop";
-import { announce, avoided, busy, cart, client, email, go, notice, order, payment, phone, promoCode, question, quote, quoted, receiptWay, screen, service, services, store, suggested } from "./state";
+import { announce, avoided, busy, cart, client, email, go, member, notice, order, payment, phone, promoCode, question, quote, quoted, receiptWay, screen, service, services, store, suggested } from "./state";
 
 const settled: readonly string[] = ["paid", "receipted", "cooking", "ready", "closed", "refunding", "refunded"];
 
@@ -45,8 +46,10 @@ export async function pay(tender: string): Promise<void> {
     const kept = order.peek();
     const placed = kept?.state === "placed" ? kept : await place();
     busy.value = "paying";
+    if (!(await payByPoints(placed))) return;
     const started = await client.post<Payment>("pay", `/orders/${placed.id}/payments`, { tender });
-    order.value = { ...placed, payments: [...placed.payments.filter((one) => one.id !== started.id), started] };
+    const now = order.peek() ?? placed;
+    order.value = { ...now, payments: [...now.payments.filter((one) => one.id !== started.id), started] };
     go("pay");
     await refreshOrder().catch(() => undefined);
   } catch (error) {
@@ -56,6 +59,39 @@ export async function pay(tender: string): Promise<void> {
   }
 }
 
+/** How long the box may take to hold points: its own ledger takes a moment. */
+const POINTS_MS = 10_000;
+
+/** Pays a part by points, if the guest wants it; false when that failed, and the guest chooses anew. */
+async function payByPoints(placed: Order): Promise<boolean> {
+  const sum = quote.peek()?.points?.spendable_minor ?? 0;
+  const gone = (one: Payment) => one.state === "declined" || one.state === "closed";
+  if (!usePoints.peek() || sum === 0 || placed.payments.some((one) => one.tender === "loyalty_points" && !gone(one))) return true;
+  const failed = () => {
+    usePoints.value = false;
+    go("tender");
+    notice.value = { text: t("loyalty.unspent"), tone: "alert" };
+    return false;
+  };
+  let one: Payment;
+  try {
+    one = await client.post<Payment>("points", `/orders/${placed.id}/payments`, { tender: "loyalty_points", amount_minor: sum });
+  } catch (error) {
+    if (error instanceof Refusal && (error.slug === "conflict" || error.slug === "unknown_member")) return failed();
+    throw error;
+  }
+  for (const until = performance.now() + POINTS_MS; one.state !== "captured"; ) {
+    if (gone(one) || performance.now() > until) {
+      await refreshOrder().catch(() => undefined);
+      return failed();
+    }
+    await delay(120);
+    one = await client.get<Payment>(`/payments/${one.id}`);
+  }
+  await refreshOrder().catch(() => undefined);
+  return true;
+}
+
 async function place(): Promise<Order> {
   const address = receiptWay.value === "sms" ? phone.value : receiptWay.value === "email" ? email.value : "";
   const body = {
@@ -63,6 +99,7 @@ async function place(): Promise<Order> {
     service: service.value ?? services.value[0] ?? "here",
     lines: cart.value.map(({ dish_id, quantity, price_minor, options }) => ({ dish_id, quantity, price_minor, ...(options.length > 0 ? { options } : {}) })),
     ...(phone.value ? { phone: phone.value } : {}),
+    ...(member.value ? { member: member.value } : {}),
     ...(promoCode.value ? { promo_code: promoCode.value } : {}),
     ...(quote.value ? { total_minor: quote.value.total_minor } : {}),
     // Paper is what every box gives unasked.
@@ -98,6 +135,11 @@ async function explain(error: unknown): Promise<void> {
       notice.value = { text: own ?? t("cart.soldout"), tone: "alert" };
       return;
     }
+    // Forgotten at the counter meanwhile: the order goes on without points.
+    case "unknown_member":
+      forgetGuest();
+      notice.value = { text: t("loyalty.unspent"), tone: "alert" };
+      return;
     case "already_paid":
       await refreshOrder().catch(() => undefined);
       return;
@@ -177,6 +219,7 @@ export function reset(): void {
     suggested.value = false;
     quoted.value = null;
     order.value = null;
+    forgetGuest();
     go("attract");
   });
   calmDown();

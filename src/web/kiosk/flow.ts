@@ -1,7 +1,7 @@
 // Which screen follows which: the steps that this store shows now, in their order. Plain values.
 import type { ReceiptWay, Service, Steps } from "../shared/types";
 
-export type Screen = "attract" | "service" | "menu" | "suggest" | "cart" | "contact" | "receipt" | "tender" | "pay" | "ticket";
+export type Screen = "attract" | "service" | "menu" | "suggest" | "cart" | "loyalty" | "contact" | "receipt" | "tender" | "pay" | "ticket";
 
 export interface Ways {
   services: readonly Service[];
@@ -13,13 +13,14 @@ export interface Ways {
 
 export const ALL_STEPS: Steps = { service: true, suggestion: true, contact: true, loyalty: false, receipt: true };
 
-const order: readonly Screen[] = ["attract", "service", "menu", "suggest", "cart", "contact", "receipt", "tender", "pay", "ticket"];
+const order: readonly Screen[] = ["attract", "service", "menu", "suggest", "cart", "loyalty", "contact", "receipt", "tender", "pay", "ticket"];
 
 function shows(screen: Screen, ways: Ways): boolean {
   switch (screen) {
     case "service": return ways.steps.service && ways.services.length > 1;
     case "suggest": return ways.steps.suggestion && ways.suggestion;
-    case "contact": return ways.steps.contact || ways.steps.loyalty;
+    case "loyalty": return ways.steps.loyalty;
+    case "contact": return ways.steps.contact;
     case "receipt": return ways.steps.receipt && ways.receipts.length > 1;
     default: return true;
   }

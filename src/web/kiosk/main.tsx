@@ -4,6 +4,8 @@ import "./kiosk.css";
 import "./sheets.css";
 import "./menu.css";
 import "./checkout.css";
+import "./club.css";
+import "./club.css";
 import "./modes.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";

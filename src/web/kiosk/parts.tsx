@@ -1,6 +1,6 @@
 // Pieces shared by the kiosk's screens.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { DishPicture } from "../shared/art/DishPicture";
 import { Mark } from "../shared/art/Kitchen";
 import { languageNames, languages, lang, say, setLang, t, tCode } from "../shared/i18n";
@@ -11,10 +11,11 @@ import { MOST_OF_ONE_DISH } from "./cart";
 import { reset } from "./checkout";
 import { avoided, currency, notice, sheet } from "./state";
 
-/** A screen's name. It takes the focus when the screen opens, so that keyboards and readers start at its top. */
+/** A screen's name. It takes the focus as the screen opens, so that keyboards and readers start at its top: with the
+ * screen, not a frame later, when a quick hand may have moved on already and would be thrown back. */
 export function Title(props: { children: ComponentChildren; class?: string }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  useLayoutEffect(() => heading.current?.focus({ preventScroll: true }), []);
   return <h1 ref={heading} tabIndex={-1} class={props.class}>{props.children}</h1>;
 }
 
@@ -125,7 +126,7 @@ export function CloseButton(props: { onClose: () => void }) {
 /** A dialog that is open as long as it is there. */
 export function useDialog() {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const box = dialog.current;
     if (box && !box.open) box.showModal();
     return () => box?.close();

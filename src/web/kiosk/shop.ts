@@ -28,7 +28,7 @@ export function renew(): void {
 }
 
 /** Screens on which the guest has left the cart and must be brought back to see what changed. */
-const beyondCart: readonly string[] = ["contact", "receipt", "tender"];
+const beyondCart: readonly string[] = ["loyalty", "contact", "receipt", "tender"];
 
 export async function refreshMenu(): Promise<void> {
   const next = await client.get<Menu>("/menu");

@@ -21,6 +21,8 @@ export const phone = signal("");
 export const email = signal("");
 export const receiptWay = signal<ReceiptWay>("paper");
 export const promoCode = signal("");
+/** Who the guest is to the loyalty programme; `club.ts` knows the rest. */
+export const member = signal<string | null>(null);
 export const order = signal<Order | null>(null);
 
 /** The dish whose sheet is open; with `line`, the line of the cart that is being changed. */
@@ -63,6 +65,7 @@ export const question = computed(() => JSON.stringify({
   lines: cart.value.map(({ dish_id, quantity, options, price_minor }) => ({ dish_id, quantity, options, price_minor })),
   ...(promoCode.value ? { promo_code: promoCode.value } : {}),
   ...(phone.value ? { phone: phone.value } : {}),
+  ...(member.value ? { member: member.value } : {}),
 }));
 export const quote = computed(() => (quoted.value?.mark === question.value ? quoted.value.quote : null));
 export const fullSum = computed(() => sumOf(cart.value));
@@ -81,7 +84,8 @@ export const suggestion = computed<{ dish: Dish; to: Dish } | null>(() => {
 });
 
 export const payment = computed<Payment | null>(() => {
-  const all = order.value?.payments ?? [];
+  // Points pay a part at once; what the guest waits for is the rest.
+  const all = (order.value?.payments ?? []).filter((one) => one.tender !== "loyalty_points");
   return all.findLast((one) => one.state !== "closed" && one.state !== "declined" && !one.withdrawn) ?? all.at(-1) ?? null;
 });
 

@@ -273,7 +273,7 @@ export function demoState(links) {
   const label = { internet: "Internet", bank: "Bank", printer_cable: "Printer cable", paper: "Paper", robot_link: "Robot link", robot_jam: "Robot jam" };
   return {
     switches: [...Object.entries(switches).map(([id, on]) => ({ id, label: label[id], on, kind: "toggle" })), { id: "power", label: "Power", on: true, kind: "button" }],
-    links, printer: { paper_tail: paper.slice(-40), documents: document, shift: 7 },
+    links, printer: { paper_tail: paper.slice(-40), documents: document, shift: 7 }, slips: { paper_tail: [] },
     robot: { state: switches.robot_jam ? "jammed" : switches.robot_link ? "idle" : "unreachable", jobs: all.flatMap((one) => one.dishes.map((job) => ({ job_id: job.job_id, name: job.name, state: job.state, progress_pm: Math.floor(job.progress_pm) }))).slice(-8) },
     bank: { orders: bank.map(({ order_number, amount_minor, state }) => ({ order_number, amount_minor, state })) },
     one_c: { documents: accounted }, sms: { sent: sms }, hq: { events: hq.events, backlog: events.length - hq.events },

@@ -72,6 +72,11 @@ export class Client {
     return started;
   }
 
+  /** Resolves when no act is under way any more, however each of them ended. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.running.values());
+  }
+
   private async settle<T>(id: string, path: string, text: string): Promise<T> {
     const slot = `galley.${this.scope}.intent ${id}`;
     let key = recallFromSession(slot);

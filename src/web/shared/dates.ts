@@ -50,6 +50,12 @@ export function clock(at: number, zone?: string | null): string {
   return `${String(hour).padStart(2, "0")}:${String(minute).padStart(2, "0")}`;
 }
 
+/** `22.11.2026, 04:29`: as the printer writes it. */
+export function stamp(at: number, zone?: string | null): string {
+  const { year, month, day } = momentIn(at, zone);
+  return `${String(day).padStart(2, "0")}.${String(month).padStart(2, "0")}.${year}, ${clock(at, zone)}`;
+}
+
 /** `22 ноября`, `22-noyabr`, `22 November`. */
 export function dayName(at: number, zone?: string | null, to: Lang = lang.value): string {
   const { day, month } = momentIn(at, zone);

@@ -26,6 +26,30 @@ export interface StoreInfo {
   /** Minutes that an order placed now would take. */
   promises_min?: number | null;
   receipt_to?: ReceiptWay[];
+  loyalty?: Programme | null;
+}
+
+/** The loyalty programme. */
+export interface Programme {
+  name: Text;
+  worth_minor: number;
+  earn_bp: number;
+  max_share_bp: number;
+  terms_version: string;
+  terms: Text;
+  /** The true balance can't be asked for. */
+  offline?: boolean;
+}
+
+/** A member, as far as a kiosk may know. */
+export interface Member {
+  member: string;
+  initial?: string | null;
+  balance: number;
+  spendable: number;
+  earn_bp: number;
+  level?: { id: string; name: Text } | null;
+  new?: boolean;
 }
 
 export interface Accepting {
@@ -123,6 +147,7 @@ export interface Quote {
   promotions: { id: string; name: Text; discount_minor: number }[];
   code?: { ok: boolean; message?: Text | null } | null;
   ready_at?: number | null;
+  points?: { balance: number; earns: number; spendable: number; spendable_minor: number } | null;
 }
 
 export interface QuoteLine {
@@ -226,13 +251,15 @@ export interface Order {
   promotions?: { name: Text; discount_minor: number }[];
   /** The page that follows the order on the guest's phone, and its QR. */
   follow?: { url: string; svg_path: string } | null;
+  points?: { member: string; earns: number; earned: boolean; spent: number; worth_minor: number } | null;
 }
 
 export interface BoardData {
   at: number;
   preparing: { number: string }[];
   ready: { number: string }[];
-  cooking: { number: string; name: Text; state: DishState; progress_pm?: number | null }[];
+  /** `step`: what the robot does with it now. */
+  cooking: { number: string; name: Text; state: DishState; progress_pm?: number | null; step?: Text | null }[];
 }
 
 export interface StoreRow {
@@ -278,6 +305,7 @@ export interface ShiftReport {
   currency: string;
   state: string;
   made_at: number;
+  zone: string;
   shift: number;
   opened_at: number | null;
   closed_at: number | null;

@@ -6,6 +6,7 @@ import { signal } from "@preact/signals";
 import { render } from "preact";
 import { Mark } from "../shared/art/Kitchen";
 import { Client, Refusal } from "../shared/client";
+import { stamp } from "../shared/dates";
 import { isLang, lang, languageNames, languages, say, setLang, t, tCode, type Key } from "../shared/i18n";
 import { money } from "../shared/money";
 import { keepFresh } from "../shared/poll";
@@ -62,8 +63,8 @@ function App() {
       </header>
       <dl class="facts">
         <Fact name="shift.state" value={tCode("shift.state", data.state)} />
-        <Fact name="shift.opened" value={time(data.opened_at)} />
-        <Fact name="shift.closed" value={time(data.closed_at)} />
+        <Fact name="shift.opened" value={time(data.opened_at, data)} />
+        <Fact name="shift.closed" value={time(data.closed_at, data)} />
         <Fact name="shift.documents" value={[data.opening_document, data.closing_document].map((one) => one ?? "…").join(" – ")} />
         <Fact name="shift.drive" value={data.drive_number ?? "–"} />
         <Fact name="shift.registration" value={data.registration_number ?? "–"} />
@@ -87,7 +88,7 @@ function App() {
       <Drawer data={data} />
       <Counters data={data} />
       <footer>
-        <p>{t("shift.made", { at: time(data.made_at) })}</p>
+        <p>{t("shift.made", { at: time(data.made_at, data) })}</p>
         <p class="signature">{t("shift.signature")}</p>
       </footer>
     </main>
@@ -101,7 +102,7 @@ function Fact({ name, value }: { name: Key; value: string }) {
 /** Whether the printer agrees, in words: colour is gone on paper and for many eyes. */
 function Verdict({ data }: { data: ShiftReport }) {
   if (!data.end) return <p class="verdict verdict-unknown">{t("shift.not.counted")}</p>;
-  if (data.differences.length === 0) return <p class="verdict verdict-agrees">{t("shift.agrees", { at: time(data.counted_at) })}</p>;
+  if (data.differences.length === 0) return <p class="verdict verdict-agrees">{t("shift.agrees", { at: time(data.counted_at, data) })}</p>;
   return (
     <section class="verdict verdict-differs" aria-labelledby="differs">
       <h2 id="differs">{t("shift.differs", { n: data.differences.length })}</h2>
@@ -160,7 +161,7 @@ function Drawer({ data }: { data: ShiftReport }) {
         <ul class="moves">
           {drawer.moves.map((one) => (
             <li key={one.key}>
-              <span class="num">{time(one.at)}</span>
+              <span class="num">{time(one.at, data)}</span>
               <b class="num">{t(one.direction === "in" ? "shift.moved.in" : "shift.moved.out", { sum: sum(one.sum_minor, data) })}</b>
               <span>{one.who}: {one.why}</span>
             </li>
@@ -198,7 +199,7 @@ function sum(minor: number, data: ShiftReport): string {
   return money(minor, data.currency, lang.value);
 }
 
-function time(at: number | null): string {
-  if (at === null) return "–";
-  return new Intl.DateTimeFormat(lang.value === "uz" ? "ru" : lang.value, { dateStyle: "short", timeStyle: "short" }).format(at);
+/** In the store's zone, in which the printer writes too. */
+function time(at: number | null, data: ShiftReport): string {
+  return at === null ? "–" : stamp(at, data.zone);
 }

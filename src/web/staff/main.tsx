@@ -11,9 +11,10 @@ import { Languages, Login } from "./login";
 import { OrderSheet } from "./order";
 import { Button, clock } from "./parts";
 import { t, setLang, type Key, say } from "./say";
-import { attention, isTechnician, leave, notice, now, online, opened, person, spoken, store, tab, waking, wake, watchIdle, type Tab } from "./state";
+import { attention, isManager, isTechnician, leave, notice, now, online, opened, person, spoken, store, tab, waking, wake, watchIdle, type Tab } from "./state";
 import { Attention } from "./tabs/attention";
 import { Orders } from "./tabs/orders";
+import { People } from "./tabs/people";
 import { Screens } from "./tabs/screens";
 import { ShiftTab } from "./tabs/shift";
 import { Stops } from "./tabs/stops";
@@ -33,6 +34,7 @@ const tabs: { id: Tab; icon: IconName; label: Key }[] = [
   { id: "stops", icon: "stop", label: "tab.stops" },
   { id: "shift", icon: "till", label: "tab.shift" },
   { id: "screens", icon: "screens", label: "tab.screens" },
+  { id: "people", icon: "people", label: "tab.people" },
 ];
 
 function App() {
@@ -58,7 +60,7 @@ function Work() {
         <Button icon="lock" kind="plain" class="leave" label={t("leave", { name: who?.name ?? "" })} onClick={leave}>{who?.name}</Button>
       </header>
       <nav class="tabs" aria-label={t("tabs")}>
-        {tabs.filter((one) => one.id !== "screens" || isTechnician.value).map((one) => (
+        {tabs.filter((one) => (one.id === "screens" ? isTechnician.value : one.id === "people" ? isManager.value : true)).map((one) => (
           <button type="button" key={one.id} data-tab={one.id} aria-current={tab.value === one.id ? "page" : undefined} onClick={() => (tab.value = one.id)}>
             <Icon name={one.icon} />
             <span>{t(one.label)}</span>
@@ -86,6 +88,8 @@ function body() {
       return <ShiftTab />;
     case "screens":
       return <Screens />;
+    case "people":
+      return <People />;
   }
 }
 

@@ -1,7 +1,9 @@
 // One order: what it is, its money, and what a person can do about it.
 import { useEffect, useState } from "preact/hooks";
 import { Refusal } from "../shared/client";
+import { Club } from "./club";
 import { Button, Sheet, clock, money } from "./parts";
+import { Marks, missing } from "./marks";
 import { Pay } from "./pay";
 import { RefundForm } from "./refund";
 import { say, t, maybe, type Key } from "./say";
@@ -85,7 +87,9 @@ function Body({ order, onOrder, onView }: { order: StaffOrder; onOrder: (next: S
         ))}
       </section>
       <section class="order-acts">
-        {order.state === "placed" && <Pay order={order} onOrder={onOrder} />}
+        {order.state === "placed" && <Marks order={order} onOrder={onOrder} />}
+        {order.state === "placed" && !order.channel && <Club order={order} onOrder={onOrder} />}
+        {order.state === "placed" && missing(order) === 0 && <Pay order={order} onOrder={onOrder} />}
         {order.state === "ready" && <Button kind="main" icon="check" onClick={() => { handOver(order); opened.value = null; }}>{t("hand.over")}</Button>}
         {(order.state === "ready" || order.state === "closed") && <Button icon="bell" onClick={() => void recall()}>{t(order.state === "ready" ? "recall" : "recall.closed")}</Button>}
         {paid && left > 0 && <Button icon="undo" onClick={() => onView("refund")}>{t("refund")}</Button>}

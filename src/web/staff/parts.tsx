@@ -1,6 +1,6 @@
 // Pieces of the staff's screen: made for wet hands, so every target is at least 64 px and nothing hovers.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { money as spell } from "../shared/money";
 import { Icon, type IconName } from "./icons";
 import { lang, t } from "./say";
@@ -50,7 +50,7 @@ export function Button(props: {
 /** A sheet over the screen; Escape and the cross close it. */
 export function Sheet(props: { title: string; onClose: () => void; children: ComponentChildren; wide?: boolean; foot?: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const shown = dialog.current;
     if (shown && !shown.open) shown.showModal();
     return () => shown?.close();

@@ -11,7 +11,7 @@ const live: readonly string[] = ["registering", "waiting", "unclear"];
 
 export function Pay({ order, onOrder }: { order: StaffOrder; onOrder: (next: StaffOrder) => void }) {
   const [busy, setBusy] = useState(false);
-  const running = order.payments.find((one) => live.includes(one.state) && !one.withdrawn);
+  const running = order.payments.find((one) => live.includes(one.state) && !one.withdrawn && one.tender !== "loyalty_points");
   const reread = async () => {
     const next = await client.get<StaffOrder>(`/orders/${order.id}`).catch(() => null);
     if (next) {

@@ -7,7 +7,7 @@ import { recall, recallFromSession, rememberForSession, takeToken } from "../sha
 import { lang, say, setLang, t } from "./say";
 import type { Alert, Call, Menu, Person, Shift, StaffOrder, Stop, Store } from "./types";
 
-export type Tab = "orders" | "new" | "attention" | "stops" | "shift" | "screens";
+export type Tab = "orders" | "new" | "attention" | "stops" | "shift" | "screens" | "people";
 
 const SESSION = "galley.staff.session";
 
@@ -110,6 +110,7 @@ function enter(as: Client, who: Person, token: string): void {
 
 /** Goes out; the next person needs a PIN. */
 export function leave(): void {
+  if (!person.peek()) return;
   flush();
   const leaving = client;
   stop();
@@ -123,9 +124,12 @@ export function leave(): void {
     notice.value = null;
   });
   client = device;
-  void fetch(`${leaving.base}/sessions/current`, { method: "DELETE", headers: leaving.headers(), keepalive: true }).catch(() => undefined);
-  // Opened from a kiosk's corner: the kiosk goes back to its guests.
-  if (!recall("galley.staff.token") && recall("galley.kiosk.token")) location.assign("/kiosk/");
+  // What this person still had done must come before the end of the session, or the box refuses it.
+  void leaving.idle().then(() => {
+    void fetch(`${leaving.base}/sessions/current`, { method: "DELETE", headers: leaving.headers(), keepalive: true }).catch(() => undefined);
+    // Opened from a kiosk's corner: the kiosk goes back to its guests.
+    if (!person.peek() && !recall("galley.staff.token") && recall("galley.kiosk.token")) location.assign("/kiosk/");
+  });
 }
 
 function stop(): void {
@@ -169,7 +173,7 @@ function start(): void {
   const till = beat(async () => void (shift.value = await mine.get<Shift>("/shift")), slow);
   refresh = { orders: freshOrders.now, shop: shop.now, attention: watch.now, shift: till.now };
   live = openLive(`${mine.base}/live`, mine.headers(), ({ kind }) => {
-    if (/^(order|payment|receipt|cook|refund|hello)/.test(kind)) freshOrders.now();
+    if (/^(order|payment|receipt|cook|refund|mark|hello)/.test(kind)) freshOrders.now();
     if (/^(menu|stock|sales|device|hello)/.test(kind)) shop.now();
     if (/^(call|alert|hello)/.test(kind)) watch.now();
     if (/^(shift|receipt|cash|drawer|hello)/.test(kind)) till.now();

@@ -1,5 +1,5 @@
 // What the staff's screen knows besides the pages' common types.
-import type { Lang, Order, Service, Text } from "../shared/types";
+import type { Lang, Order, Service, Text, Programme } from "../shared/types";
 
 export type Position = "cashier" | "technician" | "manager";
 
@@ -70,6 +70,8 @@ export interface StaffLine {
   options?: { name: Text; choice: Text }[];
   /** How many of it were not given back yet. */
   refundable?: number;
+  /** Marked goods: what identifies the units that were scanned, those of them that came back, and how many are missing. */
+  marked?: { units: string[]; returned?: string[]; missing: number };
 }
 
 export interface StaffRefund {
@@ -102,6 +104,7 @@ export interface Store {
   uplink: string;
   services?: Service[];
   channels?: Channel[];
+  loyalty?: Programme | null;
 }
 
 export interface Call {
@@ -119,6 +122,8 @@ export interface Alert {
   advice: string;
   since_at: number;
   effect_id: number | null;
+  /** What somebody who says that it was done must have seen; absent where only the command line can say it. */
+  effect_asks?: ("document_number" | "reference" | "paid")[];
 }
 
 export interface Stop {
@@ -156,6 +161,16 @@ export interface DrawerCount {
 
 export interface ShiftMoney {
   drawer: { expected_minor: number; counts?: (DrawerCount & { at: number; who: string })[]; moves: { at: number; direction: "in" | "out"; sum_minor: number; who: string; why: string }[] };
+}
+
+export interface Member {
+  name: string;
+  role: "cashier" | "technician" | "manager";
+  language: "ru" | "uz" | "en";
+  created_at: number;
+  disabled_at?: number | null;
+  /** Screens at which they are now. */
+  at: string[];
 }
 
 export interface Screens {

@@ -9,9 +9,10 @@ let cart;
 let allergens;
 let flow;
 let keyboard;
+let scanner;
 before(async () => {
   vite = await createServer({ configFile: false, root: fileURLToPath(new URL("..", import.meta.url)), appType: "custom", logLevel: "error", oxc: { jsx: { runtime: "automatic", importSource: "preact" } }, server: { middlewareMode: true, ws: false } });
-  [cart, allergens, flow, keyboard] = await Promise.all(["cart.ts", "allergens.ts", "flow.ts", "keyboard.tsx"].map((file) => vite.ssrLoadModule(`/kiosk/${file}`)));
+  [cart, allergens, flow, keyboard, scanner] = await Promise.all(["cart.ts", "allergens.ts", "flow.ts", "keyboard.tsx", "scanner.ts"].map((file) => vite.ssrLoadModule(`/kiosk/${file}`)));
 });
 after(() => vite.close());
 
@@ -106,7 +107,7 @@ test("the steps follow one another as the store shows them, and back never asks 
   assert.equal(walk(all), "attract service menu suggest cart contact receipt tender");
   assert.equal(walk({ ...all, services: ["here"], suggestion: false, receipts: ["paper"] }), "attract menu cart contact tender");
   assert.equal(walk({ ...all, steps: { service: false, suggestion: false, contact: false, loyalty: false, receipt: false } }), "attract menu cart tender");
-  assert.equal(walk({ ...all, steps: { ...all.steps, contact: false, loyalty: true } }), "attract service menu suggest cart contact receipt tender");
+  assert.equal(walk({ ...all, steps: { ...all.steps, contact: false, loyalty: true } }), "attract service menu suggest cart loyalty receipt tender");
   assert.equal(flow.before("cart", all), "menu");
   assert.equal(flow.before("tender", all), "receipt");
   assert.equal(flow.before("tender", { ...all, receipts: ["paper"] }), "contact");
@@ -119,4 +120,23 @@ test("the screen's keyboard types, erases, and chooses one domain", () => {
   assert.equal(keyboard.groupedDigits("9161234567", [3, 3, 2, 2]), "916 123 45 67");
   for (const good of ["a@b.ru", "olga.k-1@mail.example.uz"]) assert.ok(keyboard.looksLikeEmail(good), good);
   for (const bad of ["", "a", "a@b", "a@b.", "a@@b.ru", "a b@c.ru"]) assert.ok(!keyboard.looksLikeEmail(bad), bad);
+});
+
+test("what is typed faster than by hand and ends with Enter is a card; what a hand types is not", () => {
+  const { heard } = scanner;
+  const type = (keys, gap) => {
+    let burst = { text: "", at: 0 };
+    let card = null;
+    keys.forEach((key, i) => {
+      const next = heard(burst, key, 1000 + i * gap);
+      burst = next.burst;
+      card = next.card ?? card;
+    });
+    return card;
+  };
+  assert.equal(type([..."2000000000015", "Enter"], 8), "2000000000015");
+  assert.equal(type(["Shift", "A", "b", ..."-1234", "Enter"], 8), "Ab-1234");
+  assert.equal(type([..."2000000000015", "Enter"], 120), null, "by hand");
+  assert.equal(type([..."12345", "Enter"], 8), null, "too short");
+  assert.equal(type([..."9161234567", "Tab", "Enter"], 8), null, "on to the next control");
 });

@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => vite.close());
 
-for (const page of ["staff", "board"]) {
+for (const page of ["staff", "board", "dashboard"]) {
   const all = catalogues(page);
 
   test(`${page}: every string exists in every language, with the same places to fill`, () => {
@@ -35,7 +35,7 @@ for (const page of ["staff", "board"]) {
       .filter((file) => /\.tsx?$/.test(file))
       .map((file) => readFileSync(new URL(`${page}/${file}`, root), "utf8"))
       .join("\n");
-    const built = /^(state|dish|event|role|call|alert|advice|tender|waits|refund\.state|shift|step)\./;
+    const built = /^(state|dish|event|role|call|alert|advice|tender|waits|refund\.state|shift|step|act|book|cause|column|command|commanded|cost|device|kind|nav|order|range|rollout|severity|sign|sort|stage|stopped|tab|turned|verdict|way|who)\./;
     assert.deepEqual(Object.keys(all.ru).filter((key) => !sources.includes(`"${key}"`) && !built.test(key)), []);
   });
 }
@@ -54,6 +54,20 @@ test("the sums that are offered are enough, few, and what people hand over", asy
     const sums = handfuls(due);
     assert.ok(sums.length > 0 && sums.length <= 4 && sums.every((one) => one >= due && one % 100 === 0), `${due}: ${sums}`);
   }
+});
+
+test("a scanner that types keeps every separator, and a returned package is told by its code", async () => {
+  const { isSeparator, separated, serial, alike, unitOf } = await load("/staff/code.ts");
+  assert.ok(isSeparator("]", true) && isSeparator("F8", false) && !isSeparator("]", false));
+  const unit = "010460701035024621kRdG-1%2(UmVa";
+  const code = separated(`${unit}93dGVz`, unit.length, unit.length);
+  assert.equal(code, `${unit}\u001d93dGVz`);
+  assert.equal(serial(unit), "kRdG-1%2(UmVa");
+  const other = "010460701035024621kRdG-1%2(UmVb";
+  assert.equal(unitOf([other, unit], code), unit);
+  assert.equal(unitOf([other], code), undefined);
+  assert.equal(unitOf([unit], `]d2${code}`), unit);
+  assert.ok(alike([unit, other]) && !alike([unit, "010460222000654921opFcmKa"]));
 });
 
 test("every number is on some page, and one that is called is on the first", async () => {

@@ -93,6 +93,8 @@ pub struct Kept {
     pub total_minor: Option<i64>,
     /// Its key.
     pub key: Option<String>,
+    /// Codes of its marked units.
+    pub units: Vec<String>,
 }
 
 /// A make of printer: its emulator, and its driver.

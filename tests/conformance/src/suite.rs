@@ -1,12 +1,12 @@
 //! The promises, one function each. They run on every make.
 
 use crate::{
-    Bench, New, Place, Trouble, carry_out, cash, correction, operator, receipt, sale, shift_close,
-    shift_open,
+    Bench, New, Place, Trouble, carry_out, cash, correction, line, operator, receipt, sale,
+    shift_close, shift_open,
 };
 use galley_fiscal::{
-    Align, Document, FiscalError, ReceiptKind, RecordKind, ShiftState, Slip, SlipItem, TenderForm,
-    TenderSum,
+    Align, Document, FiscalError, Marking, MarkingStatus, ReceiptKind, RecordKind,
+    SettlementSubject, ShiftState, Slip, SlipItem, TenderForm, TenderSum,
 };
 use std::time::Duration;
 
@@ -105,6 +105,100 @@ fn check(bench: &Bench, document: &Document, done: &crate::Done, what: &str) {
             "{name}: {what}"
         );
     }
+}
+
+/// A bottle of water.
+fn unit(status: MarkingStatus, code: &str) -> Marking {
+    Marking {
+        code: code.into(),
+        status,
+        fraction: None,
+        checked: None,
+    }
+}
+
+fn of_unit(kind: ReceiptKind, key: &str, marking: Marking) -> Document {
+    let mut receipt = receipt(kind, key);
+    receipt.lines[0] = line("Вода", 70_995, 1000);
+    receipt.lines[0].subject = SettlementSubject::CommodityWithMarking;
+    receipt.lines[0].details.marking = Some(marking);
+    receipt.lines[1] = line("Хлеб «Бородинский»", 1_990, 1000);
+    Document::Receipt(receipt)
+}
+
+/// A marked unit is checked, sold once and comes back, whatever becomes of the answers. A printer that knows no marked
+/// goods says so before anything is registered.
+pub async fn a_marked_unit_is_checked_sold_and_comes_back(new: New) {
+    const CODE: &str = "0104607010350246215kRdG-1%2(UmV\u{1d}93dGVz";
+    for trouble in [
+        None,
+        Some(Trouble::AnswerLost),
+        Some(Trouble::PowerOff { acted: true }),
+        Some(Trouble::PowerOff { acted: false }),
+    ] {
+        let mut bench = ready_for(new, Place::Memory, &shift_close()).await;
+        done(
+            &mut bench,
+            &Document::CashIn(cash("float-0", 1_000_000)),
+            false,
+        )
+        .await;
+        let name = bench.make.name();
+        let mut printer = bench.driver.open().await.unwrap();
+        let sold = unit(MarkingStatus::PieceSold, CODE);
+        if !printer.info().capabilities.marking {
+            let checked = printer.check_marking(&sold).await;
+            assert!(
+                matches!(checked, Err(FiscalError::Unsupported(_))),
+                "{name}"
+            );
+            let before = printer.baseline().await.unwrap();
+            let sale = of_unit(ReceiptKind::Sale, "m-1", sold);
+            let registered = printer.register(&sale, &before).await;
+            assert!(
+                matches!(registered, Err(FiscalError::Unsupported(_))),
+                "{name}: {registered:?}"
+            );
+            assert_eq!(printer.baseline().await.unwrap(), before, "{name}");
+            return;
+        }
+        let forged = unit(
+            MarkingStatus::PieceSold,
+            "0104607010350246215BAD-1%2(UmV\u{1d}93dGVz",
+        );
+        let check = printer.check_marking(&forged).await.unwrap();
+        assert!(check.checked && !check.right, "{name}: {check:?}");
+        printer.forget_markings().await.unwrap();
+        let acts = [
+            (ReceiptKind::Sale, "m-1", MarkingStatus::PieceSold),
+            (
+                ReceiptKind::SaleReturn,
+                "m-1-r",
+                MarkingStatus::PieceReturned,
+            ),
+        ];
+        for (kind, key, status) in acts {
+            let mut printer = bench.driver.open().await.unwrap();
+            let mut unit = unit(status, CODE);
+            let check = printer.check_marking(&unit).await.unwrap();
+            assert_eq!(check.tag_2106(), 0x0F, "{name}");
+            unit.checked = Some(check);
+            drop(printer);
+            if let Some(trouble) = trouble {
+                bench.make.trouble(trouble);
+            }
+            let document = of_unit(kind, key, unit);
+            let end = done(&mut bench, &document, true).await;
+            bench.make.repair();
+            check_units(&bench, &document, &end, &[CODE]);
+        }
+    }
+}
+
+fn check_units(bench: &Bench, document: &Document, done: &crate::Done, units: &[&str]) {
+    check(bench, document, done, "a marked unit");
+    let kept = bench.kept(kind_of(document));
+    assert_eq!(kept[0].units, units, "{}", bench.make.name());
 }
 
 /// Each document, each trouble at the act, with a daemon that lives and one that dies of every doubt: one document.

@@ -25,6 +25,7 @@ macro_rules! makes {
             promise!(nonsense_is_refused_and_changes_nothing);
             promise!(change_is_given_from_cash);
             promise!(money_that_is_not_there_is_refused_for_good);
+            promise!(a_marked_unit_is_checked_sold_and_comes_back);
             promise!(a_slip_is_paper_only);
             promise!(the_clock_is_set_between_shifts_only);
 

@@ -174,7 +174,7 @@ def lost_ack(program):
         theirs = [len(d["lines"]) for d in printer.documents()[2:]]
     same("pyshtrih after a lost ACK", theirs, [2])
     # Galley's driver: the test does the same with FF46, over the same emulator.
-    command = ["cargo", "test", "--quiet", "-p", "galley-shtrih-m", "--test", "wire",
+    command = ["cargo", "test", "--quiet", "--profile", os.environ.get("GALLEY_PROFILE", "test"), "--workspace", "--test", "wire",
                "an_item_whose_ack_is_lost_is_registered_once"]
     run = subprocess.run(command, cwd=emulator.ROOT, capture_output=True, text=True)
     if run.returncode != 0 or "1 passed" not in run.stdout:

@@ -10,13 +10,13 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "..")
 
 def build(release=False):
     """Builds the emulator and gives its path."""
+    # `dev` and `test` are built into the folder `debug`.
+    profile = "release" if release else os.environ.get("GALLEY_PROFILE", "dev")
     command = ["cargo", "build", "--quiet", "-p", "galley-shtrih-m", "--example", "emulator",
-               "--features", "emulator"]
-    if release:
-        command.append("--release")
+               "--features", "emulator", "--profile", profile]
     subprocess.run(command, cwd=ROOT, check=True)
     target = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
-    return os.path.join(target, "release" if release else "debug", "examples", "emulator")
+    return os.path.join(target, {"dev": "debug", "test": "debug"}.get(profile, profile), "examples", "emulator")
 
 
 class Emulator:

@@ -70,6 +70,15 @@ impl Bytes {
         }
     }
 
+    /// Takes the blocks of `from` that hold these bytes, and its length.
+    pub(crate) fn share(&mut self, from: &Self, offset: usize, len: usize) {
+        self.blocks.resize(from.blocks.len(), None);
+        self.len = from.len;
+        let end = (offset + len).div_ceil(BLOCK).min(from.blocks.len());
+        let first = (offset / BLOCK).min(end);
+        self.blocks[first..end].clone_from_slice(&from.blocks[first..end]);
+    }
+
     /// Cuts it, or makes it longer by zeros.
     pub(crate) fn resize(&mut self, len: usize) {
         self.blocks.resize(len.div_ceil(BLOCK), None);

@@ -13,6 +13,8 @@ pub(crate) struct Content {
     unsynced: Vec<Change>,
     /// The bytes of `unsynced`, one after the other, so that a write allocates nothing in the long run.
     bytes: Vec<u8>,
+    /// A sync failed: `current` holds what is neither durable nor in `unsynced`.
+    apart: bool,
 }
 
 enum Change {
@@ -52,6 +54,26 @@ impl Content {
     }
 
     pub(crate) fn sync(&mut self) {
+        if self.apart {
+            self.replay();
+        } else {
+            self.share();
+        }
+        self.drop_log();
+    }
+
+    /// What is seen is what is durable, so they share their blocks.
+    fn share(&mut self) {
+        for change in &self.unsynced {
+            match *change {
+                Change::Write { offset, len } => self.durable.share(&self.current, offset, len),
+                // What was cut off and written again is nowhere else.
+                Change::Truncate(_) => return self.durable.clone_from(&self.current),
+            }
+        }
+    }
+
+    fn replay(&mut self) {
         let mut bytes = self.bytes.as_slice();
         for change in &self.unsynced {
             match *change {
@@ -63,11 +85,15 @@ impl Content {
                 Change::Truncate(len) => self.durable.resize(len),
             }
         }
-        self.forget();
     }
 
     /// A sync that failed: the system takes the pages for clean, and never writes them again.
     pub(crate) fn forget(&mut self) {
+        self.apart |= self.dirty();
+        self.drop_log();
+    }
+
+    fn drop_log(&mut self) {
         self.unsynced.clear();
         self.bytes.clear();
     }
@@ -79,8 +105,9 @@ impl Content {
             PowerCut::KeepAll => self.sync(),
             PowerCut::Torn(_) => self.tear(rng, keep),
         }
-        self.forget();
+        self.drop_log();
         self.current.clone_from(&self.durable);
+        self.apart = false;
     }
 
     /// Each sector of each write, and each truncation, is kept or lost on its own.
@@ -107,6 +134,57 @@ impl Content {
                     }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sync_leaves_what_is_seen_whatever_was_done_before() {
+        let mut n = {
+            let mut seed = 5_u64;
+            move |below: usize| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                usize::try_from(seed >> 33).unwrap() % below
+            }
+        };
+        let (mut file, mut replayed) = (Content::default(), Content::default());
+        for step in 0..4000 {
+            match n(12) {
+                0 => {
+                    let len = n(40_000);
+                    file.truncate(len);
+                    replayed.truncate(len);
+                }
+                1 | 2 => {
+                    file.sync();
+                    replayed.apart = true;
+                    replayed.sync();
+                    if !file.apart {
+                        assert_eq!(file.durable, file.current, "step {step}");
+                    }
+                }
+                3 if n(4) == 0 => {
+                    file.forget();
+                    replayed.forget();
+                }
+                4 if n(4) == 0 => {
+                    let how = PowerCut::Torn(step);
+                    file.cut(how, &mut Rng::new(step), 4);
+                    replayed.cut(how, &mut Rng::new(step), 4);
+                }
+                _ => {
+                    let (at, len) = (n(36_000), 1 + n(9_000));
+                    let data = vec![u8::try_from(step % 251).unwrap(); len];
+                    file.write(at, &data);
+                    replayed.write(at, &data);
+                }
+            }
+            assert_eq!(file.current, replayed.current, "step {step}");
+            assert_eq!(file.durable, replayed.durable, "step {step}");
         }
     }
 }

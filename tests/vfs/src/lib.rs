@@ -46,6 +46,7 @@ use bytes::Bytes;
 pub use state::Failure;
 use state::State;
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     fmt,
     sync::{
@@ -73,6 +74,16 @@ pub enum PowerCut {
 
 /// Is told that the process ended.
 type OnStop = Box<dyn FnMut() + Send>;
+
+thread_local! {
+    static ALIVE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Disks of this thread that somebody still holds, and with them all their bytes.
+#[must_use]
+pub fn alive() -> usize {
+    ALIVE.get()
+}
 
 /// What the disk and the files on it share.
 struct Shared {
@@ -124,6 +135,7 @@ impl Disk {
         });
         let layer = Mutex::new(register(name, &shared, 0));
         let name = name.to_owned();
+        ALIVE.set(ALIVE.get() + 1);
         Self(Arc::new(Owner {
             name,
             shared,
@@ -332,6 +344,7 @@ impl Drop for Owner {
         // What is still open stays until it's closed.
         self.shared.state().clear();
         self.shared.hook().take();
+        ALIVE.set(ALIVE.get().saturating_sub(1));
     }
 }
 

@@ -176,6 +176,10 @@ impl FiscalPrinter for AtolPrinter {
         Ok(self.record(&drive.number, number).await?)
     }
 
+    async fn document_tlvs(&mut self, number: u32) -> Result<Option<Vec<u8>>, FiscalError> {
+        Ok(self.tlvs(number).await?)
+    }
+
     async fn x_report(&mut self) -> Result<(), FiscalError> {
         self.enter_mode(mode::X_REPORTS).await?;
         let limit = self.config.timeouts.act();

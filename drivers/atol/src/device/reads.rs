@@ -100,16 +100,27 @@ impl AtolPrinter {
 
     /// A document's tags; `None` when the drive can't give them.
     pub(super) async fn tags(&mut self, number: u32) -> Result<Option<Tags>, CallError> {
+        Ok(self.tlvs(number).await?.map(|document| {
+            let mut tags = Tags::default();
+            tlv::walk(&document).for_each(|(tag, value)| tags.take(tag, value));
+            tags
+        }))
+    }
+
+    /// A document's TLVs; `None` when the drive can't give them.
+    pub(super) async fn tlvs(&mut self, number: u32) -> Result<Option<Vec<u8>>, CallError> {
         match self.drive(drive::BEGIN_TLV, &number.to_le_bytes()).await {
             Ok(_) => {}
             Err(CallError::Device(_)) => return Ok(None),
             Err(e) => return Err(e),
         }
-        let mut tags = Tags::default();
+        let mut document = Vec::new();
         for _ in 0..MAX_TLVS {
             match self.drive(drive::NEXT_TLV, &[]).await {
-                Ok(data) => tlv::walk(&data).for_each(|(tag, value)| tags.take(tag, value)),
-                Err(CallError::Device(e)) if e.err == drive::NO_SUCH_DATA => return Ok(Some(tags)),
+                Ok(data) => document.extend(data),
+                Err(CallError::Device(e)) if e.err == drive::NO_SUCH_DATA => {
+                    return Ok(Some(document));
+                }
                 Err(CallError::Device(_)) => return Ok(None),
                 Err(e) => return Err(e),
             }

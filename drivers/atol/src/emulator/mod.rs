@@ -46,6 +46,8 @@ pub struct AtolEmulator {
     inner: Arc<Mutex<Inner>>,
     /// Moves when connections must look at the printer again.
     changed: Arc<watch::Sender<u64>>,
+    /// Goes up with everything that its wire and its people do.
+    lived: Arc<watch::Sender<u64>>,
 }
 
 struct Inner {
@@ -114,6 +116,7 @@ impl AtolEmulator {
                 platform_50: false,
             })),
             changed: Arc::new(watch::Sender::new(0)),
+            lived: Arc::new(watch::Sender::new(0)),
         })
     }
 
@@ -149,6 +152,20 @@ impl AtolEmulator {
     /// Disarms every fault that waits for a command. States stay.
     pub fn clear_faults(&self) {
         self.with(|inner| inner.device.faults.clear());
+    }
+
+    /// Waits until the printer is as `is` wants it: for tests that strike at a moment of its life.
+    pub async fn until(&self, is: impl Fn(&Snapshot) -> bool) -> Snapshot {
+        let mut lived = self.lived.subscribe();
+        loop {
+            lived.borrow_and_update();
+            let now = self.snapshot();
+            if is(&now) {
+                return now;
+            }
+            // It lasts as long as this one does.
+            let _ = lived.changed().await;
+        }
     }
 
     /// Pulls the plug: the task buffer is lost, connections drop, new ones are refused until
@@ -290,6 +307,7 @@ impl AtolEmulator {
 
     fn wake(&self) {
         self.changed.send_modify(|n| *n += 1);
+        self.lived.send_modify(|n| *n += 1);
     }
 
     fn is_powered(&self) -> bool {
@@ -317,13 +335,15 @@ impl AtolEmulator {
 
     /// What a connection has to send, and when it must look again; `None` when a newer one took over.
     fn pump(&self, session: u64) -> Option<(Vec<Out>, Option<Instant>)> {
-        self.with(|inner| {
+        let pumped = self.with(|inner| {
             (inner.session == session).then(|| {
                 (
                     std::mem::take(&mut inner.device.outbox),
                     inner.device.next_due(),
                 )
             })
-        })
+        });
+        self.lived.send_modify(|n| *n += 1);
+        pumped
     }
 }

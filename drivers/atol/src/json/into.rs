@@ -20,6 +20,8 @@ pub struct Taken {
     pub document: Document,
     /// What only paper would have shown, and is left out.
     pub dropped: Vec<&'static str>,
+    /// The printer is to check the marked units before it registers anything.
+    pub check_marking: bool,
 }
 
 /// Why a task is no document.
@@ -72,7 +74,11 @@ pub fn to_document(
             operator: operator(s.operator.as_ref()),
         })
     };
-    let mut receipt = |r: &ReceiptTask, kind| receipt(r, kind, key, tax_system, &mut dropped);
+    let mut check_marking = false;
+    let mut receipt = |r: &ReceiptTask, kind| {
+        check_marking = r.validate_marking_codes == Some(true);
+        receipt(r, kind, key, tax_system, &mut dropped)
+    };
     let document = match task {
         Task::OpenShift(s) => Document::ShiftOpen(shift(s)?),
         Task::CloseShift(s) => Document::ShiftClose(shift(s)?),
@@ -92,7 +98,11 @@ pub fn to_document(
         }
         other => return Err(Fault::NoDocument(other.name())),
     };
-    Ok(Taken { document, dropped })
+    Ok(Taken {
+        document,
+        dropped,
+        check_marking,
+    })
 }
 
 fn wrong(field: &'static str, value: impl ToString) -> Fault {
@@ -153,10 +163,6 @@ fn receipt(
         (r.custom_parameters.is_some(), "customParameters"),
         (r.use_vat18 == Some(true), "useVAT18"),
         (r.company_info.is_some(), "companyInfo"),
-        (
-            r.validate_marking_codes == Some(true),
-            "validateMarkingCodes",
-        ),
     ];
     if let Some((_, name)) = unserved.iter().find(|(there, _)| *there) {
         return Err(Fault::NotServed(name));

@@ -253,6 +253,10 @@ impl FiscalPrinter for WebPrinter {
         self.record(number, &drive.serial).await
     }
 
+    async fn document_tlvs(&mut self, number: u32) -> Result<Option<Vec<u8>>, FiscalError> {
+        Ok(self.raw_document(number).await?)
+    }
+
     async fn x_report(&mut self) -> Result<(), FiscalError> {
         let operator = self.style.operator.as_ref().map(Into::into);
         let task = ShiftTask {

@@ -13,6 +13,7 @@ use crate::json::{
     },
     code::{self, Class},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use galley_fiscal::{
     Baseline, CashCounters, Document, FiscalError,
     recovery::{Evidence, Found, KeyEvidence},
@@ -178,14 +179,20 @@ impl WebPrinter {
         });
         match self.ask::<FnDocumentAnswer>(task).await {
             Ok(answer) => Ok(document::found(&answer, number, drive_number, wanted)),
-            Err(AskError::Device(e))
-                if matches!(
-                    e.code,
-                    code::NO_SUCH_DOCUMENT | code::DATA_ABSENT | code::NO_MORE_DATA
-                ) =>
-            {
-                Ok(None)
-            }
+            Err(AskError::Device(e)) if is_absent(e.code) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// A document's TLVs; `None` when the drive keeps none of that number.
+    pub(super) async fn raw_document(&mut self, number: u32) -> Result<Option<Vec<u8>>, AskError> {
+        let task = Task::GetFnDocument(FnDocumentTask {
+            fiscal_document_number: number,
+            with_raw_data: Some(true),
+        });
+        match self.ask::<FnDocumentAnswer>(task).await {
+            Ok(answer) => Ok(answer.raw_data.and_then(|raw| STANDARD.decode(raw).ok())),
+            Err(AskError::Device(e)) if is_absent(e.code) => Ok(None),
             Err(e) => Err(e),
         }
     }
@@ -306,4 +313,12 @@ pub(super) fn answer<T: DeserializeOwned>(
     what: &str,
 ) -> Result<T, AskError> {
     Ok(typed(end(ends, index)?, what)?)
+}
+
+/// Whether an error's code says that the drive has no such document.
+fn is_absent(code: u16) -> bool {
+    matches!(
+        code,
+        code::NO_SUCH_DOCUMENT | code::DATA_ABSENT | code::NO_MORE_DATA
+    )
 }

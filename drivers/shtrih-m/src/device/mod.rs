@@ -259,6 +259,10 @@ impl FiscalPrinter for ShtrihPrinter {
         Ok(self.record(&drive.number, number).await?)
     }
 
+    async fn document_tlvs(&mut self, number: u32) -> Result<Option<Vec<u8>>, FiscalError> {
+        Ok(self.tlvs(number).await?)
+    }
+
     async fn x_report(&mut self) -> Result<(), FiscalError> {
         self.paper_ready().await?;
         let command = self.admin(op::X_REPORT);

@@ -158,16 +158,22 @@ impl ShtrihPrinter {
         }
     }
 
-    /// A document's tags; `None` when the printer can't give them. It is read to its end, because a printer stays in
-    /// "data output" until then (4.6).
+    /// A document's tags; `None` when the printer can't give them.
     pub(super) async fn tags(&mut self, number: u32) -> Result<Option<Tags>, CallError> {
+        let document = self.tlvs(number).await?;
+        Ok(document.map(|document| Tags::read(&document)))
+    }
+
+    /// A document's TLVs; `None` when the printer can't give them. It is read to its end, because a printer stays in
+    /// "data output" until then (4.6).
+    pub(super) async fn tlvs(&mut self, number: u32) -> Result<Option<Vec<u8>>, CallError> {
         let begin = self.admin(op::FS_READ_BEGIN).number(u64::from(number), 4);
         match self.ask(&begin).await {
             Ok(_) => {}
             Err(CallError::Device(_)) => return Ok(None),
             Err(e) => return Err(e),
         }
-        Ok(self.pieces().await?.map(|document| Tags::read(&document)))
+        self.pieces().await
     }
 
     async fn pieces(&mut self) -> Result<Option<Vec<u8>>, CallError> {

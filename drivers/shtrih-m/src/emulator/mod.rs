@@ -50,6 +50,8 @@ pub struct ShtrihEmulator {
     inner: Arc<Mutex<Inner>>,
     /// Moves when connections must look at the printer again.
     changed: Arc<watch::Sender<u64>>,
+    /// Goes up with everything that its wire and its people do.
+    lived: Arc<watch::Sender<u64>>,
 }
 
 struct Inner {
@@ -120,6 +122,7 @@ impl ShtrihEmulator {
                 session: 0,
             })),
             changed: Arc::new(watch::Sender::new(0)),
+            lived: Arc::new(watch::Sender::new(0)),
         })
     }
 
@@ -148,6 +151,20 @@ impl ShtrihEmulator {
     /// Disarms every fault that waits for a command. States stay.
     pub fn clear_faults(&self) {
         self.with(|inner| inner.device.faults.clear());
+    }
+
+    /// Waits until the printer is as `is` wants it: for tests that strike at a moment of its life.
+    pub async fn until(&self, is: impl Fn(&Snapshot) -> bool) -> Snapshot {
+        let mut lived = self.lived.subscribe();
+        loop {
+            lived.borrow_and_update();
+            let now = self.snapshot();
+            if is(&now) {
+                return now;
+            }
+            // It lasts as long as this one does.
+            let _ = lived.changed().await;
+        }
     }
 
     /// Pulls the plug: reply and open receipt are lost, connections drop, new ones are refused until
@@ -273,6 +290,7 @@ impl ShtrihEmulator {
 
     fn wake(&self) {
         self.changed.send_modify(|n| *n += 1);
+        self.lived.send_modify(|n| *n += 1);
     }
 
     fn is_powered(&self) -> bool {
@@ -297,7 +315,7 @@ impl ShtrihEmulator {
     /// Lets a connection's port work; gives when it must look again and whether the printer dropped it. `None` when a
     /// newer connection took over.
     fn pump(&self, session: u64, drops: u64, port: &mut Port) -> Option<(Option<Instant>, bool)> {
-        self.with(|inner| {
+        let pumped = self.with(|inner| {
             if inner.session != session {
                 return None;
             }
@@ -307,6 +325,8 @@ impl ShtrihEmulator {
             }
             let due = [port.due(), inner.device.due()].into_iter().flatten().min();
             Some((due, dropped))
-        })
+        });
+        self.lived.send_modify(|n| *n += 1);
+        pumped
     }
 }

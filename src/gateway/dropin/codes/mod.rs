@@ -42,6 +42,8 @@ pub(super) const MARK_SERVER: u16 = 402;
 pub(super) const MARK_NOT_BEGUN: u16 = vendor::MARK_WRONG_STATE;
 /// A marked unit was not checked.
 pub(super) const MARK_UNCHECKED: u16 = vendor::MARK_UNCHECKED;
+/// The check speaks against the unit.
+pub(super) const MARK_WRONG: u16 = vendor::MARK_WRONG;
 /// No error.
 pub(super) const FINE: u16 = 0;
 

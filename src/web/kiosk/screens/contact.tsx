@@ -2,10 +2,11 @@ import { t } from "../../shared/i18n";
 import { Icon } from "../../shared/icons";
 import { Frame, Title, TopBar } from "../parts";
 import { PHONE_FORM, PhoneForm } from "../phone";
-import { backward, forward, phone, steps } from "../state";
+import { guest } from "../club";
+import { backward, forward, phone } from "../state";
 
 export function ContactScreen() {
-  const loyal = steps.value.loyalty;
+  const known = guest.value?.phone ?? "";
   const next = (value: string) => {
     phone.value = value;
     forward();
@@ -16,14 +17,16 @@ export function ContactScreen() {
       top={<TopBar onBack={backward} restart />}
       bottom={
         <footer class="footbar">
-          <button type="button" class="btn btn-quiet" data-skip onClick={() => next("")}>{t(loyal ? "loyalty.skip" : "phone.skip")}</button>
-          <button type="submit" form={PHONE_FORM} class="btn btn-main"><Icon name="message" size="1.8rem" />{t(loyal ? "next" : "phone.send")}</button>
+          <button type="button" class="btn btn-quiet" data-skip onClick={() => next("")}>{t("phone.skip")}</button>
+          <button type="submit" form={PHONE_FORM} class="btn btn-main"><Icon name="message" size="1.8rem" />{t("phone.send")}</button>
         </footer>
       }
     >
       <main class="flow-body flow-centre entry">
-        <Title>{t(loyal ? "loyalty.title" : "phone.title")}</Title>
-        <p class="lead">{t(loyal ? "loyalty.more" : "phone.more")}</p>
+        <Title>{t("phone.title")}</Title>
+        {known
+          ? <button type="button" class="btn btn-quiet entry-known" data-known onClick={() => next(known)}><Icon name="message" size="1.8rem" />{t("phone.known", { number: guest.value?.masked ?? "" })}</button>
+          : <p class="lead">{t("phone.more")}</p>}
         <PhoneForm value={phone.value} onDone={next} />
       </main>
     </Frame>

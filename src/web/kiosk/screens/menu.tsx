@@ -7,7 +7,7 @@ import { Icon } from "../../shared/icons";
 import type { Category, Dish, Promotion } from "../../shared/types";
 import { conflicts, fittingOptions } from "../allergens";
 import { addDish, dropOne, undo } from "../basket";
-import { countOf, standardOptions, unmet } from "../cart";
+import { countOf, isSwapped, standardOptions, unmet } from "../cart";
 import { still } from "../modes";
 import { DishPicture, Frame, Notice, price, Stepper, Title, TopBar } from "../parts";
 import { avoided, cart, count, forward, fullSum, menu, opened, store, total, undoable } from "../state";
@@ -160,7 +160,7 @@ function Card({ dish }: { dish: Dish }) {
   const bad = conflicts(dish, avoided.value, standard);
   const deal = deals().find((one) => one.dishes.includes(dish.id));
   // What must be chosen, or must be looked at first, is chosen on the dish's own sheet.
-  const asks = unmet(dish, standard).length > 0 || bad.length > 0;
+  const asks = unmet(dish, standard).length > 0 || bad.length > 0 || isSwapped(dish);
   return (
     <li class={`card${dish.available ? "" : " card-out"}`} data-dish={dish.id}>
       <button type="button" class="card-open" onClick={() => (opened.value = { dish: dish.id })}>

@@ -1,17 +1,20 @@
 import { hasCode, lang, say, t, tCode } from "../../shared/i18n";
 import { Icon, type IconName } from "../../shared/icons";
-import { money } from "../../shared/money";
+import { grouped, money } from "../../shared/money";
 import { reachable } from "../../shared/client";
 import { pay, withdraw } from "../checkout";
 import { Frame, Notice, Title, TopBar } from "../parts";
-import { backward, busy, currency, order, store, total } from "../state";
+import { guest, usePoints } from "../club";
+import { backward, busy, currency, order, quote, store, total } from "../state";
 import { ClosedNotice } from "./attract";
 
 const icons: Record<string, IconName> = { sbp_qr: "qr", payme: "qr", click: "qr", card_terminal: "card", cash: "cash" };
 
 export function TenderScreen() {
   const tenders = store.value?.tenders ?? [];
-  const due = order.value?.due_minor ?? total.value;
+  const full = order.value?.due_minor ?? total.value;
+  const off = spending();
+  const due = full - off;
   const back = async () => {
     if (order.value) await withdraw("tender");
     if (!order.value) backward();
@@ -20,7 +23,8 @@ export function TenderScreen() {
     <Frame class="flow" top={<TopBar onBack={busy.value ? undefined : () => void back()} restart={!busy.value} />}>
       <main class="flow-body flow-centre">
         <Title>{t("tender.title")}</Title>
-        <p class="due"><span>{t("tender.due")}</span><strong class="display num">{money(due, currency.value, lang.value)}</strong></p>
+        <p class="due"><span>{t("tender.due")}</span>{off > 0 && <s class="num">{money(full, currency.value, lang.value)}</s>}<strong class="display num">{money(due, currency.value, lang.value)}</strong></p>
+        <Points />
         <Notice />
         {!order.value && <ClosedNotice />}
         {tenders.every((one) => !one.available) && <p class="notice notice-alert" role="alert"><Icon name="alert" size="2rem" /><span>{t("tender.none")}</span></p>}
@@ -43,5 +47,33 @@ export function TenderScreen() {
         </div>
       </main>
     </Frame>
+  );
+}
+
+/** The box keeps a part that points have paid already. */
+const paidByPoints = () => order.value?.payments.some((one) => one.tender === "loyalty_points" && one.state === "captured") ?? false;
+
+/** What points will take off, minor units. */
+function spending(): number {
+  return usePoints.value && !paidByPoints() ? (quote.value?.points?.spendable_minor ?? 0) : 0;
+}
+
+/** "Use N points": a switch, and what the order earns. */
+function Points() {
+  const points = quote.value?.points;
+  if (!guest.value || !points) return null;
+  const on = usePoints.value;
+  const sum = money(points.spendable_minor, currency.value, lang.value);
+  return (
+    <div class="club-pay">
+      {paidByPoints() ? <p class="club-spent"><Icon name="check" size="1.8rem" />{t("loyalty.spent", { n: points.spendable })}</p> : points.spendable > 0 && (
+        <button type="button" class="toggle" role="switch" aria-checked={on} data-points disabled={busy.value !== null} onClick={() => (usePoints.value = !on)}>
+          <Icon name="sparkle" size="2.6rem" />
+          <span class="toggle-text"><strong>{t("loyalty.use", { n: points.spendable })}</strong><span>{t("loyalty.use.more", { sum, n: grouped(points.balance, lang.value) })}</span></span>
+          <span class="toggle-state" aria-hidden="true"><i />{t(on ? "access.on" : "access.off")}</span>
+        </button>
+      )}
+      {!on && points.earns > 0 && <p class="club-earns"><Icon name="plus" size="1.6rem" />{t("loyalty.earns", { n: points.earns })}</p>}
+    </div>
   );
 }

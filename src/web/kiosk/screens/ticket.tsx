@@ -40,6 +40,7 @@ export function TicketScreen({ order }: { order: Order }) {
         </section>
         {unpaid ? <p class="lead">{t("ticket.unpaid.more")}</p> : refund ? <RefundPart order={order} /> : <><Steps order={order} /><Jobs order={order} /></>}
         {!unpaid && !refund && <Follow order={order} />}
+        {!unpaid && !refund && <PointsLine order={order} />}
         {!unpaid && <ReceiptLine order={order} />}
       </main>
     </Frame>
@@ -135,6 +136,17 @@ function Follow({ order }: { order: Order }) {
       <img class="follow-qr" src={image} width="200" height="200" alt={t("ticket.follow.alt", { number: order.number })} />
       <p><strong>{t("ticket.follow")}</strong><span>{t("ticket.follow.more")}</span><span>{t("ticket.board")}</span></p>
     </div>
+  );
+}
+
+function PointsLine({ order }: { order: Order }) {
+  const points = order.points;
+  if (!points || (points.earns === 0 && points.spent === 0)) return null;
+  return (
+    <p class="ticket-points" role="status">
+      <Icon name="sparkle" size="2rem" />
+      <span>{points.earns > 0 && t("ticket.earned", { n: points.earns })} {points.spent > 0 && t("ticket.spent", { n: points.spent })}</span>
+    </p>
   );
 }
 

@@ -14,7 +14,7 @@ type Drawn = Pick<Dish, "id" | "category" | "name" | "picture">;
 const missing = signal<ReadonlySet<string>>(new Set());
 
 export function pictureUrl(hash: string, size: number): string {
-  return `/api/v1/pictures/${hash}-${size}.webp`;
+  return `/pictures/${hash}-${size}.webp`;
 }
 
 /** `sizes`: how wide it is on the screen, as the `sizes` of an image; `plain` leaves the drawing without its ground. */

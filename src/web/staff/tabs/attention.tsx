@@ -55,7 +55,7 @@ function Trouble({ alert }: { alert: Alert }) {
 
 /** The act that mends it, where this person may do it here. */
 function Mend({ alert, kind }: { alert: Alert; kind: string }) {
-  const [deciding, setDeciding] = useState(false);
+  const [deciding, setDeciding] = useState<"done" | "not_done" | null>(null);
   switch (kind) {
     case "refund":
       return <Button kind="main" icon="check" onClick={() => void act<StaffOrder>("confirm refund", `/refunds/${alert.id.slice("refund:".length)}/confirm`, {}).then((next) => { if (next) takeOrder(next); again.attention(); })}>{t("refund.given")}</Button>;
@@ -67,8 +67,12 @@ function Mend({ alert, kind }: { alert: Alert; kind: string }) {
     case "effect":
       return isTechnician.value && alert.effect_id !== null
         ? <>
-            <Button icon="undo" onClick={() => setDeciding(true)}>{t("mend.again")}</Button>
-            {deciding && <Decide alert={alert} onClose={() => setDeciding(false)} />}
+            <div class="mends">
+              {alert.effect_asks && <Button icon="check" onClick={() => setDeciding("done")}>{t("mend.done")}</Button>}
+              <Button icon="undo" onClick={() => setDeciding("not_done")}>{t("mend.again")}</Button>
+            </div>
+            {deciding === "not_done" && <Decide alert={alert} onClose={() => setDeciding(null)} />}
+            {deciding === "done" && <Done alert={alert} onClose={() => setDeciding(null)} />}
           </>
         : null;
     case "robot":
@@ -105,6 +109,46 @@ function Decide({ alert, onClose }: { alert: Alert; onClose: () => void }) {
     <Sheet title={t("mend.again")} onClose={onClose} foot={<Button kind="warn" disabled={reason.trim() === ""} onClick={() => void send()}>{t("mend.sure")}</Button>}>
       <p>{t("mend.again.more")}</p>
       <p class="advice">{alert.detail}</p>
+      <Reasons label={t("reason")} reasons={[t("why.looked"), t("why.asked")]} value={reason} onChange={setReason} />
+    </Sheet>
+  );
+}
+
+/** It was done after all: what was seen of it makes its result. */
+function Done({ alert, onClose }: { alert: Alert; onClose: () => void }) {
+  const asks = alert.effect_asks ?? [];
+  const [reason, setReason] = useState("");
+  const [number, setNumber] = useState("");
+  const [reference, setReference] = useState("");
+  const [paid, setPaid] = useState<boolean | null>(null);
+  const lacks = reason.trim() === "" || (asks.includes("document_number") && number === "") || (asks.includes("paid") && paid === null);
+  const send = async () => {
+    const seen = {
+      ...(asks.includes("document_number") ? { document_number: Number(number) } : {}),
+      ...(asks.includes("paid") ? { paid } : {}),
+      ...(reference.trim() ? { reference: reference.trim() } : {}),
+    };
+    const done = await act("settle", `/effects/${alert.effect_id}/settle`, { outcome: "done", seen, reason });
+    if (!done) return;
+    onClose();
+    again.attention();
+  };
+  return (
+    <Sheet title={t("mend.done")} onClose={onClose} foot={<Button kind="warn" disabled={lacks} onClick={() => void send()}>{t("mend.done.sure")}</Button>}>
+      <p>{t("mend.done.more")}</p>
+      <p class="advice">{alert.detail}</p>
+      {asks.includes("document_number") && (
+        <label class="find"><span>{t("seen.document")}</span><input class="field num" type="text" inputMode="numeric" maxLength={10} data-seen="document" value={number} onInput={(event) => setNumber(event.currentTarget.value.replace(/\D/g, ""))} /></label>
+      )}
+      {asks.includes("paid") && (
+        <div class="choose" role="group" aria-label={t("seen.paid")}>
+          <Button kind="plain" pressed={paid === true} onClick={() => setPaid(true)}>{t("seen.paid.yes")}</Button>
+          <Button kind="plain" pressed={paid === false} onClick={() => setPaid(false)}>{t("seen.paid.no")}</Button>
+        </div>
+      )}
+      {asks.includes("reference") && paid !== false && (
+        <label class="find"><span>{t("seen.reference")}</span><input class="field" type="text" maxLength={64} value={reference} onInput={(event) => setReference(event.currentTarget.value)} /></label>
+      )}
       <Reasons label={t("reason")} reasons={[t("why.looked"), t("why.asked")]} value={reason} onChange={setReason} />
     </Sheet>
   );

@@ -2,14 +2,14 @@
 import { useEffect, useState } from "preact/hooks";
 import { Button, Empty, Keypad, Sheet, ago } from "../parts";
 import { maybe, t } from "../say";
-import { act, client, complain, soon, tell } from "../state";
+import { act, client, complain, person, soon, tell } from "../state";
 import type { Screens as List } from "../types";
 import { who } from "../order";
 
 export function Screens() {
   const [list, setList] = useState<List | null>(null);
   const [pairing, setPairing] = useState(false);
-  const read = () => void client.get<List>("/screens").then(setList).catch(complain);
+  const read = () => void (person.peek() && client.get<List>("/screens").then(setList).catch(complain));
   useEffect(() => {
     read();
     const timer = setInterval(read, 5000);

@@ -126,6 +126,7 @@ impl Make for Atol {
                 sign: d.sign,
                 total_minor: receipt.and(i64::try_from(d.total_minor).ok()),
                 key: d.key,
+                units: Vec::new(),
             })
         });
         kept.collect()

@@ -1,6 +1,7 @@
 //! ATOL behind the vendor's web server.
 
 use crate::{Door, Kept, Make, Pace, Trouble};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use galley_atol::{
     emulator::TokioClock,
     local_time::LocalDateTime,
@@ -11,6 +12,7 @@ use galley_atol::{
 };
 use galley_fiscal::{CashCounters, PrinterFactory, ReceiptKind, RecordKind};
 use galley_link::{Address, Dialer};
+use serde_json::Value;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -127,6 +129,7 @@ impl Make for AtolWeb {
                 sign: d.sign,
                 total_minor: receipt.map(|_| d.total),
                 key: d.key,
+                units: units(&d.task),
             })
         });
         kept.collect()
@@ -147,4 +150,12 @@ impl Make for AtolWeb {
         let slips = self.server.slips();
         slips.iter().map(ToString::to_string).collect()
     }
+}
+
+/// Codes in the lines of a task.
+fn units(task: &Value) -> Vec<String> {
+    let items = task["items"].as_array().into_iter().flatten();
+    let codes = items.filter_map(|item| item["imcParams"]["imc"].as_str());
+    let bytes = codes.map(|code| STANDARD.decode(code).unwrap());
+    bytes.map(|code| String::from_utf8(code).unwrap()).collect()
 }

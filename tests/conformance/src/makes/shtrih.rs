@@ -140,6 +140,12 @@ impl Make for Shtrih {
                 sign: d.sign,
                 total_minor: receipt.and(i64::try_from(d.total_minor).ok()),
                 key: d.key(),
+                units: d
+                    .lines
+                    .iter()
+                    .filter_map(|l| l.marking.clone())
+                    .map(|code| String::from_utf8(code).unwrap())
+                    .collect(),
             })
         });
         kept.collect()

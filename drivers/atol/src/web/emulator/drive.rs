@@ -3,6 +3,7 @@
 
 use super::config::WebEmulatorConfig;
 use crate::local_time::LocalDateTime;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -66,7 +67,23 @@ pub(super) struct Printer {
     /// The slips among them, as they came.
     #[serde(default)]
     pub(super) slips: Vec<Value>,
-    marking: Option<u8>,
+    marking: Option<Mark>,
+}
+
+/// A marked unit that is being checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Mark {
+    /// How often its state was looked at.
+    looks: u8,
+    /// Codes with "BAD" in them are forged.
+    forged: bool,
+}
+
+impl Mark {
+    fn bits(&self) -> Value {
+        json!({"imcCheckFlag": true, "imcCheckResult": !self.forged, "imcStatusInfo": true,
+            "imcEstimatedStatusCorrect": !self.forged, "ecrStandAloneFlag": false})
+    }
 }
 
 /// A failed task: code and words.
@@ -473,7 +490,11 @@ impl Printer {
                 tags["1192"] = json!(key);
             }
         }
-        Ok(json!({"documentTLV": tags}))
+        let mut answer = json!({"documentTLV": tags});
+        if task["withRawData"] == true {
+            answer["rawData"] = json!(self.raw(d, &config.registration_number));
+        }
+        Ok(answer)
     }
 
     fn ask(
@@ -491,8 +512,6 @@ impl Printer {
         let warnings = json!({"criticalError": false, "memoryOverflow": false, "needReplacement": false,
             "ofdTimeout": false, "resourceExhausted": false});
         let ends = self.shift_opened.unwrap_or(now.seconds()) + SHIFT_SECONDS;
-        let bits = json!({"imcCheckFlag": true, "imcCheckResult": true, "imcStatusInfo": true,
-            "imcEstimatedStatusCorrect": true, "ecrStandAloneFlag": false});
         Ok(match name {
             "getDeviceStatus" => {
                 json!({"deviceStatus": {"blocked": false, "cashDrawerOpened": false,
@@ -531,7 +550,8 @@ impl Printer {
                 "organization": {"address": "Москва", "name": "ООО Робот", "taxationTypes": ["osn", "usnIncome"],
                     "vatin": "7700000001", "email": ""}}),
             "beginMarkingCodeValidation" => {
-                word(&task["params"]["imc"], "params.imc", &[])?;
+                let code = word(&task["params"]["imc"], "params.imc", &[])?;
+                let code = STANDARD.decode(code).unwrap_or_default();
                 if task["params"]["itemEstimatedStatus"].is_null()
                     || task["params"]["imcModeProcessing"].is_null()
                 {
@@ -540,22 +560,24 @@ impl Printer {
                 if self.marking.is_some() {
                     return fail(401, "Проверка КМ уже запущена");
                 }
-                self.marking = Some(0);
-                json!({"offlineValidation": {"fmCheck": true, "fmCheckResult": true, "fmCheckErrorReason": "checked"}})
+                let forged = code.windows(3).any(|part| part == b"BAD");
+                self.marking = Some(Mark { looks: 0, forged });
+                json!({"offlineValidation": {"fmCheck": true, "fmCheckResult": !forged, "fmCheckErrorReason": "checked"}})
             }
             "getMarkingCodeValidationStatus" => match &mut self.marking {
                 None => return fail(404, "Проверка КМ не начата"),
-                Some(looks) if *looks < 2 => {
-                    *looks += 1;
+                Some(mark) if mark.looks < 2 => {
+                    mark.looks += 1;
                     json!({"ready": false})
                 }
-                Some(_) => {
+                Some(mark) => {
                     json!({"ready": true, "driverError": {"code": 0, "description": "Ошибок нет"},
-                    "sentImcRequest": true, "onlineValidation": {"itemInfoCheckResult": bits, "imcType": "imcFmVerifyCode88"}})
+                    "sentImcRequest": true,
+                    "onlineValidation": {"itemInfoCheckResult": mark.bits(), "imcType": "imcFmVerifyCode88"}})
                 }
             },
             "acceptMarkingCode" => match self.marking.take() {
-                Some(2..) => json!({"itemInfoCheckResult": bits}),
+                Some(mark) if mark.looks >= 2 => json!({"itemInfoCheckResult": mark.bits()}),
                 _ => return fail(420, "КМ не проверен"),
             },
             "declineMarkingCode"

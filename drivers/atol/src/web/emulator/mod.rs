@@ -7,6 +7,7 @@
 
 mod config;
 mod drive;
+mod raw;
 mod serve;
 mod state;
 

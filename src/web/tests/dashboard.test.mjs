@@ -1,0 +1,25 @@
+// What headquarters' pages work out by themselves.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { createServer } from "vite";
+
+let vite;
+let load;
+before(async () => {
+  vite = await createServer({ configFile: false, root: fileURLToPath(new URL("..", import.meta.url)), appType: "custom", logLevel: "error", server: { middlewareMode: true, ws: false } });
+  load = (path) => vite.ssrLoadModule(path);
+});
+after(() => vite.close());
+
+test("a long list has the lines that are seen, a few more, and never one that is not there", async () => {
+  const { windowOf } = await load("/dashboard/virtual.ts");
+  assert.deepEqual(windowOf(0, 900, 64, 5000), { first: 0, last: 27 });
+  assert.deepEqual(windowOf(64 * 100, 640, 64, 5000), { first: 88, last: 122 });
+  assert.deepEqual(windowOf(64 * 4990, 900, 64, 5000), { first: 4978, last: 5000 });
+  assert.deepEqual(windowOf(0, 900, 64, 0), { first: 0, last: 0 });
+  for (let top = 0; top < 64 * 6000; top += 997) {
+    const { first, last } = windowOf(top, 900, 64, 5000);
+    assert.ok(first >= 0 && first <= last && last <= 5000 && last - first < 60);
+  }
+});
