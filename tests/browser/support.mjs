@@ -101,6 +101,13 @@ export const settled = () =>
 export async function assertAccessible(page, where, least = "serious") {
   const weights = ["minor", "moderate", "serious", "critical"];
   await page.evaluate(`if (!window.axe) { ${axeSource} }`);
+  // What was just changed is on the screen, too, and nothing is half way between two colours.
+  await page.evaluate(async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    await frame();
+    await frame();
+    await Promise.allSettled(document.getAnimations().filter((one) => one.effect?.getComputedTiming().iterations !== Infinity).map((one) => one.finished));
+  });
   const result = await page.evaluate(() => globalThis.axe.run(document, { iframes: false, resultTypes: ["violations"] }));
   const bad = result.violations
     .filter((one) => weights.indexOf(one.impact ?? "critical") >= weights.indexOf(least))
