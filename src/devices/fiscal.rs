@@ -67,6 +67,17 @@ pub struct Printer {
     status: watch::Sender<Option<PrinterStatus>>,
 }
 
+/// What keeps a document from being begun.
+#[derive(Debug, thiserror::Error)]
+enum Hindrance {
+    /// The printer's answer, or that there is none.
+    #[error(transparent)]
+    Printer(#[from] FiscalError),
+    /// The store's own database: the printer is as it was.
+    #[error("how the shift stands can't be kept: {0}")]
+    Store(String),
+}
+
 #[derive(Default)]
 struct Session {
     printer: Option<Box<dyn FiscalPrinter>>,
@@ -270,7 +281,7 @@ impl Printer {
 
     /// Brings the till to a shift that takes receipts: opens a closed one, closes and opens one that is too old.
     /// Each step is safe to repeat by nature, and what the printer says goes into the log.
-    async fn ensure_shift(&self, session: &mut Session) -> Result<(), FiscalError> {
+    async fn ensure_shift(&self, session: &mut Session) -> Result<(), Hindrance> {
         let state = self.open(session).await?.status().await?.shift;
         if state == ShiftState::Expired {
             let counters = self.count(session).await?;
@@ -288,17 +299,15 @@ impl Printer {
     /// Before anything is registered: the printer is the one the open shift lives on, and the log knows how the
     /// shift stands there. The answer to a turn may have been lost, the daemon may have died before it was written
     /// down, or somebody turned the shift at the printer.
-    async fn know_shift(&self, session: &mut Session) -> Result<(), FiscalError> {
+    async fn know_shift(&self, session: &mut Session) -> Result<(), Hindrance> {
         let baseline = self.open(session).await?.baseline().await?;
         let read: Result<Shift, StoreError> = self.site.store.read(|s| s.shift()).await;
-        let shift = read.map_err(|e| FiscalError::Unreachable {
-            detail: e.to_string(),
-        })?;
+        let shift = read.map_err(|e| Hindrance::Store(e.to_string()))?;
         if !shift.lives_on(&baseline.drive_number) && holds(Protection::DriveBinding) {
-            return Err(FiscalError::OtherDrive {
+            return Err(Hindrance::Printer(FiscalError::OtherDrive {
                 expected: shift.drive_number.unwrap_or_default(),
                 found: baseline.drive_number,
-            });
+            }));
         }
         // One that is being closed was turned as well when the printer has a younger one.
         let turns = matches!(shift.state, Turn::Open | Turn::Closing);
@@ -404,7 +413,7 @@ impl Printer {
         fiscal: &FiscalRecord,
         open: bool,
         counters: Option<Box<Counters>>,
-    ) -> Result<(), FiscalError> {
+    ) -> Result<(), Hindrance> {
         let number = fiscal.shift_number.unwrap_or(0);
         let registered = map::registered(fiscal);
         let body = if open {
@@ -423,9 +432,7 @@ impl Printer {
         self.site
             .command(Actor::system(), move |tx, cx| record(tx, cx, None, body))
             .await
-            .map_err(|e| FiscalError::Unreachable {
-                detail: format!("the shift's change can't be written: {e}"),
-            })
+            .map_err(|e| Hindrance::Store(e.to_string()))
     }
 
     async fn try_perform(&self, call: &Call, document: &Document) -> Result<Value, FiscalError> {
@@ -552,6 +559,17 @@ impl Executor for Printer {
             })
         }
         .await;
+        let result = match result {
+            Ok(evidence) => Ok(evidence),
+            Err(Hindrance::Printer(e)) => Err(e),
+            // It says nothing about the printer, whose link is not what is to be mended.
+            Err(e @ Hindrance::Store(_)) => {
+                return Err(NotNow::new(
+                    e.to_string(),
+                    "Look at the disk and the database: galley doctor.",
+                ));
+            }
+        };
         let evidence = self
             .settle(&mut session, result)
             .await

@@ -454,7 +454,7 @@ impl Robot {
         let mut detail = format!("{}, {state}", cell.trim());
         self.known.send_modify(|k| k.detail.clone_from(&detail));
         let word = if works { "up" } else { "down" };
-        if !works {
+        if !works && !idle::is_passing(&known) {
             // The link is up: what to mend is the machine's state, not the cable.
             detail = format!(
                 "{detail}: it answers, and takes no dishes. {}",

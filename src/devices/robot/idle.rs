@@ -18,6 +18,20 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Cause of the alert.
 const IDLE: &str = "robot:idle";
 
+/// It is between two states, and will be in the next one by itself.
+pub(super) fn is_passing(k: &Known) -> bool {
+    matches!(
+        k.machine,
+        Some(
+            MachineState::Resetting
+                | MachineState::Clearing
+                | MachineState::Stopping
+                | MachineState::Aborting
+                | MachineState::Holding
+        )
+    )
+}
+
 /// How people bring a robot back that does not work.
 pub(super) fn way_back(k: &Known) -> &'static str {
     match k.machine {
