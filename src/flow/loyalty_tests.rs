@@ -173,6 +173,16 @@ async fn quiet(shop: &Shop) {
         .expect("points hang");
 }
 
+/// In cash, and all that follows is done.
+async fn pay_the_rest(shop: &Shop, order: OrderId, payment: u128) {
+    let cash = start(shop, order, payment, Tender::Cash, None);
+    let cash = cash.await.unwrap();
+    shop.command(move |tx, cx| commands::payment_result(tx, cx, cash, true, None, None))
+        .await
+        .unwrap();
+    quiet(shop).await;
+}
+
 async fn paid_with_a_lost_answer() -> (Shop, OrderId) {
     let shop = shop(300, |_| {}).await;
     let order = place(&shop, 1).await;
@@ -180,11 +190,7 @@ async fn paid_with_a_lost_answer() -> (Shop, OrderId) {
     let stop = run(&shop, true);
     quiet(&shop).await;
     payment.unwrap();
-    let cash = start(&shop, order, 12, Tender::Cash, None).await.unwrap();
-    shop.command(move |tx, cx| commands::payment_result(tx, cx, cash, true, None, None))
-        .await
-        .unwrap();
-    quiet(&shop).await;
+    pay_the_rest(&shop, order, 12).await;
     stop.cancel();
     (shop, order)
 }
@@ -235,11 +241,7 @@ async fn a_box_that_takes_the_place_of_another_has_every_members_points() {
         .unwrap();
     let stop = run(&shop, false);
     quiet(&shop).await;
-    let cash = start(&shop, first, 12, Tender::Cash, None).await.unwrap();
-    shop.command(move |tx, cx| commands::payment_result(tx, cx, cash, true, None, None))
-        .await
-        .unwrap();
-    quiet(&shop).await;
+    pay_the_rest(&shop, first, 12).await;
     stop.cancel();
     // Of this one nobody knows whether its points are held.
     let second = place(&shop, 2).await;
@@ -274,6 +276,19 @@ async fn a_box_that_takes_the_place_of_another_has_every_members_points() {
         let moves = other.read_here(|s| s.points_moves(MEMBER, 10)).unwrap();
         assert_eq!(moves.len(), 3, "{moves:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_who_was_forgotten_stays_so_on_a_box_that_has_an_older_backup() {
+    let shop = shop(300, |_| {}).await;
+    let kept: Result<_, StoreError> = shop.site.store.read(|s| s.beside_the_log()).await;
+    let rows = shop.command(move |tx, cx| super::loyalty::forget(tx, cx, MEMBER));
+    assert!(rows.await.unwrap() > 0);
+    let (_folder, other, _) = on_another_box(&shop, Some(kept.unwrap())).await;
+    let member = other.read_here(|s| s.member(MEMBER)).unwrap().unwrap();
+    assert_eq!((member.account.balance, member.name.as_str()), (300, ""));
+    let phone = other.read_here(|s| s.member_phone(MEMBER)).unwrap();
+    assert_eq!(phone, None);
 }
 
 #[test]

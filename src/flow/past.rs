@@ -15,7 +15,7 @@ use crate::{
     domain::{
         channel::ChannelOrder,
         event::{Actor, Body},
-        ids::{OrderId, PaymentId, RefundId},
+        ids::{MemberId, OrderId, PaymentId, RefundId},
         loyalty::{Act, PointsMove},
         order::{JobStage, Order, OrderState},
         payment::PaymentState,
@@ -58,6 +58,8 @@ pub struct Past {
     open: BTreeMap<Option<OrderId>, Vec<NewEffect>>,
     /// Members' points that moved. They are entered last: the ledger that this box had comes before.
     points: Vec<(Option<OrderId>, Timestamp, PointsMove)>,
+    /// Members who asked to be forgotten: the ledger that this box had may be from before.
+    forgotten: BTreeSet<MemberId>,
     /// Shifts that were closed, and whose document accounting was to get.
     shifts: BTreeSet<u32>,
 }
@@ -105,16 +107,20 @@ impl Past {
         }
         Ok(())
     }
-}
 
-impl Past {
-    /// What moved in the ledger beside the log.
-    fn points(&mut self, entry: &LogEntry, body: &Body) {
-        if let Body::PointsMoved { points } = body {
-            if let Some(open) = self.open.get_mut(&entry.order_id) {
-                open.retain(|e| e.key != points.op);
+    /// What became of the members' ledger beside the log.
+    fn members(&mut self, entry: &LogEntry, body: &Body) {
+        match body {
+            Body::PointsMoved { points } => {
+                if let Some(open) = self.open.get_mut(&entry.order_id) {
+                    open.retain(|e| e.key != points.op);
+                }
+                self.points.push((entry.order_id, entry.at, points.clone()));
             }
-            self.points.push((entry.order_id, entry.at, points.clone()));
+            Body::LoyaltyForgotten { member_id } => {
+                self.forgotten.insert(*member_id);
+            }
+            _ => {}
         }
     }
 }
@@ -226,7 +232,7 @@ impl Replay {
         let cx = self.context(&entry);
         let body = entry.event()?.body;
         beside(tx, &cx, entry.order_id, &body)?;
-        self.past.points(&entry, &body);
+        self.past.members(&entry, &body);
         let order_id = entry.order_id;
         self.past.entry = Some(entry);
         replay(tx, &cx, order_id, body, &mut self.past)?;
@@ -254,7 +260,7 @@ impl Replay {
         };
         let entered = movable && known && {
             beside(tx, &cx, entry.order_id, &body)?;
-            self.past.points(entry, &body);
+            self.past.members(entry, &body);
             replay(tx, &cx, entry.order_id, body, &mut self.past)?
         };
         if !entered {
@@ -278,6 +284,9 @@ impl Replay {
                 now: at,
             };
             tx.relive_points(&moved, booking)?;
+        }
+        for member in std::mem::take(&mut self.past.forgotten) {
+            tx.forget_member(member)?;
         }
         for (order, effects) in std::mem::take(&mut self.past.open) {
             let order = match order {

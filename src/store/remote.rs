@@ -138,9 +138,8 @@ fn rows_of(db: &Snapshot<'_>, table: &'static str, which: &str) -> Result<Rows, 
 }
 
 impl Snapshot<'_> {
-    /// What this box keeps beside its log: people's PINs, screens, secrets, guests' numbers, members and
-    /// their points, and documents that are not
-    /// headquarters'.
+    /// What this box keeps beside its log: people's PINs, screens, secrets, guests' numbers, members and their points, and
+    /// documents that are not headquarters'.
     ///
     /// # Errors
     /// When it can't be read.
