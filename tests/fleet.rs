@@ -3,6 +3,8 @@
 #![cfg(all(feature = "hq", feature = "emulators"))]
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/mosquitto.rs"]
+mod mosquitto;
 #[path = "common/postgres.rs"]
 mod postgres;
 
@@ -14,6 +16,7 @@ use galley::{
     },
     world::{Clock, Http, ReqwestHttp, Secret, SystemClock},
 };
+use mosquitto::Mosquitto;
 use std::{fmt::Write as _, path::Path, process::Stdio, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -21,7 +24,6 @@ use tokio::{
     time::timeout,
 };
 
-const MOSQUITTO: &str = "/usr/sbin/mosquitto";
 const STORES: usize = 60;
 const EVENTS: u64 = 400;
 /// Events a second and store.
@@ -53,12 +55,6 @@ async fn start(mut command: Command, ready: &str) -> Child {
     child
 }
 
-async fn broker(folder: &Path) -> Child {
-    let mut command = Command::new(MOSQUITTO);
-    command.arg("-c").arg(folder.join("mosquitto.conf"));
-    start(command, " running").await
-}
-
 async fn headquarters(folder: &Path, name: &str, url: &str, broker: u16) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_galley"));
     command
@@ -82,32 +78,17 @@ async fn headquarters(folder: &Path, name: &str, url: &str, broker: u16) -> Chil
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled_when_the_broker_a_headquarters_and_the_database_are_killed_in_turn()
  {
-    assert!(
-        Path::new(MOSQUITTO).exists(),
-        "{MOSQUITTO} is missing: install Debian's package mosquitto"
-    );
     let server = tokio::task::spawn_blocking(postgres::own).await.unwrap();
     let url = server.database();
     let dir = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    std::fs::write(
-        dir.path().join("mosquitto.conf"),
-        format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\nlog_dest stderr\n\
-             log_type all\nmax_queued_messages 100000\n"
-        ),
-    )
-    .unwrap();
+    let broker = Mosquitto::start(&[]).await;
+    let mut broker = broker.expect("Debian's package mosquitto is installed");
+    let port = broker.port;
     let mut stores = String::new();
     for id in ids("fleet-", STORES).unwrap() {
         writeln!(stores, "{id}={}", token_of("fleet-token", &id).reveal()).unwrap();
     }
     std::fs::write(dir.path().join("stores"), stores).unwrap();
-    let mut mosquitto = broker(dir.path()).await;
     let mut first = headquarters(dir.path(), "a", &url, port).await;
     // Headquarters on one database seal their signing keys with one key of their own.
     std::fs::create_dir(dir.path().join("b")).unwrap();
@@ -125,7 +106,7 @@ async fn nothing_is_lost_or_doubled_when_the_broker_a_headquarters_and_the_datab
         batch: 100,
         heartbeat: Duration::from_secs(5),
         token: "fleet-token".to_owned(),
-        broker: Some(format!("mqtt://127.0.0.1:{port}").parse().unwrap()),
+        broker: Some(broker.address()),
         ca: Authority::default(),
         connections: None,
         url: None,
@@ -140,8 +121,8 @@ async fn nothing_is_lost_or_doubled_when_the_broker_a_headquarters_and_the_datab
         assert!(drained.is_ok(), "{:?}", fleet.report());
     };
     reached(20).await;
-    mosquitto.kill().await.unwrap();
-    mosquitto = broker(dir.path()).await;
+    broker.kill().await;
+    broker.run().await;
     reached(60).await;
     first.kill().await.unwrap();
     reached(120).await;
@@ -172,5 +153,5 @@ async fn nothing_is_lost_or_doubled_when_the_broker_a_headquarters_and_the_datab
     assert_eq!(found.events, STORES as u64 * EVENTS);
     assert_eq!(fleet.report().other_history, 0);
     fleet.stop().await;
-    drop((first, second, mosquitto, server));
+    drop((first, second, broker, server));
 }

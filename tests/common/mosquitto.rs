@@ -71,11 +71,6 @@ impl Mosquitto {
             return None;
         }
         let dir = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
         let path = |name: &str| dir.path().join(name).display().to_string();
         for (i, (user, password)) in users.iter().enumerate() {
             let mut passwd = Command::new("mosquitto_passwd");
@@ -92,8 +87,8 @@ impl Mosquitto {
                       user galley-hq\ntopic read galley/+/up/#\ntopic write galley/+/down\n\
                       topic write galley/+/down/message\ntopic readwrite galley/hq/+/gone\n";
         std::fs::write(path("rights"), rights).unwrap();
-        let mut config = format!(
-            "listener {port} 127.0.0.1\npersistence false\nlog_dest stderr\nlog_type all\nuser root\n"
+        let mut config = String::from(
+            "persistence false\nmax_queued_messages 100000\nlog_dest stderr\nlog_type all\nuser root\n",
         );
         config.push_str(&match users {
             [] => "allow_anonymous true\n".to_owned(),
@@ -108,19 +103,33 @@ impl Mosquitto {
             let (cert, key) = (path("broker.pem"), path("broker.key"));
             config.push_str(&format!("certfile {cert}\nkeyfile {key}\n"));
         }
-        std::fs::write(path("mosquitto.conf"), config).unwrap();
         let mut broker = Self {
             dir,
-            port,
+            port: 0,
             tls,
             child: None,
         };
-        broker.run().await;
-        Some(broker)
+        // Somebody else may take a port that is free now before the broker does.
+        for _ in 0..5 {
+            let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            broker.port = free.local_addr().unwrap().port();
+            drop(free);
+            let config = format!("listener {} 127.0.0.1\n{config}", broker.port);
+            std::fs::write(broker.dir.path().join("mosquitto.conf"), config).unwrap();
+            if broker.runs().await {
+                return Some(broker);
+            }
+        }
+        panic!("mosquitto does not start");
     }
 
-    /// Starts it and waits until it is ready.
+    /// Starts it again, on the port that it had.
     pub async fn run(&mut self) {
+        assert!(self.runs().await, "mosquitto ended");
+    }
+
+    /// Starts it and waits until it is ready; false when it ends instead.
+    async fn runs(&mut self) -> bool {
         let mut child = Command::new(MOSQUITTO)
             .arg("-c")
             .arg(self.dir.path().join("mosquitto.conf"))
@@ -132,15 +141,16 @@ impl Mosquitto {
         let ready = async {
             while let Some(line) = log.next_line().await.unwrap() {
                 if line.contains(" running") {
-                    return;
+                    return true;
                 }
             }
-            panic!("mosquitto ended");
+            false
         };
-        timeout(LIMIT, ready).await.expect("mosquitto starts");
+        let is_ready = timeout(LIMIT, ready).await.expect("mosquitto starts");
         // It would stop at a full pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
         self.child = Some(child);
+        is_ready
     }
 
     /// kill -9: all that it had is gone.
