@@ -77,7 +77,7 @@ pub(super) async fn list(
 #[serde(deny_unknown_fields)]
 pub struct Received {
     ingredient_id: String,
-    /// In the ingredient's unit, above zero.
+    /// In the ingredient's unit, above zero, at most 100,000,000,000.
     quantity: i64,
 }
 
@@ -101,7 +101,7 @@ pub(super) async fn receive(
 #[serde(deny_unknown_fields)]
 pub struct Counted {
     ingredient_id: String,
-    /// What is really there, in the ingredient's unit.
+    /// What is really there, in the ingredient's unit, at most 100,000,000,000.
     counted: i64,
     /// Why it is counted.
     reason: String,

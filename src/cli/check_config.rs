@@ -96,8 +96,14 @@ fn missing(config: &Config) -> Vec<String> {
         Ok(credentials) => credentials,
         Err(why) => return vec![why],
     };
+    // One that was begun and not ended has no place yet, unless headquarters has been told since.
     let enrolled = Enrolment::load(&config.store.data, credentials.keys())
-        .is_ok_and(|enrolment| enrolment.is_some());
+        .ok()
+        .flatten()
+        .is_some_and(|mut enrolment| {
+            let _ = enrolment.promote(&config.store.data.join("galley.db"));
+            enrolment.token.is_some()
+        });
     config
         .credential_names()
         .into_iter()

@@ -516,3 +516,53 @@ async fn lives(store: &Store, patience: Duration) -> bool {
         None => store.groups() != before,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every section that names a credential, with this printer.
+    fn full(folder: &Path, printer: &str) -> Config {
+        let id = "'00000000-0000-0000-0000-000000000001'";
+        let text = format!(
+            "[store]\nid = 'S001'\nzone = 'UTC'\nname = {{ ru = 'К', uz = 'K', en = 'C' }}\ndata = '{0}/data'\ncredentials = '{0}'\n\
+             {printer}\n[printer.receipt]\ncashier = 'К'\ntax_system = 'general'\n\
+             [connectors.alfa_bank]\nbase_url = 'https://bank.example.com/'\nuser_name = 'u'\npassword_credential = 'bank'\nreturn_url = 'https://example.com/'\n\
+             [connectors.one_c]\nbase_url = 'https://1c.example.com/'\nuser = 'u'\npassword = 'one-c'\norganisation = {id}\nwarehouse = {id}\ncash_account = {id}\ncurrency = {id}\n\
+             [connectors.sms_ru]\napi_id_credential = 'sms'\n[sync]\nurl = 'https://hq.example.com'\n\
+             [staff]\nsecret_credential = 'door'\n[[tokens]]\nname = 'till'\nrole = 'staff'\ncredential = 'till'\n",
+            folder.display()
+        );
+        std::fs::create_dir_all(folder.join("data")).unwrap();
+        let file = folder.join("galley.toml");
+        std::fs::write(&file, text).unwrap();
+        Config::load(&file).unwrap()
+    }
+
+    #[test]
+    fn the_daemon_asks_for_the_credentials_that_are_looked_for_and_no_others() {
+        let printers = [
+            "[printer]\nkind = 'atol_web'\naddress = 'tcp://127.0.0.1:16732'\n[printer.web_login]\nuser = 'u'\npassword_credential = 'web'",
+            "[printer]\nkind = 'gateway'\naddress = 'http://127.0.0.1:8095'\n[printer.gateway]\ndevice = 'd'\ntoken_credential = 'gateway'",
+        ];
+        for printer in printers {
+            let folder = tempfile::tempdir().unwrap();
+            let config = full(folder.path(), printer);
+            let names = config.credential_names();
+            assert_eq!(names.len(), 7, "{names:?}");
+            let put = |name: &str| {
+                std::fs::write(folder.path().join(name), "a secret, and a long one at that")
+                    .unwrap()
+            };
+            names.iter().for_each(|(_, name)| put(name));
+            let start = || wiring(&config, Path::new("galley.toml"), &CancellationToken::new());
+            start().unwrap();
+            for (setting, name) in names {
+                std::fs::remove_file(folder.path().join(name)).unwrap();
+                let error = format!("{:#}", start().err().unwrap());
+                assert!(error.contains(name), "{setting}: {error}");
+                put(name);
+            }
+        }
+    }
+}

@@ -367,11 +367,10 @@ async fn state(State(door): State<Door>) -> Response {
     let catalog = doors.as_ref().map(|d| d.site.catalog());
     let jobs = p.outside.kitchen.jobs().into_iter().map(|job| {
         let card = job.recipe.as_ref().map(|r| r.id.as_str());
-        let dishes = catalog.iter().flat_map(|c| &c.dishes);
+        let mut dishes = catalog.iter().flat_map(|c| &c.dishes);
         let name = dishes
-            .filter(|d| Some(d.tech_card.0.as_str()) == card)
-            .map(|d| &d.name)
-            .next();
+            .find(|d| Some(d.tech_card.0.as_str()) == card)
+            .map(|d| &d.name);
         serde_json::json!({
             "job_id": job.job_id, "state": job.state, "progress_pm": job.progress_pm,
             "name": name, "order": job.order_ref,
