@@ -1,18 +1,21 @@
 //! `galley simulate`: whole store days from a seed, with every fault, and every promise checked.
 
 use super::{
-    exit::{Exit, help},
+    exit::{Exit, Misuse, help},
     output::{print, print_json_line},
 };
 use crate::simulate::{
-    Matrix, MatrixReport, Report, Simulation, Soak, SoakReport, Which, matrix, rot, sabotages,
-    simulate, soak, troubles,
+    Matrix, MatrixReport, Report, SimulateError, Simulation, Soak, SoakReport, Which, matrix, rot,
+    sabotages, simulate, soak, troubles,
 };
 use anyhow::Context as _;
 use clap::Args;
 use std::{
     fmt::Write as _, io::IsTerminal as _, ops::RangeInclusive, process::ExitCode, str::FromStr,
 };
+
+/// Lives that are lived when nobody says which.
+const SEEDS: RangeInclusive<u64> = 1..=100;
 
 /// Live whole store days from a seed, among faults, and check every promise.
 #[derive(Args, Debug)]
@@ -29,34 +32,34 @@ use std::{
     "galley simulate --soak 72                three days and nights at three times the peak"
 ))]
 pub struct SimulateArgs {
-    /// Which lives: one seed, or A..B with both ends
-    #[arg(long, value_name = "A..B", default_value = "1..100")]
-    pub seeds: Seeds,
+    /// Which lives: one seed, or A..B with both ends; 1..100 unless told. The matrix, rot and a soak take one seed, 1
+    #[arg(long, value_name = "A..B")]
+    pub seeds: Option<Seeds>,
     /// Days of each life
-    #[arg(long, value_name = "D", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "D", default_value_t = 2, conflicts_with_all = ["matrix", "rot", "soak"], value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub days: u32,
     /// Switch one protection off; `list` prints their names
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["rot", "soak"])]
     pub sabotage: Option<String>,
     /// Only these faults, by name, with commas; `list` prints their names, `none` is a calm life
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with_all = ["matrix", "rot"])]
     pub faults: Vec<String>,
     /// Without these faults
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with_all = ["matrix", "rot"])]
     pub without: Vec<String>,
     /// Flip so many bits of a store's database, one at a time, and look whether the damage is noticed
-    #[arg(long, value_name = "N", conflicts_with = "matrix")]
+    #[arg(long, value_name = "N", conflicts_with = "matrix", value_parser = clap::value_parser!(u64).range(1..))]
     pub rot: Option<u64>,
     /// Stop at the first life that breaks a promise
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["matrix", "rot", "soak"])]
     pub first: bool,
     /// Don't look for the shortest story
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["matrix", "rot", "soak"])]
     pub no_shrink: bool,
     /// Instead of lives, try every fault at every point of every act: fiscal, robot or bank
     #[arg(long, value_name = "WHICH")]
     pub matrix: Option<Which>,
-    /// Of the matrix, only cells whose name begins like this: ACT, ACT/FAULT or ACT/FAULT/POINT
+    /// Of the matrix, only cells whose name begins like this: ACT, ACT/FAULT, or ACT/FAULT/POINT, whose story is told
     #[arg(long, value_name = "CELL", requires = "matrix", default_value = "")]
     pub cell: String,
     /// Of the matrix, only every N-th point
@@ -66,7 +69,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "HOURS", conflicts_with_all = ["matrix", "rot"], value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub soak: Option<u32>,
     /// Guests of each hour of a soak
-    #[arg(long, value_name = "N", requires = "soak", default_value_t = Soak::GUESTS)]
+    #[arg(long, value_name = "N", requires = "soak", default_value_t = Soak::GUESTS, value_parser = clap::value_parser!(u64).range(1..))]
     pub guests: u64,
     /// Print the report as JSON
     #[arg(long)]
@@ -96,18 +99,62 @@ impl FromStr for Seeds {
     }
 }
 
+impl SimulateArgs {
+    /// The one seed of what lives no more than one.
+    fn one_seed(&self) -> Result<u64, Misuse> {
+        match &self.seeds {
+            None => Ok(1),
+            Some(Seeds(seeds)) if seeds.start() == seeds.end() => Ok(*seeds.start()),
+            Some(_) => Err(Misuse(
+                "--seeds: one seed here, not a range of them".to_owned(),
+            )),
+        }
+    }
+
+    /// Only which troubles, and which not; the word `none` among them stands alone.
+    fn troubles(&self) -> Result<(Vec<String>, Vec<String>), Misuse> {
+        if !self.faults.iter().any(|f| f == "none") {
+            return Ok((self.faults.clone(), self.without.clone()));
+        }
+        if self.faults.len() > 1 || !self.without.is_empty() {
+            return Err(Misuse(
+                "--faults none is a calm life: no other fault can be named with it".to_owned(),
+            ));
+        }
+        Ok((Vec::new(), troubles()))
+    }
+}
+
+/// A word that is none, told as what it is: a wrong command line.
+fn misuse(error: SimulateError) -> anyhow::Error {
+    match error {
+        SimulateError::Calm(..) => error.into(),
+        SimulateError::Trouble(..) | SimulateError::Sabotage(..) | SimulateError::Cell(_) => {
+            Misuse(error.to_string()).into()
+        }
+    }
+}
+
+fn list(names: &[String], json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        print_json_line(&serde_json::to_value(names)?)?;
+    } else {
+        print(&(names.join("\n") + "\n"))?;
+    }
+    Ok(Exit::Done.into())
+}
+
 /// Lives them.
 ///
 /// # Errors
 /// A name that is none.
 pub async fn execute(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     if args.sabotage.as_deref() == Some("list") {
-        print(&(sabotages().collect::<Vec<_>>().join("\n") + "\n"))?;
-        return Ok(Exit::Done.into());
+        let names: Vec<_> = sabotages().map(str::to_owned).collect();
+        return list(&names, args.json);
     }
     if args.faults.iter().any(|f| f == "list") {
-        print(&(troubles().join("\n") + "\n"))?;
-        return Ok(Exit::Done.into());
+        return list(&troubles(), args.json);
     }
     if let Some(flips) = args.rot {
         return bit_rot(flips, args).await;
@@ -118,20 +165,12 @@ pub async fn execute(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     if let Some(hours) = args.soak {
         return long_life(hours, args).await;
     }
-    let calm = args.faults.iter().any(|f| f == "none");
+    let (only, without) = args.troubles()?;
     let simulation = Simulation {
-        seeds: args.seeds.0.clone(),
+        seeds: args.seeds.map_or(SEEDS, |seeds| seeds.0),
         days: args.days,
-        only: if calm {
-            Vec::new()
-        } else {
-            args.faults.clone()
-        },
-        without: if calm {
-            troubles()
-        } else {
-            args.without.clone()
-        },
+        only,
+        without,
         sabotage: args.sabotage.clone(),
         stop_at_first: args.first,
         shrink: !args.no_shrink,
@@ -146,7 +185,8 @@ pub async fn execute(args: SimulateArgs) -> anyhow::Result<ExitCode> {
         })
     })
     .await
-    .context("the simulator died")??;
+    .context("the simulator died")?
+    .map_err(misuse)?;
     if args.json {
         print_json_line(&serde_json::to_value(&report)?)?;
     } else {
@@ -160,7 +200,7 @@ pub async fn execute(args: SimulateArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn bit_rot(flips: u64, args: SimulateArgs) -> anyhow::Result<ExitCode> {
-    let seed = *args.seeds.0.start();
+    let seed = args.one_seed()?;
     let found = tokio::task::spawn_blocking(move || rot(seed, flips))
         .await
         .context("the simulator died")??;
@@ -184,16 +224,18 @@ async fn bit_rot(flips: u64, args: SimulateArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn long_life(hours: u32, args: SimulateArgs) -> anyhow::Result<ExitCode> {
+    let (only, without) = args.troubles()?;
     let wanted = Soak {
-        seed: *args.seeds.0.start(),
+        seed: args.one_seed()?,
         hours,
         guests: args.guests,
-        only: args.faults,
-        without: args.without,
+        only,
+        without,
     };
     let report = tokio::task::spawn_blocking(move || soak(&wanted))
         .await
-        .context("the simulator died")??;
+        .context("the simulator died")?
+        .map_err(misuse)?;
     if args.json {
         print(&(serde_json::to_string(&report)? + "\n"))?;
     } else {
@@ -218,7 +260,7 @@ fn lived(report: &SoakReport) -> String {
     let _ = writeln!(
         text,
         "{} hours from seed {}, {} orders, {} effects, {} events, {faults} faults of {} kinds, {} crashes ({} with the \
-         power), {} violations; the database has {} bytes an order, from {} in the first half to {} in the second; {:.1} s",
+         power), violations: {}; the database has {} bytes an order: {} in the first half, {} in the second; {:.1} s",
         report.hours,
         report.seed,
         report.orders,
@@ -239,9 +281,9 @@ fn lived(report: &SoakReport) -> String {
 async fn fault_matrix(which: Which, args: SimulateArgs) -> anyhow::Result<ExitCode> {
     let wanted = Matrix {
         which,
+        seed: args.one_seed()?,
         only: args.cell,
         every: args.every,
-        seed: *args.seeds.0.start(),
         sabotage: args.sabotage,
     };
     let talkative = !args.json && std::io::stderr().is_terminal();
@@ -253,7 +295,8 @@ async fn fault_matrix(which: Which, args: SimulateArgs) -> anyhow::Result<ExitCo
         })
     })
     .await
-    .context("the simulator died")??;
+    .context("the simulator died")?
+    .map_err(misuse)?;
     if args.json {
         print_json_line(&serde_json::to_value(&report)?)?;
     } else {
@@ -276,6 +319,9 @@ fn table(report: &MatrixReport) -> String {
         for line in &broken.story {
             let _ = writeln!(text, "    {line}");
         }
+    }
+    for line in &report.story {
+        let _ = writeln!(text, "    {line}");
     }
     let _ = writeln!(
         text,
@@ -327,7 +373,7 @@ fn eprint_cell(cell: &str, report: &MatrixReport) {
 #[allow(clippy::print_stderr, reason = "a line of progress on a terminal")]
 fn eprint_progress(seed: u64, report: &Report) {
     eprint!(
-        "\rseed {seed}: {} days, {} orders, {} crashes, {} violations, {:.1} days/s ",
+        "\rseed {seed}: {} days, {} orders, {} crashes, broken: {}, {:.1} days/s ",
         report.days, report.orders, report.crashes, report.violations, report.days_a_second
     );
 }
@@ -354,7 +400,7 @@ fn told(report: &Report) -> String {
     let _ = writeln!(
         text,
         "{} lives, {} store days, {} orders, {} effects, {} events, {faults} faults of {} kinds, {} crashes \
-         ({} with the power), {} violations, {:.1} s, {:.1} store days a second, digest {}",
+         ({} with the power), lives that broke a promise: {}, {:.1} s, {:.1} store days a second, digest {}",
         report.seeds,
         report.days,
         report.orders,

@@ -168,6 +168,12 @@ pub enum SimulateError {
     /// No such sabotage.
     #[error("there is no sabotage {0:?}; there are: {1}")]
     Sabotage(String, String),
+    /// No such cell.
+    #[error(
+        "there is no cell {0:?} in this matrix, or its fault does not strike there; the table shows the acts, their \
+             faults, and how many points each has"
+    )]
+    Cell(String),
     /// An act of the matrix that does not hold by itself.
     #[error("{0} does not even hold when nothing goes wrong: {1}")]
     Calm(String, String),

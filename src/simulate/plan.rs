@@ -498,7 +498,8 @@ impl Plan {
                     troubles,
                     open_ms: OPEN_MS,
                     night_ms: NIGHT_MS,
-                    off_at_night: chance.below(3) == 0,
+                    // Drawn in any case; a calm life has calm nights.
+                    off_at_night: chance.below(3) == 0 && !allowed.is_empty(),
                 }
             })
             .collect();

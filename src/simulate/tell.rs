@@ -5,6 +5,8 @@ use crate::{domain::ids::OrderId, store::StoreError};
 
 /// Lines of a story, at most.
 const LINES: usize = 120;
+/// Effects of a story of nobody's, at most.
+const EFFECTS: i64 = 20;
 
 /// Events, effects and attempts of the order that the first violation names; of the whole store's end, if none.
 pub(super) async fn story(rig: &Rig, violations: &[Violation]) -> Vec<String> {
@@ -36,12 +38,23 @@ pub(super) async fn story(rig: &Rig, violations: &[Violation]) -> Vec<String> {
             }
             let effects = match order {
                 Some(order) => s.effects_of(order)?,
-                None => s.live_effects()?,
+                None => {
+                    let last = i64::try_from(s.effect_count()?).unwrap_or(i64::MAX);
+                    let ids = last.saturating_sub(EFFECTS).max(0) + 1..=last;
+                    let effects: Result<Vec<_>, _> = ids.map(|id| s.effect(id)).collect();
+                    effects?.into_iter().flatten().collect()
+                }
             };
             for e in effects {
                 lines.push((
                     e.created_at.as_millis(),
-                    format!("effect {:>3}  {} is now {}", e.id, e.key, e.state.word()),
+                    format!(
+                        "effect {:>3}  {} is now {}, begun {} times",
+                        e.id,
+                        e.key,
+                        e.state.word(),
+                        e.attempt
+                    ),
                 ));
                 for a in s.attempts(e.id)? {
                     lines.push((

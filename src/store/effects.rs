@@ -340,11 +340,16 @@ impl Tx<'_> {
     /// # Errors
     /// When it can't be written.
     pub fn doubt_sent_effects(&mut self, now: Timestamp) -> Result<usize, StoreError> {
+        const WHY: &str = "the daemon stopped during the attempt";
         self.core.effects_changed = true;
+        self.execute(
+            "INSERT INTO attempts (effect_id, at, verb, outcome, note)
+             SELECT id, ?1, 'perform', 'unknown', ?2 FROM effects WHERE state = 'sent' ORDER BY id",
+            params![now.as_millis(), WHY],
+        )?;
         Ok(self.execute(
-            "UPDATE effects SET state = 'unknown', next_at = ?1, note = 'the daemon stopped during the attempt'
-             WHERE state = 'sent'",
-            [now.as_millis()],
+            "UPDATE effects SET state = 'unknown', next_at = ?1, note = ?2 WHERE state = 'sent'",
+            params![now.as_millis(), WHY],
         )?)
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Way {
     pub(super) fault: Option<(Fault, u64)>,
     pub(super) seed: u64,
     pub(super) synchronous: Synchronous,
+    /// The story is told even where all holds.
+    pub(super) tell: bool,
 }
 
 /// What became of a cell in which the fault did strike.
@@ -126,7 +128,7 @@ async fn lived(rig: &Rig, way: Way, keepers: &mut JoinSet<()>) -> Option<Fate> {
         Err(what) => vec![hangs(what)],
     };
     violations.sort();
-    let story = if violations.is_empty() {
+    let story = if violations.is_empty() && !way.tell {
         Vec::new()
     } else {
         tell::story(rig, &violations).await

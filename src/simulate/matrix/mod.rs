@@ -104,6 +104,9 @@ pub struct MatrixReport {
     pub held: u64,
     /// Those that don't; the first few.
     pub broken: Vec<Broken>,
+    /// The time line of the one cell that was asked for, where it holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub story: Vec<String>,
     /// The sabotage, if any.
     pub sabotage: Option<String>,
     /// How long it took.
@@ -152,9 +155,11 @@ pub fn matrix(
         cells: 0,
         held: 0,
         broken: Vec::new(),
+        story: Vec::new(),
         sabotage: matrix.sabotage.clone(),
         seconds: 0.0,
     };
+    let one = matrix.only.matches('/').count() == 2;
     for act in Act::of(matrix.which) {
         if !overlap(act.name(), &matrix.only) {
             continue;
@@ -164,6 +169,7 @@ pub fn matrix(
             fault,
             seed: matrix.seed,
             synchronous,
+            tell: one,
         };
         // What holds without a fault is known with every protection on, so the points are counted with them.
         let calm = cell::measure(way(None)).map_err(|e| {
@@ -183,17 +189,24 @@ pub fn matrix(
                 cells: 0,
                 held: 0,
             };
-            for point in (0..points).step_by(usize::try_from(matrix.every.max(1)).unwrap_or(1)) {
+            let mut next = 0;
+            for point in 0..points {
                 let cell = format!("{name}/{point}");
-                let one = matrix.only.matches('/').count() == 2;
-                if one && cell != matrix.only {
+                if if one {
+                    cell != matrix.only
+                } else {
+                    point < next
+                } {
                     continue;
                 }
                 let fate = without(protection, || cell::live(way(Some((fault, point)))));
+                // Where it does not strike, the next point stands for it: every row has its share.
                 let Some(fate) = fate else { continue };
+                next = point + matrix.every.max(1);
                 row.cells += 1;
                 if fate.violations.is_empty() {
                     row.held += 1;
+                    report.story = fate.story;
                 } else if report.broken.len() < TOLD {
                     report.broken.push(Broken {
                         cell: cell.clone(),
@@ -210,6 +223,9 @@ pub fn matrix(
         }
     }
     report.seconds = began.elapsed().as_secs_f64();
+    if report.cells == 0 {
+        return Err(SimulateError::Cell(matrix.only.clone()));
+    }
     Ok(report)
 }
 
