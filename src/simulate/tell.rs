@@ -69,7 +69,8 @@ pub(super) async fn story(rig: &Rig, violations: &[Violation]) -> Vec<String> {
                     ));
                 }
             }
-            lines.sort();
+            // What happened at one moment stays in its order: events first, then what was done about them.
+            lines.sort_by_key(|(at, _)| *at);
             Ok(lines)
         })
         .await;

@@ -294,16 +294,14 @@ async fn what_a_document_told_is_known_before_the_log_knows_it() {
     assert_eq!(recovered(&printer).await.as_deref(), Some(REGISTRATION));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_shift_that_was_turned_before_it_is_to_be_closed_is_in_the_books_as_well() {
-    let folder = tempfile::tempdir().unwrap();
-    let site = site(&folder).await;
+/// The daemon died after the printer had turned the shift, and somebody wants it closed before anything is sold.
+async fn turned_while_closing(folder: &tempfile::TempDir) -> (Arc<Site>, Arc<Printer>) {
+    let site = site(folder).await;
     let told = Told::new(DRIVE, Some(REGISTRATION));
     let opened = told.record(&Document::ShiftOpen(ShiftDocument {
         key: String::new(),
         operator: None,
     }));
-    // The daemon died after the printer had turned the shift, and somebody wants it closed before anything is sold.
     site.command(Actor::system(), move |tx, cx| {
         let registered = map::registered(&opened);
         let body = Body::ShiftOpened {
@@ -321,6 +319,13 @@ async fn a_shift_that_was_turned_before_it_is_to_be_closed_is_in_the_books_as_we
         ..Told::clone(&told)
     };
     let printer = printer(&site, Arc::new(turned));
+    (site, printer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shift_that_was_turned_before_it_is_to_be_closed_is_in_the_books_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let (site, printer) = turned_while_closing(&folder).await;
     printer
         .prepare(&call(shift::Request::Close, true))
         .await
@@ -340,4 +345,16 @@ async fn a_shift_that_was_turned_before_it_is_to_be_closed_is_in_the_books_as_we
         "shift.opened",
     ];
     assert_eq!(turns, turned);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_takes_nothing_is_not_told_as_a_printer_that_is_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (site, printer) = turned_while_closing(&folder).await;
+    site.store.close().await;
+    let prepared = printer.prepare(&call(shift::Request::Close, true)).await;
+    let why = prepared.unwrap_err();
+    assert!(why.advice.contains("galley doctor"), "{why:?}");
+    assert!(printer.session.lock().await.printer.is_some());
+    assert_eq!(printer.health(), None);
 }

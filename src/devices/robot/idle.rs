@@ -111,3 +111,27 @@ impl Robot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_robot_between_two_states_is_left_alone() {
+        for (machine, passing) in [
+            (MachineState::Resetting, true),
+            (MachineState::Stopping, true),
+            (MachineState::Idle, false),
+            (MachineState::Stopped, false),
+            (MachineState::Aborted, false),
+            (MachineState::Held, false),
+        ] {
+            let known = Known {
+                ready: true,
+                machine: Some(machine.clone()),
+                ..Known::default()
+            };
+            assert_eq!(is_passing(&known), passing, "{machine:?}");
+        }
+    }
+}
