@@ -244,7 +244,15 @@ async fn technicians_see_and_call_off_what_waits_over_the_socket() {
     let (code, text) = rig.technician(&["show", "order-9"]).await;
     assert_eq!(code, Some(1), "{text}");
     let (code, text) = rig
-        .technician(&["resolve", "order-2", "registered", "--reason", "seen"])
+        .technician(&[
+            "resolve",
+            "order-2",
+            "registered",
+            "--document-number",
+            "3",
+            "--reason",
+            "seen",
+        ])
         .await;
     assert!(
         code == Some(6) && text.contains("nothing to decide"),

@@ -309,6 +309,12 @@ impl Printer {
                 found: baseline.drive_number,
             }));
         }
+        if shift.state == Turn::Closed
+            && baseline.shift_open
+            && shift.number != Some(baseline.shift_number)
+        {
+            return self.adopt_shift(session, &baseline).await;
+        }
         // One that is being closed was turned as well when the printer has a younger one.
         let turns = matches!(shift.state, Turn::Open | Turn::Closing);
         let Some(number) = shift.number.filter(|_| turns) else {
@@ -335,6 +341,30 @@ impl Printer {
             self.note_shift(&open, true, None).await?;
         }
         Ok(())
+    }
+
+    /// The printer has a shift of which the log knows nothing: it was opened before this store was, or by somebody at the
+    /// printer. It is entered with what the drawer holds now, before anything is counted in it. A drive that does not tell
+    /// its document any more is no reason not to sell.
+    async fn adopt_shift(
+        &self,
+        session: &mut Session,
+        baseline: &Baseline,
+    ) -> Result<(), Hindrance> {
+        let number = baseline.shift_number;
+        let opened = match self
+            .turn_in_drive(session, baseline, RecordKind::ShiftOpen, number)
+            .await
+        {
+            Ok(opened) => opened,
+            Err(FiscalError::NeedsPerson(why)) => {
+                tracing::warn!(shift = number, why, "an open shift can't be entered");
+                return Ok(());
+            }
+            Err(e) => return Err(e.into()),
+        };
+        let counters = self.count(session).await?;
+        self.note_shift(&opened, true, counters).await
     }
 
     /// The document that turned a shift, read back from the drive; the newest first.

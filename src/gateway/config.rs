@@ -168,11 +168,30 @@ impl GatewayConfig {
             {
                 faults.push(format!("gateway.printers: {} is there twice", p.id));
             }
+            let mut there = gateway.printers.iter().take(i);
+            if let Some(other) = there.find(|other| {
+                other.printer.address == p.printer.address && p.printer.gateway.is_none()
+            }) {
+                faults.push(format!(
+                    "gateway.printers: {} and {} have one address; no printer may have two queues",
+                    other.id, p.id
+                ));
+            }
             if let Err(e) = p.printer.check() {
                 faults.push(format!("gateway.printers: {}: {e}", p.id));
             }
         }
-        for t in &gateway.tokens {
+        for (i, t) in gateway.tokens.iter().enumerate() {
+            let mut there = gateway.tokens.iter().take(i);
+            // Whose document it is hangs on the name.
+            if there.any(|other| {
+                other.name == t.name && other.role == t.role || other.credential == t.credential
+            }) {
+                faults.push(format!(
+                    "gateway.tokens: {} has the name or the credential of another",
+                    t.name
+                ));
+            }
             if Role::from_word(&t.role).is_none() {
                 faults.push(format!("gateway.tokens: {:?} is no role", t.role));
             }
@@ -224,6 +243,10 @@ mod tests {
         );
         assert!(faults(&fine.replace("tcp:", "tpc:")).contains("kkt-1: address"));
         assert!(faults(&format!("{fine}{fine}")).contains("kkt-1 is there twice"));
+        let other = fine.replace("kkt-1", "kkt-2");
+        assert!(faults(&format!("{fine}{other}")).contains("kkt-1 and kkt-2 have one address"));
+        let token = "[[gateway.tokens]]\nname = \"bar\"\nrole = \"till\"\ncredential = \"till\"\n";
+        assert!(faults(&format!("{token}{fine}")).contains("bar has the name or the credential"));
         assert!(faults("").contains("name at least one"));
         let there =
             "[[gateway.printers]]\nid = \"a\"\nkind = \"gateway\"\naddress = \"http://box:8095\"\n";

@@ -1,7 +1,7 @@
 //! What can be asked of a printer, and how a request says it.
 
 use super::{dropin::Query, journal::Trouble};
-use galley_fiscal::{Document, Receipt, Slip};
+use galley_fiscal::{Document, Receipt, ReceiptKind, Slip};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -10,6 +10,10 @@ use sha2::{Digest as _, Sha256};
 const LONGEST_KEY: usize = 64;
 /// Longest key that the fiscal drive keeps (tag 1192).
 const LONGEST_TAG: usize = 16;
+/// Longest name of a line (tag 1030). [source: FFD 1.2, table 20]
+const LONGEST_NAME: usize = 128;
+/// The zone in which a day begins first is so far ahead of UTC, ms.
+const EARLIEST_ZONE_MS: i64 = 14 * 3_600_000;
 
 /// What is asked of a printer.
 #[derive(Clone, Debug, PartialEq)]
@@ -201,7 +205,68 @@ fn sane_receipt(receipt: &Receipt) -> Result<(), String> {
     if paid - total > cash {
         return Err("tenders: change is given from cash only".to_owned());
     }
-    Ok(())
+    let pays_out = matches!(
+        receipt.kind,
+        ReceiptKind::SaleReturn | ReceiptKind::Purchase
+    );
+    if pays_out && paid > total {
+        return Err(format!(
+            "tenders: {paid} is more than the total {total}, and nobody gives change on money that is given out"
+        ));
+    }
+    if let Some(line) = receipt
+        .lines
+        .iter()
+        .find(|l| l.name.chars().count() > LONGEST_NAME)
+    {
+        return Err(format!(
+            "lines: {:?} is longer than {LONGEST_NAME} characters",
+            line.name
+        ));
+    }
+    match &receipt.buyer_contact {
+        Some(contact) if !is_contact(contact) => Err(format!(
+            "buyer_contact: {contact:?} is neither an e-mail address nor a phone such as +79990000000"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// An e-mail address or a phone with its country, as the operator of fiscal data sends receipts to (tag 1008).
+/// [source: FFD 1.2, table 19]
+fn is_contact(text: &str) -> bool {
+    if let Some(digits) = text.strip_prefix('+') {
+        return (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    }
+    let plain = !text.contains(char::is_whitespace);
+    plain
+        && text
+            .split_once('@')
+            .is_some_and(|(who, at)| !who.is_empty() && at.len() > 2 && !at.contains('@'))
+}
+
+/// What is corrected happened already: no day that is still to come, wherever on Earth the till stands.
+///
+/// # Errors
+/// The day, in words.
+pub(super) fn not_to_come(task: &Task, now_ms: i64) -> Result<(), Trouble> {
+    let Task::Fiscal(document) = task else {
+        return Ok(());
+    };
+    let Document::Correction(correction) = &**document else {
+        return Ok(());
+    };
+    let latest = jiff::Timestamp::from_millisecond(now_ms.saturating_add(EARLIEST_ZONE_MS))
+        .map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date().to_string());
+    match latest {
+        // Days are written so that their text sorts as they do.
+        Ok(latest) if correction.basis.date > latest => Err(Trouble::new(
+            "invalid",
+            format!("basis.date: {} is still to come", correction.basis.date),
+            "Correct the request.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -248,6 +313,63 @@ mod tests {
         assert!(refused(|b| b["colour"] = json!("red")).contains("colour"));
         assert!(refused(|b| b["options"] = json!({"now": true})).contains("options"));
         assert!(refused(|b| b["key"] = json!("12345678901234567")).contains("16"));
+    }
+
+    #[test]
+    fn what_the_law_or_a_printer_would_not_have_is_not_asked_of_it() {
+        let refused = |change: fn(&mut Value)| {
+            let mut body = receipt();
+            change(&mut body);
+            Asked::read("k", &body).err().map(|t| t.text)
+        };
+        for contact in [
+            "nonsense",
+            "+7",
+            "+7999x000000",
+            "a@b@c.ru",
+            "a b@c.ru",
+            "@c.ru",
+        ] {
+            let mut body = receipt();
+            body["buyer_contact"] = json!(contact);
+            let told = Asked::read("k", &body).unwrap_err().text;
+            assert!(told.contains("buyer_contact"), "{told}");
+        }
+        assert_eq!(
+            refused(|b| b["buyer_contact"] = json!("+79991234567")),
+            None
+        );
+        assert_eq!(refused(|b| b["buyer_contact"] = json!("a@b.ru")), None);
+        let long = refused(|b| b["lines"][0]["name"] = json!("я".repeat(129)));
+        assert!(long.unwrap().contains("128"));
+        assert_eq!(
+            refused(|b| b["lines"][0]["name"] = json!("я".repeat(128))),
+            None
+        );
+        let change = refused(|b| {
+            b["kind"] = json!("sale_return");
+            b["tenders"] = json!([{"form": "cash", "sum_minor": 80000}]);
+        });
+        assert!(change.unwrap().contains("given out"));
+    }
+
+    #[test]
+    fn nothing_is_corrected_that_is_still_to_come() {
+        let mut sale = receipt();
+        sale.as_object_mut().unwrap().remove("document");
+        let asked = |date: &str| {
+            let body = json!({"document": "correction", "basis": {"by": "ourselves", "date": date}, "receipt": sale});
+            Asked::read("k", &body).unwrap().task
+        };
+        // 2026-11-23 12:00 in Greenwich: east of there it is the next day already.
+        let now = 1_795_435_200_000;
+        for (date, fine) in [
+            ("2026-11-20", true),
+            ("2026-11-24", true),
+            ("2026-11-25", false),
+        ] {
+            assert_eq!(not_to_come(&asked(date), now).is_ok(), fine, "{date}");
+        }
     }
 
     #[test]

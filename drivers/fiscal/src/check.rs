@@ -89,8 +89,14 @@ impl fmt::Display for DocumentFault {
             Why::TooLong { most } => write!(f, "is longer than {most} characters"),
             Why::Form { wanted } => write!(f, "must be {wanted}"),
             Why::Amount => f.write_str("is out of range"),
-            Why::Sum { said, is } => {
-                write!(f, "the sum {said} is not price × quantity ({is:?})")
+            Why::Sum { said, is: Some(is) } => {
+                write!(f, "the sum {said} is not price × quantity, which is {is}")
+            }
+            Why::Sum { said, is: None } => {
+                write!(
+                    f,
+                    "the sum {said} is not price × quantity, which no sum can hold"
+                )
             }
             Why::NotPaid => f.write_str("the tenders come to less than the total"),
             Why::Overpaid => f.write_str(

@@ -348,6 +348,26 @@ async fn a_shift_that_was_turned_before_it_is_to_be_closed_is_in_the_books_as_we
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_shift_that_was_open_before_the_store_was_is_in_the_books_before_anything_is_counted_in_it()
+ {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(&folder).await;
+    let told = Told {
+        turned: true,
+        ..Told::clone(&Told::new(DRIVE, Some(REGISTRATION)))
+    };
+    let printer = printer(&site, Arc::new(told));
+    let mut session = printer.session.lock().await;
+    printer.know_shift(&mut session).await.unwrap();
+    let shift = site.store.read_here(|s| s.shift()).unwrap();
+    assert_eq!((shift.state, shift.number), (Turn::Open, Some(2)));
+    printer.know_shift(&mut session).await.unwrap();
+    let log = site.store.read_here(|s| s.events_after(0, 100)).unwrap();
+    let opened = log.iter().filter(|e| e.kind == "shift.opened").count();
+    assert_eq!(opened, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_database_that_takes_nothing_is_not_told_as_a_printer_that_is_away() {
     let folder = tempfile::tempdir().unwrap();
     let (site, printer) = turned_while_closing(&folder).await;

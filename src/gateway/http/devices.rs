@@ -11,6 +11,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{Path, Query, State},
+    http::StatusCode,
 };
 use futures_util::FutureExt as _;
 use galley_fiscal::{FiscalError, Marking, Slip, TableCell};
@@ -237,6 +238,9 @@ pub(super) async fn act(
     Ok(Json(ask(device, act).await?))
 }
 
+/// Length of a fiscal drive's serial number (tag 1041). [source: FFD 1.2, table 4]
+const DRIVE_DIGITS: usize = 16;
+
 /// A technician says that the printer has another fiscal drive from now on.
 async fn accept_drive(
     gateway: &Gateway,
@@ -244,9 +248,24 @@ async fn accept_drive(
     caller: &Caller,
     accept: AcceptDrive,
 ) -> Result<Json<Value>, Problem> {
-    if accept.reason.trim().is_empty() || accept.drive_number.is_empty() {
-        return Err(Problem::invalid(
-            "drive_number, reason: say which drive it is now, and why",
+    let number = &accept.drive_number;
+    let whole = number.len() == DRIVE_DIGITS && number.bytes().all(|b| b.is_ascii_digit());
+    if accept.reason.trim().is_empty() || !whole {
+        return Err(Problem::invalid(format!(
+            "drive_number, reason: say which drive it is now ({DRIVE_DIGITS} digits), and why"
+        )));
+    }
+    // One that is not there would stop the queue with the next document. A printer that is away tells nothing.
+    let status: Act = Box::new(|p| async { told(p.status().await) }.boxed());
+    if let Ok(status) = ask(device, status).await
+        && let Some(found) = status["drive_number"].as_str()
+        && !found.is_empty()
+        && found != number
+    {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "other_drive",
+            format!("the printer has the drive {found}"),
         ));
     }
     let by = format!("{}: {}", caller.actor(), accept.reason.trim());

@@ -5,7 +5,7 @@ use crate::gateway::{
     Gateway, Problem,
     auth::{Caller, Role},
     journal::{Door, Filter, JournalError, NewRow, Resolution, Row, State as DocState, Submitted},
-    task::{Asked, Task, valid_key},
+    task::{Asked, Task, not_to_come, valid_key},
 };
 use axum::{
     Json,
@@ -21,6 +21,8 @@ use tokio::{sync::broadcast::error::RecvError, time::Instant};
 
 /// Longest time that a request waits for a document.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// Codes of what ends a document without anybody's word.
+const ENDS: [&str; 2] = ["expired", "needless"];
 /// Documents on one page.
 const PAGE: u32 = 200;
 
@@ -55,6 +57,8 @@ pub(super) async fn put(
         Some(row) => Submitted::Other(row),
         None => {
             let asked = Asked::read(&key, &request)
+                .map_err(|t| Problem::of(StatusCode::UNPROCESSABLE_ENTITY, &t))?;
+            not_to_come(&asked.task, gateway.now())
                 .map_err(|t| Problem::of(StatusCode::UNPROCESSABLE_ENTITY, &t))?;
             let device = gateway.device(asked.device.as_deref())?;
             let new = NewRow {
@@ -130,7 +134,12 @@ fn answer(gateway: &Gateway, row: &Row, new: bool) -> Result<Response, Problem> 
             );
         }
         DocState::Cancelled => {
-            let trouble = row.trouble.clone().unwrap_or_else(|| unsaid("cancelled"));
+            // What kept it waiting before it was called off is not why it ended.
+            let why = row
+                .trouble
+                .clone()
+                .filter(|t| ENDS.contains(&t.code.as_str()));
+            let trouble = why.unwrap_or_else(|| unsaid("cancelled"));
             return Err(Problem::of(StatusCode::GONE, &trouble).with("document", body));
         }
         _ => StatusCode::ACCEPTED,
@@ -248,10 +257,18 @@ pub(super) async fn cancel(
         return Err(Problem::not_found("nothing was asked for under this key"));
     }
     let mut changes = gateway.0.changes.subscribe();
+    let anybody = caller.role == Role::Technician;
     let (row, at_once) = gateway
         .journal()
-        .cancel(key, caller.actor(), gateway.now())
-        .await?;
+        .cancel(key, caller.actor(), anybody, gateway.now())
+        .await?
+        .ok_or_else(|| {
+            Problem::new(
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                "another till asked for it; that till, or a technician, can call it off",
+            )
+        })?;
     wake(&gateway, &row);
     let limit = Duration::from_secs(wait.wait.into()).min(LONGEST_WAIT);
     let before = row.state.is_final();
@@ -312,7 +329,15 @@ pub(super) async fn resolve(
         return Err(Problem::invalid("reason: say how you know"));
     }
     let resolution = match decision.outcome {
-        Outcome::Registered => Resolution::Registered(decision.record.unwrap_or_else(|| json!({}))),
+        // Whoever asked for it has to name it: to a guest, in a return, in a correction.
+        Outcome::Registered => match decision.record {
+            Some(record) if record["document_number"].is_u64() => Resolution::Registered(record),
+            _ => {
+                return Err(Problem::invalid(
+                    "record: say which document it is, as {\"document_number\": 123}; it is on the paper, and the drive tells it",
+                ));
+            }
+        },
         Outcome::Retry => Resolution::Retry,
         Outcome::Cancelled => Resolution::Cancel,
     };

@@ -162,9 +162,27 @@ impl Journal {
         .await
     }
 
-    /// Calls a document off. One that may exist is only marked: it is called off as soon as the evidence says that it
+    /// Puts a waiting document before all others of its printer; false when it does not wait any more.
+    ///
+    /// # Errors
+    /// When the journal can't be written.
+    pub async fn put_first(&self, id: i64) -> Result<bool, JournalError> {
+        self.write(move |db| {
+            let Some(row) = by_id(db, id)?.filter(|r| r.state == State::Queued) else {
+                return Ok(false);
+            };
+            db.prepare_cached("UPDATE documents SET rank = 0 WHERE id = ?1")?
+                .execute([id])?;
+            // The row's checksum covers its rank.
+            put(db, &row)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Calls a document off; only who asked for it may, or `anybody`. One that may exist is only marked: it is called off as soon as the evidence says that it
     /// does not exist. A key that nothing was asked under yet is called off beforehand. Tells too whether this very call
-    /// decided it.
+    /// decided it; nothing when the document is somebody else's.
     ///
     /// # Errors
     /// When the journal can't be written.
@@ -172,14 +190,16 @@ impl Journal {
         &self,
         key: String,
         by: String,
+        anybody: bool,
         now: i64,
-    ) -> Result<(Row, bool), JournalError> {
+    ) -> Result<Option<(Row, bool)>, JournalError> {
         self.write(move |db| match by_key(db, &key)? {
+            Some(row) if !anybody && row.asked_by != by => Ok(None),
             Some(row) => {
                 let before = row.state.is_final();
                 let row = call_off(db, row, &by, now)?;
                 let decided = !before && row.state.is_final();
-                Ok((row, decided))
+                Ok(Some((row, decided)))
             }
             None => {
                 let tombstone = NewRow {
@@ -191,7 +211,7 @@ impl Journal {
                     request: Value::Null,
                     asked_by: by,
                 };
-                Ok((insert(db, &tombstone, State::Cancelled, now)?, true))
+                Ok(Some((insert(db, &tombstone, State::Cancelled, now)?, true)))
             }
         })
         .await

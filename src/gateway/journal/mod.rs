@@ -14,7 +14,8 @@ pub use rows::{Door, Filter, NewRow, Row, State, Trouble};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use std::{
-    path::PathBuf,
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -122,6 +123,8 @@ pub struct Journal(Arc<Inner>);
 struct Inner {
     writer: Writer,
     reader: Mutex<Connection>,
+    /// Held for as long as the journal is open; the system lets go of it with the process, however that ends.
+    _lock: Option<File>,
 }
 
 /// What the writer's thread is told.
@@ -158,6 +161,11 @@ impl Journal {
                 rusqlite::version()
             )));
         }
+        let lock = if options.inline {
+            None
+        } else {
+            Some(lock(&options.path)?)
+        };
         let mut core = Core {
             db: open_writer(&options)?,
             options: options.clone(),
@@ -188,6 +196,7 @@ impl Journal {
         Ok(Self(Arc::new(Inner {
             writer,
             reader: Mutex::new(reader),
+            _lock: lock,
         })))
     }
 
@@ -245,6 +254,27 @@ impl Journal {
             Ok(())
         })
         .await
+    }
+}
+
+/// Two gateways on one journal would take the printers from each other in the middle of a document.
+fn lock(journal: &Path) -> Result<File, JournalError> {
+    let path = journal.with_extension("lock");
+    let told =
+        |e: std::io::Error| JournalError::Open(format!("cannot open {}: {e}", path.display()));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(told)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(JournalError::Open(format!(
+            "another gateway works with {}; stop it first",
+            journal.display()
+        ))),
+        Err(TryLockError::Error(e)) => Err(told(e)),
     }
 }
 

@@ -25,6 +25,17 @@ fn at(folder: &tempfile::TempDir) -> Options {
 }
 
 #[tokio::test]
+async fn a_journal_has_one_gateway() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = || Options::at(folder.path().join("journal.db"));
+    let first = Journal::open(at()).unwrap();
+    let error = Journal::open(at()).err().unwrap();
+    assert!(error.to_string().contains("another gateway"), "{error}");
+    drop(first);
+    Journal::open(at()).unwrap();
+}
+
+#[tokio::test]
 async fn a_row_that_is_not_what_was_written_is_not_believed() {
     for change in [
         "UPDATE documents SET request = replace(request, '1', '2')",
@@ -90,9 +101,12 @@ async fn a_start_that_comes_after_the_calling_off_sends_nothing() {
     let journal = Journal::open(at(&folder)).unwrap();
     journal.submit(new("order-1"), 1).await.unwrap();
     let row = journal.document("order-1").unwrap().unwrap();
+    let other = journal.cancel("order-1".to_owned(), "till:bar".to_owned(), false, 2);
+    assert_eq!(other.await.unwrap(), None);
     let (gone, now) = journal
-        .cancel("order-1".to_owned(), "till:hall".to_owned(), 2)
+        .cancel("order-1".to_owned(), "till:hall".to_owned(), false, 2)
         .await
+        .unwrap()
         .unwrap();
     assert_eq!((gone.state, now), (State::Cancelled, true));
     assert!(journal.start(row.id, None, 3).await.unwrap().is_none());

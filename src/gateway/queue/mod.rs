@@ -12,7 +12,7 @@ mod units;
 use super::{
     device::{Ask, Device, Tally},
     dropin::{self, Marks, Zone},
-    journal::{Door, Ending, JournalError, NewRow, Row, State, Trouble},
+    journal::{Door, Ending, Filter, JournalError, NewRow, Row, State, Trouble},
     task::{Asked, Paper, Task},
 };
 use galley_fiscal::{
@@ -35,6 +35,8 @@ const STALE: Duration = Duration::from_secs(60);
 /// Counters that were read ahead serve so long. Nothing else is done with the printer meanwhile, and a driver refuses
 /// counters that have moved.
 const AHEAD: Duration = Duration::from_secs(1);
+/// Waiting documents among which a shift's is looked for.
+const QUEUED_LOOKED_AT: u32 = 1000;
 /// First pause after an attempt that got nowhere; doubles with every further one.
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// Longest pause.
@@ -58,6 +60,8 @@ enum Ready {
     First(Value),
     /// It asks for what already is.
     Needless,
+    /// It can't be, now or later.
+    Wrong(Trouble),
 }
 
 pub(super) struct Worker {
@@ -140,6 +144,9 @@ impl Worker {
             && id == row.id
             && Instant::now() < until
         {
+            if row.state == State::Queued && self.turns_first(&row).await? {
+                return Ok(Next::Now);
+            }
             return Ok(Next::Wait(until - Instant::now()));
         }
         match row.state {
@@ -181,6 +188,9 @@ impl Worker {
                 );
                 return self.end(&row, Ending::Needless(trouble), None).await;
             }
+            Ok(Ready::Wrong(trouble)) => {
+                return self.end(&row, Ending::Refused(trouble), None).await;
+            }
             Err(e) => {
                 self.settle(&e);
                 return self.later(&row, Trouble::of(&e)).await;
@@ -217,6 +227,52 @@ impl Worker {
             }
         };
         self.end(&row, ending, busy).await
+    }
+
+    /// The head of the queue waits for a shift that somebody has asked for behind it: that comes first. True when it does.
+    async fn turns_first(&mut self, row: &Row) -> Result<bool, JournalError> {
+        let turns = self.turns_behind(row)?;
+        if turns.is_empty() {
+            return Ok(false);
+        }
+        let Ok(status) = self.read_status().await else {
+            return Ok(false);
+        };
+        match turns.iter().find(|(_, state)| *state == status.shift) {
+            Some((id, _)) => self.device.journal.put_first(*id).await,
+            None => Ok(false),
+        }
+    }
+
+    /// What turns the shift among the documents that wait, the oldest first, each with the state in which it helps; nothing
+    /// where the head is one itself, or has met no trouble yet.
+    fn turns_behind(&self, head: &Row) -> Result<Vec<(i64, ShiftState)>, JournalError> {
+        if head.trouble.is_none() || self.helps_when(head).is_some() {
+            return Ok(Vec::new());
+        }
+        let queued = self.device.journal.list(&Filter {
+            device: Some(self.device.id().to_owned()),
+            state: Some(State::Queued),
+            live: true,
+            before: None,
+            limit: QUEUED_LOOKED_AT,
+        })?;
+        let oldest_first = queued.iter().rev();
+        Ok(oldest_first
+            .filter_map(|row| Some((row.id, self.helps_when(row)?)))
+            .collect())
+    }
+
+    /// In which state of the shift a document that turns it helps; none for others.
+    fn helps_when(&self, row: &Row) -> Option<ShiftState> {
+        match self.asked(row).ok()?.task {
+            Task::Fiscal(document) => match *document {
+                Document::ShiftOpen(_) => Some(ShiftState::Closed),
+                Document::ShiftClose(_) => Some(ShiftState::Expired),
+                _ => None,
+            },
+            Task::Paper(_) | Task::Vendor(_) => None,
+        }
     }
 
     /// What an attempt's error means for the document.
@@ -348,6 +404,16 @@ impl Worker {
             if needless {
                 return Ok(Ready::Needless);
             }
+        } else if row.door == Door::Native
+            && matches!(**document, Document::ShiftClose(_))
+            && !baseline.shift_open
+        {
+            // Of this some printers say that it may be tried again, and it never helps.
+            return Ok(Ready::Wrong(Trouble::new(
+                "shift_closed",
+                "the shift is closed already",
+                "Nothing is to do.",
+            )));
         } else if needs_shift && baseline.shift_open && settings.close_expired_shift && expired() {
             return Ok(Ready::First(turn("shift_close", baseline.shift_number)));
         } else if needs_shift && !baseline.shift_open && settings.open_shift {
