@@ -50,6 +50,11 @@ async fn the_report_of_a_shift_and_the_printers_counters_are_the_same_to_the_kop
             .expect_problem(403, "forbidden");
         shop.post("shift/cash", STAFF, &cash).await.expect(202);
     }
+    let all =
+        json!({"direction": "out", "sum_minor": 99_999_900, "who": "Анна Петрова", "why": "всё"});
+    shop.post("shift/cash", STAFF, &all)
+        .await
+        .expect_problem(409, "conflict");
     let open = report(&shop, "the counted cash and the return", |r| {
         r["drawer"]["moves"].as_array().unwrap().len() == 2
             && r["returns"]["count"] == 1

@@ -4,6 +4,7 @@
 use super::{
     Context, FlowError,
     commands::{clear_alert, load},
+    effects::cash,
     law,
     record::record,
 };
@@ -11,11 +12,12 @@ use crate::{
     domain::{
         event::Body,
         ids::{DishId, OrderId},
+        money::Money,
         order::{Order, OrderError},
         payment::Tender,
         receipt::{Correction, Prescription, Receipt, ReceiptDraft, ReceiptLine, Subject, Vat},
         shift::ShiftState,
-        shift_report::{CashMove, Direction},
+        shift_report::{CashMove, Direction, ShiftReport},
         vat::VatClass,
     },
     store::{EffectState, Tx},
@@ -53,10 +55,44 @@ pub(super) fn must_open(tx: &Tx<'_>, cx: &Context) -> Result<(), FlowError> {
     Ok(())
 }
 
+/// No more is taken out than lies there, as far as the books know what lies there: the printer would refuse it, and
+/// somebody would have to tell it that.
+fn is_in_drawer(tx: &Tx<'_>, cx: &Context, sum_minor: i64) -> Result<(), FlowError> {
+    let snapshot = tx.snapshot();
+    let shift = snapshot.shift()?;
+    let open = shift.number.filter(|_| shift.state == ShiftState::Open);
+    let Some(number) = open else { return Ok(()) };
+    let receipts = snapshot.receipts_of_shift(number)?;
+    let drawer = ShiftReport::of(number, &snapshot.shift_folder(number)?, &receipts, None).drawer;
+    if drawer.start_minor.is_none() {
+        return Ok(());
+    }
+    let mut there = drawer.expected_minor;
+    for effect in snapshot.live_effects()? {
+        if effect.kind == cash::KIND {
+            let cash::Request { cash } = serde_json::from_value(effect.request)?;
+            match cash.direction {
+                Direction::In => there = there.saturating_add(cash.sum_minor),
+                Direction::Out => there = there.saturating_sub(cash.sum_minor),
+            }
+        }
+    }
+    if sum_minor <= there {
+        return Ok(());
+    }
+    let money = |minor| Money::new(minor, cx.catalog.currency);
+    Err(FlowError::Conflict(format!(
+        "{} can't be taken out: by the books {} lie in the drawer",
+        money(sum_minor),
+        money(there)
+    )))
+}
+
 /// Puts money into the drawer or takes it out; `id` makes it one act.
 ///
 /// # Errors
-/// A sum that is not above zero, nobody named, or a closed shift that may not be opened by itself.
+/// A sum that is not above zero, nobody named, more than lies in the drawer, or a closed shift that may not be opened by
+/// itself.
 pub fn move_cash(
     tx: &mut Tx<'_>,
     cx: &Context,
@@ -71,6 +107,9 @@ pub fn move_cash(
     }
     let (who, why) = named(who, why)?;
     must_open(tx, cx)?;
+    if direction == Direction::Out {
+        is_in_drawer(tx, cx, sum_minor)?;
+    }
     let cash = CashMove {
         key: format!("cash:{id}"),
         direction,

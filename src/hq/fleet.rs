@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use uuid::Uuid;
 
 /// Days and events in the details of a store.
@@ -107,6 +107,17 @@ pub struct EventLine {
     pub kind: String,
     /// Its order.
     pub order_id: Option<OrderId>,
+}
+
+/// A store's name, with its token's hash where it has one.
+type Named = (String, Option<[u8; 32]>);
+
+/// The name and the token's hash of every known store, by its id.
+pub(super) fn names(sql: &Sql<'_>) -> Result<BTreeMap<String, Named>, StoreError> {
+    let rows = sql.rows("SELECT store_id, name, token_hash FROM stores", &[], |r| {
+        Ok((r.get(0)?, (r.get(1)?, r.get(2)?)))
+    })?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Makes a store known; its name and token are replaced.

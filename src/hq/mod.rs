@@ -283,13 +283,20 @@ impl Hq {
         let db = Db::open(config.database.clone()).await?;
         let (stores, now) = (config.stores.clone(), clock.now());
         db.write(move |tx| {
+            // Another headquarters takes in what these stores send and holds their rows: those that are as they should be
+            // are left alone, or the two would wait for each other in a ring.
+            let known = fleet::names(tx)?;
             for s in &stores {
                 let name = s.name.as_deref().unwrap_or(s.store_id.as_str());
-                fleet::enrol(tx, &s.store_id, name, Some(hash(s.token.reveal())), now)?;
+                let entry = (name.to_owned(), Some(hash(s.token.reveal())));
+                if known.get(s.store_id.as_str()) != Some(&entry) {
+                    fleet::enrol(tx, &s.store_id, name, entry.1, now)?;
+                }
             }
-            projections::renew(tx)
+            Ok(())
         })
         .await?;
+        db.write(projections::renew).await?;
         let mut enrolled: BTreeMap<StoreId, Option<[u8; 32]>> = config
             .stores
             .iter()

@@ -50,6 +50,8 @@ pub struct Settled {
     pub same: bool,
     /// Where the cursor stood before.
     pub cursor: u64,
+    /// Where it is not the same: the event that this log has there, or its last one, and its hash.
+    pub own: Option<(u64, HexHash)>,
 }
 
 /// A log that is sent to headquarters.
@@ -161,9 +163,11 @@ impl Log for StoreLog {
     fn acknowledge(&self, seq: u64, hash: HexHash, rewind: bool, now: Timestamp) -> Doing<Settled> {
         let store = self.store.clone();
         Box::pin(async move {
-            let (cursor, head, mine) = store
+            let (cursor, head, mine, last) = store
                 .read(move |db| {
-                    Ok::<_, StoreError>((db.cursor(CURSOR)?, db.head()?.seq, hash_of(db, seq)?))
+                    let head = db.head()?.seq;
+                    let last = hash_of(db, seq.min(head))?;
+                    Ok::<_, StoreError>((db.cursor(CURSOR)?, head, hash_of(db, seq)?, last))
                 })
                 .await?;
             let same = match mine {
@@ -180,7 +184,11 @@ impl Log for StoreLog {
                     .write(move |tx| tx.rewind_cursor(CURSOR, seq, now))
                     .await?;
             }
-            Ok(Settled { same, cursor })
+            let own = match last {
+                Some(last) if !same => Some((seq.min(head), last)),
+                _ => None,
+            };
+            Ok(Settled { same, cursor, own })
         })
     }
 

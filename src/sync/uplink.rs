@@ -67,6 +67,9 @@ struct Core {
     was_up: bool,
     /// How long until the preferred route is looked for.
     better: Duration,
+    /// Headquarters has another history: the event that shows it, and its hash here. The next sign of life follows it, so
+    /// that headquarters sees it too, and says so to those who can do something about it.
+    contested: Option<(u64, HexHash)>,
 }
 
 /// The uplink of a store over `routes`, the preferred one first.
@@ -143,6 +146,7 @@ pub fn uplink_of(
         pace: Pace::new(config.batch.max(1)),
         was_up: false,
         better: BETTER,
+        contested: None,
     };
     let handle = UplinkHandle {
         poke,
@@ -299,7 +303,10 @@ impl Core {
         route.connect().await?;
         let limits = route.limits();
         self.pace.begin(limits);
-        let (sent, sent_hash) = self.log.standing().await?;
+        let (sent, sent_hash) = match self.contested {
+            Some((seq, hash)) => (seq, Some(hash)),
+            None => self.log.standing().await?,
+        };
         let now = Instant::now();
         let mut s = Session {
             stream: self.stream(),
@@ -561,6 +568,7 @@ impl Core {
         let rewind = ack.rewind && holds(Protection::Rewind);
         let now = self.clock.now();
         let settled = self.log.acknowledge(ack.seq, ack.hash, rewind, now).await?;
+        self.contested = settled.own;
         if !settled.same {
             return Err(Trouble::OtherHistory(ack.seq));
         }

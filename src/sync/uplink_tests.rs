@@ -47,6 +47,7 @@ impl Log for Nothing {
         done(Settled {
             same: true,
             cursor: 0,
+            own: None,
         })
     }
 

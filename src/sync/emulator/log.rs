@@ -363,7 +363,11 @@ impl Log for EmulatedLog {
             state.answered = true;
             self.figures.answer();
         }
-        done(Ok(Settled { same, cursor }))
+        done(Ok(Settled {
+            same,
+            cursor,
+            own: (!same).then_some((seq, mine)),
+        }))
     }
 
     fn pretend(&self, _: u64, _: Timestamp) -> Doing<()> {
