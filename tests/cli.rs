@@ -197,6 +197,11 @@ async fn a_wrong_command_line_ends_with_2_and_asks_nothing() {
         ],
         &["order", "list", "--state", "foo"],
         &["stock", "receive", "rice", "1l"],
+        // Milligrams are never meant.
+        &["stock", "receive", "rice", "100", "--yes"],
+        &["stock", "count", "rice", "5", "--reason", "x", "--yes"],
+        // It takes away more than half, and there is nobody to ask.
+        &["stock", "count", "rice", "5kg", "--reason", "x"],
         &["effect", "settle", "1", "--reason", "x"],
         &[
             "effect",
