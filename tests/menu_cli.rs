@@ -60,6 +60,8 @@ async fn staff_stop_lift_pause_and_resume_with_a_reason() {
         .await;
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!(body(0), json!({"ingredient_id": "beef", "why": "late"}));
+    let hint = "galley menu lift beef --ingredient --why \"…\"";
+    assert!(ended.out.contains(hint), "{}", ended.out);
     stub.galley(&["menu", "stop", "plov", "--why", "late", "--until", "2h"])
         .await;
     assert_eq!(body(1)["dish_id"], "plov");
@@ -67,8 +69,11 @@ async fn staff_stop_lift_pause_and_resume_with_a_reason() {
     stub.galley(&["menu", "lift", "plov", "--why", "here"])
         .await;
     assert_eq!(body(2), json!({"dish_id": "plov", "why": "here"}));
-    stub.galley(&["sales", "pause", "--cleaning", "--why", "the floor"])
+    let ended = stub
+        .galley(&["sales", "pause", "--cleaning", "--why", "the floor"])
         .await;
+    let hint = "galley sales resume --why \"…\"";
+    assert!(ended.out.contains(hint), "{}", ended.out);
     assert_eq!(body(3), json!({"kind": "cleaning", "why": "the floor"}));
     stub.galley(&["sales", "resume", "--why", "dry"]).await;
     assert_eq!(body(4), json!({"why": "dry"}));

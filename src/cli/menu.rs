@@ -127,7 +127,7 @@ async fn ask(client: &Client, act: Act) -> anyhow::Result<(Value, String)> {
                 body["until_at"] = moment(until, &now())?.into();
             }
             let answer = client.post("/menu/stops", &body).await?;
-            (answer, format!("{} is off sale\n", clean(&id)))
+            (answer, stopped(&id, ingredient))
         }
         Act::Lift {
             id,
@@ -151,6 +151,13 @@ async fn ask(client: &Client, act: Act) -> anyhow::Result<(Value, String)> {
             (answer, text)
         }
     })
+}
+
+/// What is said of a stop: the command goes as it stands, with its reason filled in.
+fn stopped(id: &str, ingredient: bool) -> String {
+    let id = clean(id);
+    let flag = if ingredient { " --ingredient" } else { "" };
+    format!("{id} is off sale; to sell it again: galley menu lift {id}{flag} --why \"…\"\n")
 }
 
 fn key(ingredient: bool) -> &'static str {

@@ -46,6 +46,10 @@ enum Act {
     },
 }
 
+/// What is said of a pause: the command goes as it stands, with its reason filled in.
+const RESUMED_BY: &str =
+    "no new orders are taken; to take them again: galley sales resume --why \"…\"\n";
+
 /// Runs it.
 ///
 /// # Errors
@@ -64,7 +68,7 @@ pub async fn execute(args: SalesArgs) -> anyhow::Result<ExitCode> {
                 body["until_at"] = moment(&until, &now())?.into();
             }
             let answer = client.post("/sales/pause", &body).await?;
-            (answer, "no new orders are taken; galley sales resume\n")
+            (answer, RESUMED_BY)
         }
         Act::Resume { why } => {
             let answer = client.post("/sales/resume", &json!({"why": why})).await?;
