@@ -87,6 +87,29 @@ async fn staff_stop_lift_pause_and_resume_with_a_reason() {
 }
 
 #[tokio::test]
+async fn a_time_is_that_of_the_stores_clock() {
+    let stub = Stub::start(|line| match line {
+        // The program runs in UTC.
+        "GET /api/v1/store" => ok(json!({"zone": "Asia/Tashkent"})),
+        other => daemon(other),
+    });
+    let until = |n: usize| stub.asked.lock().unwrap()[n].body["until_at"].as_i64();
+    for (n, args) in [
+        (1, &["menu", "stop", "plov", "--why", "x"][..]),
+        (3, &["sales", "pause", "--why", "x"]),
+    ] {
+        let ended = stub.galley(&[args, &["--until", "18:00"]].concat()).await;
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        // 18:00 in Tashkent is 13:00 UTC all the year.
+        assert_eq!(until(n).unwrap() % 86_400_000, 13 * 3_600_000);
+    }
+    let ended = stub.galley(&["shift", "show"]).await;
+    for words in ["2025-11-22 13:26:40", "Asia/Tashkent"] {
+        assert!(ended.out.contains(words), "{words}: {}", ended.out);
+    }
+}
+
+#[tokio::test]
 async fn a_catalogs_file_is_checked_without_a_daemon() {
     let stub = Stub::start(daemon);
     let menu = concat!(env!("CARGO_MANIFEST_DIR"), "/src/demo/menu.toml");

@@ -3,8 +3,9 @@
 use super::{
     client::Door,
     exit::{Exit, help},
-    menu::{moment, now},
+    menu::moment,
     output::{print, print_json},
+    when,
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -31,7 +32,7 @@ enum Act {
         /// Tell guests that it is being cleaned
         #[arg(long)]
         cleaning: bool,
-        /// Sell again by itself: a time (18:00) or after so long (30m, 2h)
+        /// Sell again by itself: store time (18:00) or after so long (30m, 2h)
         #[arg(long, value_name = "WHEN")]
         until: Option<String>,
         /// Why, for the books
@@ -65,7 +66,7 @@ pub async fn execute(args: SalesArgs) -> anyhow::Result<ExitCode> {
             let kind = if cleaning { "cleaning" } else { "paused" };
             let mut body = json!({"kind": kind, "why": why});
             if let Some(until) = until {
-                body["until_at"] = moment(&until, &now())?.into();
+                body["until_at"] = moment(&until, &when::now(&client, &until).await?)?.into();
             }
             let answer = client.post("/sales/pause", &body).await?;
             (answer, RESUMED_BY)

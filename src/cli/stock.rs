@@ -5,6 +5,7 @@ use super::{
     complete,
     exit::{Exit, Misuse, help},
     output::{Lean, Table, View, clean, print, print_json},
+    when,
 };
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
@@ -82,8 +83,8 @@ pub async fn execute(args: StockArgs) -> anyhow::Result<ExitCode> {
                 body["lot"] = lot.into();
             }
             if let Some(date) = expires {
-                // Good to the end of that day.
-                let end = date.tomorrow()?.to_zoned(jiff::tz::TimeZone::system())?;
+                // Good to the end of that day where the store is.
+                let end = date.tomorrow()?.to_zoned(when::zone(&client).await?)?;
                 body["expires_at"] = end.timestamp().as_millisecond().into();
             }
             let answer = client.post("/stock/receive", &body).await?;
