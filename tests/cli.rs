@@ -197,6 +197,11 @@ async fn a_wrong_command_line_ends_with_2_and_asks_nothing() {
         ],
         &["order", "list", "--state", "foo"],
         &["stock", "receive", "rice", "1l"],
+        // Milligrams are never meant.
+        &["stock", "receive", "rice", "100", "--yes"],
+        &["stock", "count", "rice", "5", "--reason", "x", "--yes"],
+        // It takes away more than half, and there is nobody to ask.
+        &["stock", "count", "rice", "5kg", "--reason", "x"],
         &["effect", "settle", "1", "--reason", "x"],
         &[
             "effect",
@@ -334,6 +339,18 @@ async fn a_waiting_payment_and_an_owed_refund_are_found_by_the_number_of_their_o
 }
 
 #[tokio::test]
+async fn a_refunded_order_is_not_handed_over() {
+    let stub = Stub::start(|line| match line.ends_with(ORDER) {
+        true => ok(json!({"id": ORDER, "number": "A17", "state": "refunded"})),
+        false => well(line),
+    });
+    let ended = stub.galley(&["order", "hand-over", "A17"]).await;
+    assert_eq!(ended.code, 6, "{}", ended.out);
+    assert!(ended.err.contains("order A17 is refunded"), "{}", ended.err);
+    assert!(stub.lines().iter().all(|l| l.starts_with("GET")));
+}
+
+#[tokio::test]
 async fn a_robot_is_cleared_only_by_somebody_who_says_that_they_looked() {
     let stub = Stub::start(well);
     let ended = stub.galley(&["robot", "clear"]).await;
@@ -459,6 +476,7 @@ async fn what_cannot_be_taken_back_is_refused_where_nobody_can_be_asked() {
         &["order", "cancel", ORDER],
         &["payment", "confirm", ORDER],
         &["payment", "cancel", ORDER],
+        &["kiosk", "revoke", "K1"],
         &["shift", "close"],
         &["shift", "cash", "out", "100", "--who", "A", "--why", "b"],
         &["robot", "clear", "--inspected"],

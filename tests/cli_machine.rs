@@ -44,6 +44,24 @@ async fn the_doctor_works_without_a_daemon_and_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn the_doctor_looks_where_the_configuration_keeps_its_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("galley.toml");
+    let data = folder.path().join("kept");
+    std::fs::write(&config, format!("[store]\ndata = {data:?}\n")).unwrap();
+    let config = config.to_str().unwrap();
+    let args = ["doctor", "--config", config, "--only", "data", "--json"];
+    let look = async || {
+        let ended = galley(&folder.path().join("none"), &args).await;
+        let json: Value = serde_json::from_str(&ended.out).unwrap();
+        json["findings"][0]["text"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(look().await, format!("{} does not exist", data.display()));
+    std::fs::create_dir(&data).unwrap();
+    assert_eq!(look().await, format!("{} is there", data.display()));
+}
+
+#[tokio::test]
 async fn the_doctor_passes_on_what_the_daemon_knows() {
     let stub = Stub::start(|line| match line {
         "GET /api/v1/devices" => ok(json!({"devices": [

@@ -60,6 +60,8 @@ async fn staff_stop_lift_pause_and_resume_with_a_reason() {
         .await;
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!(body(0), json!({"ingredient_id": "beef", "why": "late"}));
+    let hint = "galley menu lift beef --ingredient --why \"…\"";
+    assert!(ended.out.contains(hint), "{}", ended.out);
     stub.galley(&["menu", "stop", "plov", "--why", "late", "--until", "2h"])
         .await;
     assert_eq!(body(1)["dish_id"], "plov");
@@ -67,8 +69,11 @@ async fn staff_stop_lift_pause_and_resume_with_a_reason() {
     stub.galley(&["menu", "lift", "plov", "--why", "here"])
         .await;
     assert_eq!(body(2), json!({"dish_id": "plov", "why": "here"}));
-    stub.galley(&["sales", "pause", "--cleaning", "--why", "the floor"])
+    let ended = stub
+        .galley(&["sales", "pause", "--cleaning", "--why", "the floor"])
         .await;
+    let hint = "galley sales resume --why \"…\"";
+    assert!(ended.out.contains(hint), "{}", ended.out);
     assert_eq!(body(3), json!({"kind": "cleaning", "why": "the floor"}));
     stub.galley(&["sales", "resume", "--why", "dry"]).await;
     assert_eq!(body(4), json!({"why": "dry"}));
@@ -79,6 +84,29 @@ async fn staff_stop_lift_pause_and_resume_with_a_reason() {
     let ended = stub.galley(&["menu", "stop", "plov"]).await;
     assert_eq!(ended.code, 2, "a reason is asked for");
     assert_eq!(stub.asked.lock().unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn a_time_is_that_of_the_stores_clock() {
+    let stub = Stub::start(|line| match line {
+        // The program runs in UTC.
+        "GET /api/v1/store" => ok(json!({"zone": "Asia/Tashkent"})),
+        other => daemon(other),
+    });
+    let until = |n: usize| stub.asked.lock().unwrap()[n].body["until_at"].as_i64();
+    for (n, args) in [
+        (1, &["menu", "stop", "plov", "--why", "x"][..]),
+        (3, &["sales", "pause", "--why", "x"]),
+    ] {
+        let ended = stub.galley(&[args, &["--until", "18:00"]].concat()).await;
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        // 18:00 in Tashkent is 13:00 UTC all the year.
+        assert_eq!(until(n).unwrap() % 86_400_000, 13 * 3_600_000);
+    }
+    let ended = stub.galley(&["shift", "show"]).await;
+    for words in ["2025-11-22 13:26:40", "Asia/Tashkent"] {
+        assert!(ended.out.contains(words), "{words}: {}", ended.out);
+    }
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ pub async fn execute(args: KeyArgs) -> anyhow::Result<ExitCode> {
         } => {
             let mut body = json!({"name": name, "scopes": scopes});
             if let Some(text) = expires {
-                body["expires_at"] = when::ahead(&text)?.into();
+                body["expires_at"] = when::ahead(&client, &text).await?.into();
             }
             if let Some(n) = per_minute {
                 body["per_minute"] = n.into();

@@ -97,12 +97,15 @@ pub async fn execute(args: KioskArgs) -> anyhow::Result<ExitCode> {
                 ),
             )
         }
-        Act::Revoke { name } => (
-            client
-                .post(&format!("/screens/{}/revoke", segment(&name)), &json!({}))
-                .await?,
-            format!("{} can't come in any more\n", clean(&name)),
-        ),
+        Act::Revoke { name } => {
+            args.door.confirm(&format!(
+                "The screen {} is shut out, at once; to come back it is paired anew.",
+                clean(&name)
+            ))?;
+            let path = format!("/screens/{}/revoke", segment(&name));
+            let answer = client.post(&path, &json!({})).await?;
+            (answer, format!("{} can't come in any more\n", clean(&name)))
+        }
         Act::Rename { name, to } => (
             client
                 .post(

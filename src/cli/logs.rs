@@ -6,12 +6,12 @@ use super::{
     exit::{Exit, Misuse, help},
     order::find,
     output::{Paint, View, clean, paint, print, print_json_line, time},
+    when,
 };
-use crate::world::{Clock as _, SystemClock};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum, builder::PossibleValuesParser};
 use clap_complete::ArgValueCompleter;
-use jiff::{Span, Zoned, civil, tz::TimeZone};
+use jiff::{Span, Zoned, civil};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, process::ExitCode, process::Stdio, time::Duration};
 use tokio::{
@@ -95,11 +95,10 @@ pub async fn execute(args: LogsArgs) -> anyhow::Result<ExitCode> {
         other => other.clone(),
     };
     let wanted = Wanted {
-        since_ms: args
-            .since
-            .as_deref()
-            .map(|text| moment(text, &Zoned::new(here()?, TimeZone::system())))
-            .transpose()?,
+        since_ms: match &args.since {
+            Some(text) => Some(moment(text, &now(&client, text, events).await?)?),
+            None => None,
+        },
         order,
         device: args.device,
         kind: args.kind,
@@ -173,8 +172,12 @@ pub async fn execute(args: LogsArgs) -> anyhow::Result<ExitCode> {
     Ok(Exit::Done.into())
 }
 
-fn here() -> Result<jiff::Timestamp, jiff::Error> {
-    jiff::Timestamp::from_millisecond(SystemClock.now().as_millis())
+/// Now, in the store's zone; the journal can be read while the daemon is down, too.
+async fn now(client: &Client, text: &str, events: bool) -> anyhow::Result<Zoned> {
+    match when::now(client, text).await {
+        Err(_) if !events => Ok(when::here()),
+        other => other,
+    }
 }
 
 struct Stream {

@@ -7,14 +7,11 @@ use super::{
     client::{Client, Door},
     exit::{Exit, Misuse, help},
     output::{Lean, Table, View, clean, print, print_json, time},
+    when,
 };
-use crate::{
-    config::load_catalog,
-    domain::time::local,
-    world::{Clock as _, SystemClock},
-};
+use crate::config::load_catalog;
 use clap::{Args, Subcommand};
-use jiff::{SignedDuration, Zoned, civil::Time, tz::TimeZone};
+use jiff::{SignedDuration, Zoned, civil::Time};
 use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode};
 
@@ -54,7 +51,7 @@ enum Act {
         /// It is an ingredient: every dish that needs it is off sale
         #[arg(long)]
         ingredient: bool,
-        /// On sale again by itself: a time (18:00) or after so long (2h, 3d)
+        /// On sale again by itself: store time (18:00) or after so long (2h, 3d)
         #[arg(long, value_name = "WHEN")]
         until: Option<String>,
         /// Why, for the books
@@ -112,6 +109,7 @@ async fn ask(client: &Client, act: Act) -> anyhow::Result<(Value, String)> {
     Ok(match act {
         Act::Stops => {
             let answer = client.get("/menu/stops").await?;
+            when::told(client).await;
             let text = stops(&answer);
             (answer, text)
         }
@@ -124,10 +122,10 @@ async fn ask(client: &Client, act: Act) -> anyhow::Result<(Value, String)> {
             let mut body = json!({"why": why});
             body[key(ingredient)] = id.as_str().into();
             if let Some(until) = &until {
-                body["until_at"] = moment(until, &now())?.into();
+                body["until_at"] = moment(until, &when::now(client, until).await?)?.into();
             }
             let answer = client.post("/menu/stops", &body).await?;
-            (answer, format!("{} is off sale\n", clean(&id)))
+            (answer, stopped(&id, ingredient))
         }
         Act::Lift {
             id,
@@ -141,16 +139,25 @@ async fn ask(client: &Client, act: Act) -> anyhow::Result<(Value, String)> {
         }
         Act::Promotions => {
             let answer = client.get("/menu").await?;
+            when::told(client).await;
             let text = promotions(&answer);
             (answer["promotions"].clone(), text)
         }
         // The two that need no daemon are done before.
         _ => {
             let answer = client.get("/menu").await?;
+            when::told(client).await;
             let text = list(&answer);
             (answer, text)
         }
     })
+}
+
+/// What is said of a stop: the command goes as it stands, with its reason filled in.
+fn stopped(id: &str, ingredient: bool) -> String {
+    let id = clean(id);
+    let flag = if ingredient { " --ingredient" } else { "" };
+    format!("{id} is off sale; to sell it again: galley menu lift {id}{flag} --why \"…\"\n")
 }
 
 fn key(ingredient: bool) -> &'static str {
@@ -159,11 +166,6 @@ fn key(ingredient: bool) -> &'static str {
     } else {
         "dish_id"
     }
-}
-
-/// The time of this machine's clock and zone.
-pub(super) fn now() -> Zoned {
-    local(SystemClock.now(), &TimeZone::system())
 }
 
 /// `18:00`: the next time that the clock shows it; `2h`, `3d`: after so long. Milliseconds since 1970, UTC.

@@ -5,7 +5,7 @@ mod codes;
 use super::{
     client::{CallError, Client, Door, query, segment},
     complete,
-    exit::{Exit, Misuse, help},
+    exit::{Exit, Misuse, Stop, help},
     output::{Lean, Table, View, facts, print, print_json, time},
 };
 use crate::domain::order::OrderState;
@@ -248,8 +248,11 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
         }
         Act::HandOver { order } => {
             let id = find(&client, &order).await?;
-            let path = format!("/orders/{}/hand-over", segment(&id));
-            let answer = client.post(&path, &json!({})).await?;
+            let path = format!("/orders/{}", segment(&id));
+            still_there(&order, View(&client.get(&path).await?))?;
+            let answer = client
+                .post(&format!("{path}/hand-over"), &json!({}))
+                .await?;
             if args.door.json {
                 print_json(&answer)?;
             } else {
@@ -258,6 +261,20 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(Exit::Done.into())
+}
+
+/// States of orders whose dishes nobody waits for.
+const GONE: &[&str] = &["cancelled", "expired", "refunding", "refunded"];
+
+/// Refuses to hand over what was given up or paid back.
+fn still_there(typed: &str, order: View<'_>) -> Result<(), Stop> {
+    let state = order.text("state");
+    match GONE.contains(&state.as_str()) {
+        true => Err(Stop::refused(format!(
+            "order {typed} is {state}: there is nothing to hand over; see: galley order show {typed}"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// What a refund will do, before it is done.
@@ -318,18 +335,30 @@ pub(super) struct Parts {
     list: &'static str,
     one: &'static str,
     pub(super) states: &'static [&'static str],
+    /// Where none is in those: other states, the likeliest first.
+    otherwise: &'static [&'static [&'static str]],
 }
 
 pub(super) const PAYMENTS: Parts = Parts {
     list: "payments",
     one: "payment that waits for its money",
     states: &["registering", "waiting"],
+    otherwise: &[],
+};
+
+/// To look at, a payment makes sense in any state.
+pub(super) const ANY_PAYMENT: Parts = Parts {
+    list: "payments",
+    one: "payment",
+    states: PAYMENTS.states,
+    otherwise: &[&["captured"], &["declined", "closed"]],
 };
 
 const REFUNDS: Parts = Parts {
     list: "refunds",
     one: "refund that waits to be given back by hand",
     states: &["awaiting_person", "refused"],
+    otherwise: &[],
 };
 
 /// The id behind what a person typed: that of the part itself, or of the only one of an order.
@@ -339,12 +368,7 @@ pub(super) async fn part(client: &Client, typed: &str, parts: &Parts) -> anyhow:
     }
     let id = find(client, typed).await?;
     let order = client.get(&format!("/orders/{}", segment(&id))).await?;
-    let fit: Vec<String> = View(&order)
-        .each(parts.list)
-        .filter(|p| parts.states.contains(&p.text("state").as_str()))
-        .map(|p| p.text("id"))
-        .collect();
-    match fit.as_slice() {
+    match fitting(View(&order), parts).as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(CallError::NoSuch(format!("{} in order {typed}", parts.one)).into()),
         several => Err(Misuse(format!(
@@ -353,6 +377,23 @@ pub(super) async fn part(client: &Client, typed: &str, parts: &Parts) -> anyhow:
         ))
         .into()),
     }
+}
+
+/// The ids of those parts that are in the likeliest states that any is in.
+fn fitting(order: View<'_>, parts: &Parts) -> Vec<String> {
+    let within = |states: &[&str]| -> Vec<String> {
+        order
+            .each(parts.list)
+            .filter(|p| states.contains(&p.text("state").as_str()))
+            .map(|p| p.text("id"))
+            .collect()
+    };
+    [parts.states]
+        .iter()
+        .chain(parts.otherwise)
+        .map(|states| within(states))
+        .find(|fit| !fit.is_empty())
+        .unwrap_or_default()
 }
 
 fn list(answer: &Value) -> String {
@@ -532,7 +573,37 @@ pub(super) fn minor(name: &str, text: &str) -> Result<i64, Misuse> {
 
 #[cfg(test)]
 mod tests {
-    use super::minor;
+    use super::*;
+
+    #[test]
+    fn a_payment_to_look_at_is_the_one_that_waits_or_else_the_paid_one() {
+        let order = |states: &[&str]| {
+            let payments: Vec<Value> = states
+                .iter()
+                .map(|s| json!({"id": s, "state": s}))
+                .collect();
+            json!({ "payments": payments })
+        };
+        let fit = |states: &[&str], parts| fitting(View(&order(states)), parts);
+        assert_eq!(fit(&["captured", "waiting"], &ANY_PAYMENT), ["waiting"]);
+        assert_eq!(fit(&["declined", "captured"], &ANY_PAYMENT), ["captured"]);
+        assert_eq!(fit(&["declined"], &ANY_PAYMENT), ["declined"]);
+        assert!(fit(&["captured"], &PAYMENTS).is_empty());
+        assert!(fit(&[], &ANY_PAYMENT).is_empty());
+    }
+
+    #[test]
+    fn what_was_paid_back_or_given_up_is_not_handed_over() {
+        let check = |state: &str| still_there("A17", View(&json!({ "state": state })));
+        for state in ["refunded", "refunding", "cancelled", "expired"] {
+            let why = check(state).unwrap_err();
+            assert_eq!(why.exit, Exit::Refused);
+            assert!(why.text.contains(state), "{}", why.text);
+        }
+        for state in ["ready", "closed", "cooking"] {
+            assert!(check(state).is_ok(), "{state}");
+        }
+    }
 
     #[test]
     fn money_is_read_as_people_write_it_and_never_guessed() {

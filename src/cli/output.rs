@@ -323,10 +323,19 @@ pub fn money(minor: i64) -> String {
     format!("{sign}{}.{:02}", minor / 100, minor % 100)
 }
 
-/// A time in the zone of whoever looks.
+/// The zone that times are told in, where it is not that of whoever looks.
+static ZONE: OnceLock<TimeZone> = OnceLock::new();
+
+/// Has times told in this zone: who writes the store's time is answered in it.
+pub(super) fn told_in(zone: TimeZone) {
+    let _ = ZONE.set(zone);
+}
+
+/// A time in the zone of whoever looks, or in the store's once that was asked for.
 #[must_use]
 pub fn time(at_ms: i64) -> String {
-    time_in(at_ms, TimeZone::system())
+    let zone = ZONE.get().cloned().unwrap_or_else(TimeZone::system);
+    time_in(at_ms, zone)
 }
 
 /// A time in a zone.

@@ -4,7 +4,7 @@ use super::{
     client::{Client, Door, query, segment},
     complete,
     exit::{Exit, help},
-    order::{PAYMENTS, called_off, part},
+    order::{ANY_PAYMENT, PAYMENTS, called_off, part},
     output::{Lean, Table, View, facts_of, print, print_json},
 };
 use clap::{Args, Subcommand};
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 #[command(after_help = help!(
     "galley payment list              of the newest orders",
     "galley payment list --waiting    those whose money is still to come",
-    "galley payment show A17          the one that waits, or by its id",
+    "galley payment show A17          one that waits, else the paid one",
     "galley payment confirm A17       the cashier has the money in hand",
     "galley payment cancel A17        give it up; the order stays"
 ))]
@@ -72,7 +72,7 @@ pub async fn execute(args: PaymentArgs) -> anyhow::Result<ExitCode> {
             (answer, text)
         }
         Act::Show { payment } => {
-            let id = part(&client, payment, &PAYMENTS).await?;
+            let id = part(&client, payment, &ANY_PAYMENT).await?;
             let answer = client.get(&format!("/payments/{}", segment(&id))).await?;
             let text = facts_of(&answer);
             (answer, text)

@@ -3,8 +3,9 @@
 use super::{
     client::Door,
     exit::{Exit, help},
-    menu::{moment, now},
+    menu::moment,
     output::{print, print_json},
+    when,
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -31,7 +32,7 @@ enum Act {
         /// Tell guests that it is being cleaned
         #[arg(long)]
         cleaning: bool,
-        /// Sell again by itself: a time (18:00) or after so long (30m, 2h)
+        /// Sell again by itself: store time (18:00) or after so long (30m, 2h)
         #[arg(long, value_name = "WHEN")]
         until: Option<String>,
         /// Why, for the books
@@ -45,6 +46,10 @@ enum Act {
         why: String,
     },
 }
+
+/// What is said of a pause: the command goes as it stands, with its reason filled in.
+const RESUMED_BY: &str =
+    "no new orders are taken; to take them again: galley sales resume --why \"…\"\n";
 
 /// Runs it.
 ///
@@ -61,10 +66,10 @@ pub async fn execute(args: SalesArgs) -> anyhow::Result<ExitCode> {
             let kind = if cleaning { "cleaning" } else { "paused" };
             let mut body = json!({"kind": kind, "why": why});
             if let Some(until) = until {
-                body["until_at"] = moment(&until, &now())?.into();
+                body["until_at"] = moment(&until, &when::now(&client, &until).await?)?.into();
             }
             let answer = client.post("/sales/pause", &body).await?;
-            (answer, "no new orders are taken; galley sales resume\n")
+            (answer, RESUMED_BY)
         }
         Act::Resume { why } => {
             let answer = client.post("/sales/resume", &json!({"why": why})).await?;

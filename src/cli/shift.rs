@@ -7,6 +7,7 @@ use super::{
     exit::{Exit, help},
     order::minor,
     output::{View, facts, print, print_json},
+    when,
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -134,19 +135,21 @@ pub async fn execute(args: ShiftArgs) -> anyhow::Result<ExitCode> {
     } else if matches!(args.act, Act::Report { .. }) {
         print(&report::show(View(&answer)))?;
     } else {
-        print(&show(View(&answer)))?;
+        let zone = when::told(&client).await;
+        print(&show(View(&answer), zone))?;
     }
     let differs = matches!(args.act, Act::Report { .. })
         && View(&answer).each("differences").next().is_some();
     Ok(if differs { Exit::Unhealthy } else { Exit::Done }.into())
 }
 
-fn show(shift: View<'_>) -> String {
+fn show(shift: View<'_>, zone: String) -> String {
     let pair = |name: &str, value: String| (name.to_owned(), value);
     facts(&[
         pair("state", shift.text("state")),
         pair("number", shift.text("number")),
         pair("opened", shift.time("opened_at")),
+        pair("times in", zone),
         pair("sales", shift.money("sales_minor")),
         pair("returns", shift.money("returns_minor")),
         pair("receipts", shift.text("receipts")),

@@ -4,7 +4,8 @@ use super::{
     client::{CallError, Client, Door},
     complete,
     exit::{Exit, Misuse, help},
-    output::{Lean, Table, View, print, print_json},
+    output::{Lean, Table, View, clean, print, print_json},
+    when,
 };
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
@@ -35,7 +36,7 @@ enum Act {
         /// The ingredient's id, as in the list
         #[arg(add = ArgValueCompleter::new(complete::ingredients))]
         ingredient: String,
-        /// How much: mg, g, kg; ul, ml, l; without a unit pieces (or the smallest unit)
+        /// How much: mg, g, kg; ul, ml, l; without a unit only pieces
         quantity: String,
         /// Their lot
         #[arg(long)]
@@ -49,7 +50,7 @@ enum Act {
         /// The ingredient's id, as in the list
         #[arg(add = ArgValueCompleter::new(complete::ingredients))]
         ingredient: String,
-        /// How much there is
+        /// How much there is, with its unit
         quantity: String,
         /// Why, for the books
         #[arg(long)]
@@ -75,32 +76,35 @@ pub async fn execute(args: StockArgs) -> anyhow::Result<ExitCode> {
             lot,
             expires,
         } => {
-            let amount = amount(&client, &ingredient, &quantity).await?;
+            let kept = kept(&client, &ingredient).await?;
+            let amount = smallest(&quantity, &kept.unit)?;
             let mut body = json!({"ingredient_id": ingredient, "quantity": amount});
             if let Some(lot) = lot {
                 body["lot"] = lot.into();
             }
             if let Some(date) = expires {
-                // Good to the end of that day.
-                let end = date.tomorrow()?.to_zoned(jiff::tz::TimeZone::system())?;
+                // Good to the end of that day where the store is.
+                let end = date.tomorrow()?.to_zoned(when::zone(&client).await?)?;
                 body["expires_at"] = end.timestamp().as_millisecond().into();
             }
-            (
-                client.post("/stock/receive", &body).await?,
-                format!("{ingredient}: {quantity} received\n"),
-            )
+            let answer = client.post("/stock/receive", &body).await?;
+            let text = received(&ingredient, &kept.unit, amount, View(&answer));
+            (answer, text)
         }
         Act::Count {
             ingredient,
             quantity,
             reason,
         } => {
-            let amount = amount(&client, &ingredient, &quantity).await?;
+            let kept = kept(&client, &ingredient).await?;
+            let amount = smallest(&quantity, &kept.unit)?;
+            if takes_most(kept.on_hand, amount) {
+                args.door.confirm(&taking(&ingredient, &kept, amount))?;
+            }
             let body = json!({"ingredient_id": ingredient, "counted": amount, "reason": reason});
-            (
-                client.post("/stock/count", &body).await?,
-                format!("{ingredient}: {quantity} are there now\n"),
-            )
+            let answer = client.post("/stock/count", &body).await?;
+            let text = counted(&ingredient, &kept, amount);
+            (answer, text)
         }
     };
     if args.door.json {
@@ -111,17 +115,77 @@ pub async fn execute(args: StockArgs) -> anyhow::Result<ExitCode> {
     Ok(Exit::Done.into())
 }
 
-/// In the ingredient's smallest unit, which the daemon knows.
-async fn amount(client: &Client, ingredient: &str, quantity: &str) -> anyhow::Result<i64> {
+/// How the daemon keeps an ingredient.
+struct Kept {
+    /// `mg`, `ul` or `piece`.
+    unit: String,
+    /// What the books say, in that unit.
+    on_hand: i64,
+}
+
+async fn kept(client: &Client, ingredient: &str) -> Result<Kept, CallError> {
     let stock = client.get("/stock").await?;
-    let unit = View(&stock)
+    View(&stock)
         .each("ingredients")
         .find(|i| i.is("id", ingredient))
-        .map(|i| i.text("unit"))
+        .map(|i| Kept {
+            unit: i.text("unit"),
+            on_hand: i.number("on_hand").unwrap_or(0),
+        })
         .ok_or_else(|| {
             CallError::NoSuch(format!("ingredient {ingredient}; see: galley stock list"))
-        })?;
-    Ok(smallest(quantity, &unit)?)
+        })
+}
+
+/// What came in, and the levels before and after; the daemon's answer is exact though dishes are cooked meanwhile.
+fn received(ingredient: &str, unit: &str, amount: i64, answer: View<'_>) -> String {
+    let came = spoken(amount, unit);
+    let levels = answer.number("on_hand").map_or_else(String::new, |now| {
+        let was = now.saturating_sub(amount);
+        format!(", {} now (was {})", spoken(now, unit), spoken(was, unit))
+    });
+    format!("{}: {came} received{levels}\n", clean(ingredient))
+}
+
+fn counted(ingredient: &str, kept: &Kept, amount: i64) -> String {
+    format!(
+        "{}: {} now (was {})\n",
+        clean(ingredient),
+        spoken(amount, &kept.unit),
+        spoken(kept.on_hand, &kept.unit)
+    )
+}
+
+/// Whether a count takes away more than half of what the books say: more often a slip of the unit than a theft.
+fn takes_most(on_hand: i64, counted: i64) -> bool {
+    counted.saturating_mul(2) < on_hand
+}
+
+fn taking(ingredient: &str, kept: &Kept, amount: i64) -> String {
+    format!(
+        "{}: the books say {}, you counted {}. That takes away more than half.",
+        clean(ingredient),
+        spoken(kept.on_hand, &kept.unit),
+        spoken(amount, &kept.unit)
+    )
+}
+
+/// An amount as people say it, exactly: `1.5 kg`, `800 g`, `12 pcs`.
+fn spoken(amount: i64, unit: &str) -> String {
+    let size = amount.unsigned_abs();
+    let (name, divisor, digits) = match (unit, size >= 1_000_000) {
+        ("mg", true) => ("kg", 1_000_000, 6),
+        ("mg", false) => ("g", 1_000, 3),
+        ("ul", true) => ("l", 1_000_000, 6),
+        ("ul", false) => ("ml", 1_000, 3),
+        ("piece", _) => return format!("{amount} pcs"),
+        (other, _) => return format!("{amount} {other}"),
+    };
+    let part = format!("{:0digits$}", size % divisor);
+    let part = part.trim_end_matches('0');
+    let point = if part.is_empty() { "" } else { "." };
+    let sign = if amount < 0 { "-" } else { "" };
+    format!("{sign}{}{point}{part} {name}", size / divisor)
 }
 
 /// Units a person may write, the ingredient's unit each is for, and its size in that.
@@ -144,7 +208,12 @@ fn smallest(text: &str, unit: &str) -> Result<i64, Misuse> {
         .unwrap_or(text.len());
     let (number, suffix) = text.split_at(split);
     let factor = if suffix.is_empty() {
-        1
+        // Nobody weighs milligrams: a bare number was meant as something else.
+        match unit {
+            "mg" => return Err(wrong("say the unit: 100g, 0.1kg …")),
+            "ul" => return Err(wrong("say the unit: 100ml, 0.1l …")),
+            _ => 1,
+        }
     } else {
         UNITS
             .iter()
@@ -208,7 +277,7 @@ fn list(answer: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::smallest;
+    use super::*;
 
     #[test]
     fn quantities_come_out_exactly_or_not_at_all() {
@@ -216,9 +285,11 @@ mod tests {
         assert_eq!(smallest("1.5kg", "mg").unwrap(), 1_500_000);
         assert_eq!(smallest("0.5ml", "ul").unwrap(), 500);
         assert_eq!(smallest("12", "piece").unwrap(), 12);
-        assert_eq!(smallest("7", "mg").unwrap(), 7);
+        assert_eq!(smallest("7mg", "mg").unwrap(), 7);
         for (text, unit) in [
             ("1.5", "piece"),
+            ("7", "mg"),
+            ("0.5", "ul"),
             ("1kg", "ul"),
             ("1l", "mg"),
             ("-1", "piece"),
@@ -229,5 +300,63 @@ mod tests {
         ] {
             assert!(smallest(text, unit).is_err(), "{text} of {unit}");
         }
+    }
+
+    #[test]
+    fn a_bare_number_of_what_is_weighed_or_poured_asks_for_its_unit() {
+        let said = |unit: &str| smallest("100", unit).unwrap_err().to_string();
+        assert!(said("mg").ends_with("say the unit: 100g, 0.1kg …"));
+        assert!(said("ul").ends_with("say the unit: 100ml, 0.1l …"));
+        assert_eq!(smallest("100", "piece").unwrap(), 100);
+    }
+
+    #[test]
+    fn levels_are_said_as_people_say_them_and_exactly() {
+        for (amount, unit, text) in [
+            (1_500_000, "mg", "1.5 kg"),
+            (25_000_000, "mg", "25 kg"),
+            (800_000, "mg", "800 g"),
+            (5, "mg", "0.005 g"),
+            (0, "mg", "0 g"),
+            (-1_250_000, "ul", "-1.25 l"),
+            (330_000, "ul", "330 ml"),
+            (1_000_001, "ul", "1.000001 l"),
+            (12, "piece", "12 pcs"),
+        ] {
+            assert_eq!(spoken(amount, unit), text);
+        }
+    }
+
+    #[test]
+    fn what_came_in_is_told_with_the_levels_before_and_after() {
+        let answer = json!({"on_hand": 79_400_000});
+        assert_eq!(
+            received("rice", "mg", 1_500_000, View(&answer)),
+            "rice: 1.5 kg received, 79.4 kg now (was 77.9 kg)\n"
+        );
+        // A daemon that does not tell the level.
+        assert_eq!(
+            received("rice", "mg", 1_500_000, View(&json!({}))),
+            "rice: 1.5 kg received\n"
+        );
+        let kept = Kept {
+            unit: "piece".to_owned(),
+            on_hand: 90,
+        };
+        assert_eq!(
+            counted("eggs", &kept, 84),
+            "eggs: 84 pcs now (was 90 pcs)\n"
+        );
+    }
+
+    #[test]
+    fn a_count_that_takes_away_more_than_half_is_asked_about() {
+        assert!(takes_most(25_000_000, 5));
+        assert!(takes_most(10, 4));
+        assert!(takes_most(1, 0));
+        assert!(!takes_most(10, 5));
+        assert!(!takes_most(0, 0));
+        assert!(!takes_most(-5, 0));
+        assert!(!takes_most(10, i64::MAX));
     }
 }

@@ -161,7 +161,7 @@ pub async fn execute(args: WebhookArgs) -> anyhow::Result<ExitCode> {
                 body["from"] = from.into();
             }
             if let Some(since) = again.since {
-                body["since"] = logs::moment(&since, &super::menu::now())?.into();
+                body["since"] = logs::moment(&since, &when::now(&client, &since).await?)?.into();
             }
             let answer = client.post(&at(&name, "redeliver"), &body).await?;
             let view = View(&answer);

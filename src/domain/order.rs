@@ -9,7 +9,7 @@ use super::{
     loyalty::Act,
     loyalty_order::OrderLoyalty,
     marking::UnitMark,
-    money::Currency,
+    money::{Currency, Money},
     payment::{Payment, PaymentState},
     promotion_sum::Applied,
     receipt::{Receipt, ReceiptDraft, ReceiptKind, Registered},
@@ -234,16 +234,16 @@ pub enum OrderError {
     #[error("the order is already paid, or a payment is under way")]
     NothingDue,
     /// More than is due.
-    #[error("only {due_minor} minor units are due")]
+    #[error("only {due} is due")]
     TooMuch {
         /// What is due.
-        due_minor: i64,
+        due: Money,
     },
     /// More than can go back.
-    #[error("only {left_minor} minor units can be given back")]
+    #[error("at most {left} can be given back")]
     RefundTooLarge {
         /// What is left.
-        left_minor: i64,
+        left: Money,
     },
     /// Fewer dishes of a line can be given back.
     #[error("{left} dishes of line {line} can be given back")]

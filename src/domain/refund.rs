@@ -2,6 +2,7 @@
 
 use super::{
     ids::{PaymentId, RefundId},
+    money::Money,
     order::{JobStage, Order, OrderError},
     payment::{Payment, Tender},
     time::Timestamp,
@@ -117,6 +118,12 @@ impl Order {
         points.map(|p| self.refundable_minor(p)).sum()
     }
 
+    fn too_large(&self, left_minor: i64) -> OrderError {
+        OrderError::RefundTooLarge {
+            left: Money::new(left_minor, self.currency),
+        }
+    }
+
     fn split(
         &self,
         amount_minor: i64,
@@ -124,7 +131,7 @@ impl Order {
     ) -> Result<Vec<(PaymentId, i64)>, OrderError> {
         let left_minor = self.left_minor();
         if amount_minor <= 0 || amount_minor > left_minor {
-            return Err(OrderError::RefundTooLarge { left_minor });
+            return Err(self.too_large(left_minor));
         }
         let worth = self.loyalty.as_ref().map_or(1, |l| l.worth_minor.max(1));
         let points_left = self.points_left_minor();
@@ -135,9 +142,7 @@ impl Order {
         let needed = lacking.div_euclid(worth) + i64::from(lacking.rem_euclid(worth) > 0);
         let points = wanted.max(needed * worth);
         if points > points_left.min(amount_minor) {
-            return Err(OrderError::RefundTooLarge {
-                left_minor: amount_minor / worth * worth,
-            });
+            return Err(self.too_large(amount_minor / worth * worth));
         }
         let mut parts = Vec::new();
         for (in_points, mut open) in [(true, points), (false, amount_minor - points)] {

@@ -60,7 +60,10 @@ pub fn start_payment(
         false => (None, amount_minor.unwrap_or(due)),
     };
     if amount_minor > due {
-        return Err(OrderError::TooMuch { due_minor: due }.into());
+        return Err(OrderError::TooMuch {
+            due: Money::new(due, order.currency),
+        }
+        .into());
     }
     if let Err(reason) = tender_works(cx, tender, online) {
         return Err(FlowError::Tender(tender, reason));

@@ -28,6 +28,15 @@ async fn single_dishes_are_given_back_to_the_kopeck_and_never_twice() {
             .await
             .expect_problem(422, "refund_too_large");
     }
+    let too_much = json!({"amount_minor": 100_000_000, "reason": "x"});
+    let refused = shop.post(&path, STAFF, &too_much).await;
+    // A person is told in the store's money, not in its hundredths.
+    let refused = refused.expect_problem(422, "refund_too_large");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("at most ") && detail.contains(".00 RUB"),
+        "{detail}"
+    );
     let both = json!({"lines": one, "amount_minor": 5, "reason": "x"});
     shop.post(&path, STAFF, &both)
         .await

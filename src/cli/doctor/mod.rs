@@ -19,6 +19,7 @@ use clap::{Args, builder::PossibleValuesParser};
 use serde::Serialize;
 use serde_json::json;
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -47,7 +48,7 @@ const CHECKS: [&str; 13] = [
 #[command(after_help = help!(
     "sudo galley doctor",
     "galley doctor --only disk,clock",
-    "galley doctor --config ./galley.toml --data ./data",
+    "galley doctor --config ./galley.toml    its store.data is looked at, too",
     "galley doctor --bundle support.tar.gz    what a supporter needs, redacted",
     "galley doctor --json | jq '.findings[] | select(.level!=\"ok\")'"
 ))]
@@ -57,9 +58,9 @@ pub struct DoctorArgs {
     /// The daemon's configuration
     #[arg(long, value_name = "FILE", env = "GALLEY_CONFIG", default_value = CONFIG)]
     config: PathBuf,
-    /// The daemon's data folder
-    #[arg(long, value_name = "DIR", default_value = DATA)]
-    data: PathBuf,
+    /// The daemon's data folder, instead of the one that the configuration names
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Only these checks, with commas
     #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = PossibleValuesParser::new(CHECKS))]
     only: Vec<String>,
@@ -171,7 +172,7 @@ async fn look(args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
         findings.push(Finding::ok(
             "config",
             format!(
-                "the daemon at {} is not this box's installation (a demonstration, or run by hand); name --config and --data to look at its own",
+                "the daemon at {} is not this box's installation (a demonstration, or run by hand); name --config to look at its own",
                 args.door.socket.display()
             ),
         ));
@@ -180,7 +181,7 @@ async fn look(args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
             findings.extend(config(args));
         }
         if any(&["data", "disk"]) {
-            findings.extend(machine::data(&args.data));
+            findings.extend(machine::data(&data(args)));
         }
     }
     if wanted("clock") {
@@ -215,10 +216,23 @@ fn elsewhere(args: &DoctorArgs) -> bool {
     door.store.is_none()
         && door.socket != Path::new(SOCKET)
         && args.config == Path::new(CONFIG)
-        && args.data == Path::new(DATA)
+        && args.data.is_none()
         && !args.config.exists()
-        && !args.data.exists()
+        && !Path::new(DATA).exists()
         && std::os::unix::net::UnixStream::connect(&door.socket).is_ok()
+}
+
+/// The data folder that was named, or else the configuration's, even when that is faulty elsewhere.
+fn data(args: &DoctorArgs) -> PathBuf {
+    args.data
+        .clone()
+        .or_else(|| data_of(&fs::read_to_string(&args.config).ok()?))
+        .unwrap_or_else(|| PathBuf::from(DATA))
+}
+
+fn data_of(config: &str) -> Option<PathBuf> {
+    let table: toml::Table = config.parse().ok()?;
+    Some(table.get("store")?.get("data")?.as_str()?.into())
 }
 
 fn config(args: &DoctorArgs) -> Vec<Finding> {
@@ -285,6 +299,14 @@ fn show(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_data_folder_is_the_configurations_though_it_is_faulty_elsewhere() {
+        let text = "[store]\nid = 7\ndata = \"/srv/galley\"\n";
+        assert_eq!(data_of(text), Some(PathBuf::from("/srv/galley")));
+        assert_eq!(data_of("[store]\nid = \"S1\"\n"), None);
+        assert_eq!(data_of("a = = 1"), None);
+    }
 
     #[test]
     fn every_finding_that_is_not_fine_says_what_to_do_in_eighty_columns() {
