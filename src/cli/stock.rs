@@ -5,7 +5,6 @@ use super::{
     complete,
     exit::{Exit, Misuse, help},
     output::{Lean, Table, View, clean, print, print_json},
-    when,
 };
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
@@ -16,7 +15,7 @@ use std::process::ExitCode;
 #[derive(Args, Debug)]
 #[command(after_help = help!(
     "galley stock list",
-    "galley stock receive rice 25kg --lot L-117 --expires 2027-03-01",
+    "galley stock receive rice 25kg",
     "galley stock receive eggs 90",
     "galley stock count rice 11.4kg --reason 'weekly count'"
 ))]
@@ -38,12 +37,6 @@ enum Act {
         ingredient: String,
         /// How much: mg, g, kg; ul, ml, l; without a unit only pieces
         quantity: String,
-        /// Their lot
-        #[arg(long)]
-        lot: Option<String>,
-        /// Use-by date, YYYY-MM-DD
-        #[arg(long, value_name = "DATE")]
-        expires: Option<jiff::civil::Date>,
     },
     /// Somebody counted: what is really there replaces what the books say
     Count {
@@ -73,20 +66,10 @@ pub async fn execute(args: StockArgs) -> anyhow::Result<ExitCode> {
         Act::Receive {
             ingredient,
             quantity,
-            lot,
-            expires,
         } => {
             let kept = kept(&client, &ingredient).await?;
             let amount = smallest(&quantity, &kept.unit)?;
-            let mut body = json!({"ingredient_id": ingredient, "quantity": amount});
-            if let Some(lot) = lot {
-                body["lot"] = lot.into();
-            }
-            if let Some(date) = expires {
-                // Good to the end of that day where the store is.
-                let end = date.tomorrow()?.to_zoned(when::zone(&client).await?)?;
-                body["expires_at"] = end.timestamp().as_millisecond().into();
-            }
+            let body = json!({"ingredient_id": ingredient, "quantity": amount});
             let answer = client.post("/stock/receive", &body).await?;
             let text = received(&ingredient, &kept.unit, amount, View(&answer));
             (answer, text)

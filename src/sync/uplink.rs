@@ -4,7 +4,7 @@
 
 use super::{
     Ack, GREETING, Identity, Limits, Message, SyncConfig, Uplink, UplinkError,
-    batch::{DayRoot, StoreId},
+    batch::{DayRoot, HexHash, StoreId},
     log::{Log, StoreLog},
     pack::{Header, Pack},
     session::{Pace, Session, Trouble, UnderWay},
