@@ -2,7 +2,7 @@
 // so that each state is met at will.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertFlawless, begin, bend, callOff, fill, kiosk, launch, look, on, onPage, onward, problem, quit, text, words } from "./support.mjs";
+import { assertFlawless, assertTouchable, begin, bend, callOff, demoAct, fill, flip, kiosk, launch, look, on, onPage, onward, problem, quit, text, words } from "./support.mjs";
 
 before(launch);
 after(quit);
@@ -34,6 +34,64 @@ test("a payment whose outcome is unknown is told calmly and ends on the ticket w
     unclear = false;
     after = (order) => ({ ...order, state: "paid", due_minor: 0, payments: order.payments.map((one) => ({ ...one, state: "captured" })) });
     await page.locator(".ticket-number").waitFor();
+    await callOff(page);
+  });
+});
+
+test("while the bank can't be asked about a code that was shown, the guest is not led to pay twice", async () => {
+  await onPage(kiosk, async (page) => {
+    await begin(page, "en");
+    await fill(page, "borscht");
+    await page.locator('[data-tender="sbp_qr"]').click();
+    await page.locator("img.qr").waitFor();
+    try {
+      await flip("internet", false);
+      await page.getByRole("heading", { name: words.en["pay.away"] }).waitFor();
+      assert.equal(await page.locator("[data-other], [data-cancel], img.qr").count(), 0, "no other way and no way out is offered");
+      assert.match(await page.locator(".keep .big-number").textContent(), /\d/);
+      await assertFlawless(page, "the bank is away");
+      await assertTouchable(page, "the bank is away");
+    } finally {
+      await flip("internet", true);
+    }
+    await page.locator("img.qr").waitFor();
+    await page.locator("[data-cancel]").waitFor();
+    await demoAct("pay");
+    await page.locator(".ticket-number").waitFor();
+  });
+});
+
+test("when the bank stays away, a guest who has not paid is asked before another way to pay is offered", async () => {
+  await onPage(kiosk, async (page) => {
+    let away = false;
+    let calls = 0;
+    await page.route("**/api/v1/calls", (route) => {
+      calls += 1;
+      assert.equal(route.request().postDataJSON().why, "payment");
+      return route.fulfill({ status: 201, json: { id: "1" } });
+    });
+    await bend(page, "store", (store) => ({ ...store, tenders: store.tenders.map((one) => (away && one.tender === "sbp_qr" ? { ...one, available: false, reason: text("bank") } : one)) }));
+    await begin(page, "uz");
+    await fill(page, "borscht");
+    await page.locator('[data-tender="sbp_qr"]').click();
+    await page.locator("img.qr").waitFor();
+    away = true;
+    await look(page);
+    await page.getByRole("heading", { name: words.uz["pay.away"] }).waitFor();
+    await page.locator("[data-staff]").click();
+    await page.getByText(words.uz["call.sent"]).first().waitFor();
+    assert.equal(calls, 1);
+    await page.locator('[data-sheet="call"] .btn-main').click();
+    await page.locator("[data-other]").click();
+    await page.getByRole("heading", { name: words.uz["pay.away.ask"] }).waitFor();
+    await assertFlawless(page, "has the guest paid?");
+    await assertTouchable(page, "has the guest paid?");
+    await page.locator('[data-sheet="paid"] .btn-main').click();
+    await page.getByRole("heading", { name: words.uz["pay.away"] }).waitFor();
+    await page.locator("[data-other]").click();
+    await page.locator('[data-sheet="paid"] [data-go]').click();
+    await on(page, "tender").waitFor();
+    await page.locator('[data-tender="sbp_qr"][aria-disabled="true"]').waitFor();
     await callOff(page);
   });
 });

@@ -119,6 +119,18 @@ export function Sheet(props: { id: string; class?: string; title: string; lead?:
   );
 }
 
+/** A question before something that can't be taken back. Whatever closes it is the answer that changes nothing. */
+export function Question(props: { id: string; title: string; lead?: string; stay: string; onStay: () => void; go: string; onGo: () => void }) {
+  return (
+    <Sheet id={props.id} class="sheet-question" title={props.title} {...(props.lead ? { lead: props.lead } : {})} onClose={props.onStay}>
+      <div class="actions">
+        <button type="button" class="btn btn-quiet" data-go onClick={props.onGo}>{props.go}</button>
+        <button type="button" class="btn btn-main" autofocus onClick={props.onStay}>{props.stay}</button>
+      </div>
+    </Sheet>
+  );
+}
+
 export function CloseButton(props: { onClose: () => void }) {
   return <button type="button" class="btn btn-round btn-icon sheet-close" aria-label={t("close")} onClick={props.onClose}><Icon name="close" size="1.9rem" /></button>;
 }

@@ -1,13 +1,15 @@
-// The sheets that any screen can open: comfort, allergens, calling staff, the staff door, a promo code.
+// The sheets that any screen can open: comfort, allergens, calling staff, the staff door, a promo code; and questions
+// before what can't be taken back.
 import { useState } from "preact/hooks";
 import { Refusal } from "../shared/client";
 import { say, t, tCode } from "../shared/i18n";
 import { Icon, type IconName } from "../shared/icons";
 import { allergensOf } from "./allergens";
 import { call, callStaff, type CallReason } from "./calls";
+import { chooseAgain } from "./checkout";
 import { Keyboard, typed } from "./keyboard";
 import { allModes, modes, toggleMode, type Mode } from "./modes";
-import { Sheet } from "./parts";
+import { Question, Sheet } from "./parts";
 import { announce, avoided, client, menu, promoCode, sheet } from "./state";
 
 const close = () => {
@@ -22,6 +24,7 @@ export function Sheets() {
     case "call": return <CallSheet />;
     case "staff": return <StaffSheet />;
     case "code": return <CodeSheet />;
+    case "paid": return <PaidQuestion />;
     case null: return null;
   }
 }
@@ -155,4 +158,13 @@ function CodeSheet() {
       </form>
     </Sheet>
   );
+}
+
+/** Whoever has paid on the phone while the bank is away must not pay again. */
+function PaidQuestion() {
+  const another = () => {
+    close();
+    void chooseAgain();
+  };
+  return <Question id="paid" title={t("pay.away.ask")} lead={t("pay.away.ask.more")} stay={t("pay.away.yes")} onStay={close} go={t("pay.away.no")} onGo={another} />;
 }

@@ -28,7 +28,7 @@ export const order = signal<Order | null>(null);
 /** The dish whose sheet is open; with `line`, the line of the cart that is being changed. */
 export const opened = signal<{ dish: string; line?: number } | null>(null);
 /** The sheet over the screen that belongs to no dish. */
-export const sheet = signal<"access" | "avoid" | "call" | "staff" | "code" | null>(null);
+export const sheet = signal<"access" | "avoid" | "call" | "staff" | "code" | "paid" | null>(null);
 /** What this guest wants to avoid; holds for the session. */
 export const avoided = signal<ReadonlySet<string>>(new Set());
 /** The one suggestion was made. */
@@ -87,6 +87,13 @@ export const payment = computed<Payment | null>(() => {
   // Points pay a part at once; what the guest waits for is the rest.
   const all = (order.value?.payments ?? []).filter((one) => one.tender !== "loyalty_points");
   return all.findLast((one) => one.state !== "closed" && one.state !== "declined" && !one.withdrawn) ?? all.at(-1) ?? null;
+});
+
+/** A code was shown, and the bank can't be asked whether it was paid: the guest may have paid on the phone all the same. */
+export const bankAway = computed(() => {
+  const now = payment.value;
+  if (now?.state !== "waiting" || !now.qr) return false;
+  return store.value?.tenders.some((one) => one.tender === now.tender && !one.available) ?? false;
 });
 
 /** While money may be moving the screen belongs to this guest, however long it takes. Cash waits at the counter. */
