@@ -252,6 +252,30 @@ test("what was taken out of the cart can be put back", async () => {
   });
 });
 
+test("starting over asks first when dishes would be lost, and not otherwise", async () => {
+  await onPage(kiosk, async (page) => {
+    const restart = page.getByRole("button", { name: words.en["start.over"] });
+    await begin(page, "en");
+    await page.locator('.card[data-dish*="borscht"] .add').click();
+    await restart.click();
+    await page.locator('[data-sheet="restart"]').waitFor();
+    await assertFlawless(page, "start over?");
+    await assertTouchable(page, "start over?");
+    await page.keyboard.press("Escape");
+    await page.locator('[data-sheet="restart"]').waitFor({ state: "detached" });
+    await restart.click();
+    await page.locator('[data-sheet="restart"] .btn-main').click();
+    await onward(page, "cart");
+    assert.equal((await cartOf(page)).length, 1);
+    await restart.click();
+    await page.locator('[data-sheet="restart"] [data-go]').click();
+    await on(page, "attract").waitFor();
+    await begin(page, "en");
+    await restart.click();
+    await on(page, "attract").waitFor();
+  });
+});
+
 test("promotions and a promo code lower the sum as the box reckons it, and the order carries both", async () => {
   await onPage(kiosk, async (page) => {
     await page.route("**/api/v1/quote", (route) => {
@@ -380,6 +404,7 @@ test("a cart survives a reload of the page, and a new build is taken on the attr
     await Promise.all([asked(), look(page)]);
     assert.equal(await page.evaluate(() => globalThis.mark), "same page", "not under a guest");
     await page.getByRole("button", { name: words.en["start.over"] }).click();
+    await page.locator('[data-sheet="restart"] [data-go]').click();
     await page.waitForFunction(() => globalThis.mark === undefined);
     await page.locator(".attract-lang").first().waitFor();
   });

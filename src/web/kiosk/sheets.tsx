@@ -6,7 +6,7 @@ import { say, t, tCode } from "../shared/i18n";
 import { Icon, type IconName } from "../shared/icons";
 import { allergensOf } from "./allergens";
 import { call, callStaff, type CallReason } from "./calls";
-import { chooseAgain } from "./checkout";
+import { chooseAgain, reset } from "./checkout";
 import { Keyboard, typed } from "./keyboard";
 import { allModes, modes, toggleMode, type Mode } from "./modes";
 import { Question, Sheet } from "./parts";
@@ -25,6 +25,7 @@ export function Sheets() {
     case "staff": return <StaffSheet />;
     case "code": return <CodeSheet />;
     case "paid": return <PaidQuestion />;
+    case "restart": return <RestartQuestion />;
     case null: return null;
   }
 }
@@ -167,4 +168,8 @@ function PaidQuestion() {
     void chooseAgain();
   };
   return <Question id="paid" title={t("pay.away.ask")} lead={t("pay.away.ask.more")} stay={t("pay.away.yes")} onStay={close} go={t("pay.away.no")} onGo={another} />;
+}
+
+function RestartQuestion() {
+  return <Question id="restart" title={t("start.over.ask")} lead={t("start.over.more")} stay={t("start.over.keep")} onStay={close} go={t("start.over")} onGo={reset} />;
 }

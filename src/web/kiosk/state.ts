@@ -28,7 +28,7 @@ export const order = signal<Order | null>(null);
 /** The dish whose sheet is open; with `line`, the line of the cart that is being changed. */
 export const opened = signal<{ dish: string; line?: number } | null>(null);
 /** The sheet over the screen that belongs to no dish. */
-export const sheet = signal<"access" | "avoid" | "call" | "staff" | "code" | "paid" | null>(null);
+export const sheet = signal<"access" | "avoid" | "call" | "staff" | "code" | "paid" | "restart" | null>(null);
 /** What this guest wants to avoid; holds for the session. */
 export const avoided = signal<ReadonlySet<string>>(new Set());
 /** The one suggestion was made. */
