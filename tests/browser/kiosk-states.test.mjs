@@ -210,6 +210,33 @@ test("what a guest wants to avoid leaves the menu for the session, and a choice 
   });
 });
 
+test("what is to be avoided is marked in the cart, and asked about once before it is ordered", async () => {
+  await onPage(kiosk, async (page) => {
+    await bendOptions(page);
+    await begin(page, "ru");
+    await page.locator('.card[data-dish*="borscht"] .add').click();
+    await onward(page, "cart");
+    await page.locator(".line").waitFor();
+    assert.equal(await page.locator(".line-flag").count(), 0);
+    await page.locator('[data-help="avoid"]').click();
+    await page.locator('[data-allergen="milk"]').click();
+    await page.locator('[data-sheet="avoid"] .btn-main').click();
+    const milk = words.ru["allergen.milk"];
+    assert.equal((await page.locator(".line-flag").textContent()).trim(), words.ru["menu.allergens"].replace("{list}", milk));
+    await page.locator(".cartbar .btn-main").click();
+    await page.getByRole("heading", { name: words.ru["avoid.ask"].replace("{list}", milk) }).waitFor();
+    await assertFlawless(page, "keep what is to be avoided?");
+    await assertTouchable(page, "keep what is to be avoided?");
+    await page.locator('[data-sheet="unwanted"] .btn-main').click();
+    assert.equal((await cartOf(page)).length, 1);
+    await page.locator(".cartbar .btn-main").click();
+    await page.locator('[data-sheet="unwanted"] [data-go]').click();
+    await page.locator('.stage:not([data-screen="cart"])').waitFor();
+    await page.locator("[data-back]").click();
+    await onward(page, "tender");
+  });
+});
+
 test("a dish whose sold-out ingredient can be replaced is sold, and shows what stands in for it before it is ordered", async () => {
   const stop = (path, body) => fetch(new URL(`/api/v1/menu/stops${path}`, kiosk), {
     method: "POST",

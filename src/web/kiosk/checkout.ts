@@ -8,7 +8,7 @@ import { callStaff, forgetCall } from "./calls";
 import { forgetGuest, usePoints } from "./club";
 import { calmDown } from "./modes";
 import { renew, refreshMenu, refreshStore } from "./shop";
-import { announce, avoided, busy, cart, client, email, go, member, notice, order, payment, phone, promoCode, question, quote, quoted, receiptWay, screen, service, services, store, suggested } from "./state";
+import { announce, avoided, busy, cart, client, email, go, keptUnwanted, member, notice, order, payment, phone, promoCode, question, quote, quoted, receiptWay, screen, service, services, store, suggested } from "./state";
 
 const settled: readonly string[] = ["paid", "receipted", "cooking", "ready", "closed", "refunding", "refunded"];
 
@@ -216,6 +216,7 @@ export function reset(): void {
     promoCode.value = "";
     receiptWay.value = "paper";
     avoided.value = new Set();
+    keptUnwanted.value = "";
     suggested.value = false;
     quoted.value = null;
     order.value = null;

@@ -5,12 +5,13 @@ import { Refusal } from "../shared/client";
 import { say, t, tCode } from "../shared/i18n";
 import { Icon, type IconName } from "../shared/icons";
 import { allergensOf } from "./allergens";
+import { checkOut } from "./basket";
 import { call, callStaff, type CallReason } from "./calls";
 import { chooseAgain, reset } from "./checkout";
 import { Keyboard, typed } from "./keyboard";
 import { allModes, modes, toggleMode, type Mode } from "./modes";
 import { Question, Sheet } from "./parts";
-import { announce, avoided, client, menu, promoCode, sheet } from "./state";
+import { announce, avoided, client, menu, promoCode, sheet, unwanted } from "./state";
 
 const close = () => {
   sheet.value = null;
@@ -26,6 +27,7 @@ export function Sheets() {
     case "code": return <CodeSheet />;
     case "paid": return <PaidQuestion />;
     case "restart": return <RestartQuestion />;
+    case "unwanted": return <UnwantedQuestion />;
     case null: return null;
   }
 }
@@ -172,4 +174,13 @@ function PaidQuestion() {
 
 function RestartQuestion() {
   return <Question id="restart" title={t("start.over.ask")} lead={t("start.over.more")} stay={t("start.over.keep")} onStay={close} go={t("start.over")} onGo={reset} />;
+}
+
+function UnwantedQuestion() {
+  const list = unwanted.value.map((id) => tCode("allergen", id)).join(", ");
+  const keep = () => {
+    close();
+    checkOut(true);
+  };
+  return <Question id="unwanted" title={t("avoid.ask", { list })} lead={t("avoid.ask.more")} stay={t("avoid.back")} onStay={close} go={t("avoid.keep")} onGo={keep} />;
 }

@@ -28,9 +28,11 @@ export const order = signal<Order | null>(null);
 /** The dish whose sheet is open; with `line`, the line of the cart that is being changed. */
 export const opened = signal<{ dish: string; line?: number } | null>(null);
 /** The sheet over the screen that belongs to no dish. */
-export const sheet = signal<"access" | "avoid" | "call" | "staff" | "code" | "paid" | "restart" | null>(null);
+export const sheet = signal<"access" | "avoid" | "call" | "staff" | "code" | "paid" | "restart" | "unwanted" | null>(null);
 /** What this guest wants to avoid; holds for the session. */
 export const avoided = signal<ReadonlySet<string>>(new Set());
+/** What of it this guest keeps in the cart nevertheless, as `unwanted` names it. */
+export const keptUnwanted = signal("");
 /** The one suggestion was made. */
 export const suggested = signal(false);
 /** What can be taken back. */
@@ -58,6 +60,12 @@ export const currency = computed(() => store.value?.currency ?? "RUB");
 export const steps = computed(() => store.value?.steps ?? { ...ALL_STEPS, suggestion: false, receipt: false });
 export const services = computed<Service[]>(() => store.value?.services ?? ["here", "to_go"]);
 export const receiptWays = computed<ReceiptWay[]>(() => store.value?.receipt_to ?? ["paper"]);
+
+/** What the guest wants to avoid and has in the cart. */
+export const unwanted = computed(() => [...new Set(cart.value.flatMap((line) => {
+  const dish = dishes.value.get(line.dish_id);
+  return dish ? conflicts(dish, avoided.value, line.options) : [];
+}))]);
 
 /** The body that asks for a price, and names the cart that it is of. */
 export const question = computed(() => JSON.stringify({
