@@ -399,6 +399,47 @@ test("a store that closes while a guest chooses says so, keeps the choice, and g
   });
 });
 
+test("a store that closes while a guest chooses how to pay says so once, takes no payment, and goes on when it opens", async () => {
+  await onPage(kiosk, async (page) => {
+    let accepting = { ok: true };
+    await bend(page, "store", (store) => ({ ...store, accepting }));
+    await page.route("**/api/v1/orders", (route) => {
+      // The page learns of it by the refusal alone.
+      accepting = { ok: false, slug: "cleaning" };
+      return route.fulfill(problem("not_accepting", 409, text("cleaning")));
+    });
+    await begin(page, "uz");
+    await fill(page, "borscht");
+    await page.locator('[data-tender="card_terminal"]').click();
+    await page.locator('.closed-notice[data-slug="cleaning"]').waitFor();
+    await page.locator(".busy").waitFor({ state: "detached" });
+    assert.equal(await page.locator(".notice").count(), 1, "one notice");
+    assert.equal(await page.locator('.tender:not([aria-disabled="true"])').count(), 0);
+    await assertFlawless(page, "closed while paying");
+    accepting = { ok: true };
+    await look(page);
+    await page.locator(".notice").waitFor({ state: "detached" });
+    await page.locator('[data-tender="card_terminal"][aria-disabled="false"]').waitFor();
+  });
+});
+
+test("a dish that is back takes the notice that it ran out along", async () => {
+  await onPage(kiosk, async (page) => {
+    let out = false;
+    await bend(page, "menu", (menu) => ({ ...menu, version: `${menu.version}${out}`, dishes: menu.dishes.map((dish) => (out && dish.id.includes("borscht") ? { ...dish, available: false } : dish)) }));
+    await begin(page, "en");
+    await page.locator('.card[data-dish*="borscht"] .add').click();
+    await onward(page, "cart");
+    out = true;
+    await look(page);
+    await page.locator(".notice-alert").waitFor();
+    out = false;
+    await look(page);
+    await page.locator(".notice-alert").waitFor({ state: "detached" });
+    assert.ok(await page.locator(".cartbar .btn-main").isEnabled());
+  });
+});
+
 test("a box that stops answering is announced calmly and the cart is kept", async () => {
   await onPage(kiosk, async (page) => {
     await begin(page, "ru");

@@ -132,7 +132,7 @@ async function explain(error: unknown): Promise<void> {
     case "empty_order": {
       await refreshMenu().catch(() => undefined);
       go("cart");
-      notice.value = { text: own ?? t("cart.soldout"), tone: "alert" };
+      notice.value = { text: own ?? t("cart.soldout"), tone: "alert", about: "stock" };
       return;
     }
     // Forgotten at the counter meanwhile: the order goes on without points.
@@ -145,6 +145,8 @@ async function explain(error: unknown): Promise<void> {
       return;
     default:
       await refreshStore().catch(() => undefined);
+      // A store that has closed says so by itself, until it opens again.
+      if (!order.peek() && store.peek()?.accepting.ok === false) return;
       notice.value = { text: own ?? t("failed.other"), tone: "alert" };
   }
 }

@@ -5,7 +5,7 @@ import { Client } from "../shared/client";
 import { takeToken } from "../shared/token";
 import type { Dish, Menu, Order, Payment, Quote, ReceiptWay, Service, StoreInfo, Text } from "../shared/types";
 import { conflicts } from "./allergens";
-import { countOf, sumOf, type CartLine } from "./cart";
+import { countOf, faultOf, sumOf, type CartLine } from "./cart";
 import { after, ALL_STEPS, before, type Screen, type Ways } from "./flow";
 
 export const client = new Client("/api/v1", takeToken("kiosk"), "kiosk");
@@ -40,8 +40,9 @@ export const undoable = signal<{ cart: CartLine[]; name: Text } | null>(null);
 /** The box's price of the cart, and of which cart it is. */
 export const quoted = signal<{ mark: string; quote: Quote } | null>(null);
 
-/** A sentence for the guest on the present screen; `say` in the words of the box wins over our own. */
-export const notice = signal<{ text: Text | string; tone: "calm" | "alert" } | null>(null);
+/** A sentence for the guest on the present screen; `say` in the words of the box wins over our own.
+ * One about the `stock` holds as long as something in the cart can't be had. */
+export const notice = signal<{ text: Text | string; tone: "calm" | "alert"; about?: "stock" } | null>(null);
 
 /** What is being done for the guest right now, if it takes longer than a blink. */
 export const busy = signal<"placing" | "paying" | "cancelling" | null>(null);
@@ -66,6 +67,9 @@ export const unwanted = computed(() => [...new Set(cart.value.flatMap((line) => 
   const dish = dishes.value.get(line.dish_id);
   return dish ? conflicts(dish, avoided.value, line.options) : [];
 }))]);
+
+/** Dishes of the cart that can't be ordered as they stand in it. */
+export const gone = computed(() => [...new Set(cart.value.filter((line) => faultOf(line, dishes.value.get(line.dish_id))).map((line) => line.dish_id))]);
 
 /** The body that asks for a price, and names the cart that it is of. */
 export const question = computed(() => JSON.stringify({
