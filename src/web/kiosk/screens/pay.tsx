@@ -16,7 +16,7 @@ export function PayScreen({ order }: { order: Order }) {
     <Frame
       class="flow"
       top={<TopBar><p class="order-chip">{t("pay.number", { number: order.number })}</p></TopBar>}
-      {...(now && open.includes(now.state) && !bankAway.value ? { bottom: <WayOut payment={now} /> } : {})}
+      {...(now && open.includes(now.state) ? { bottom: bankAway.value ? <WayOutOfBankAway /> : <WayOut payment={now} /> } : {})}
     >
       <main class="flow-body flow-centre pay">
         <Notice />
@@ -163,11 +163,23 @@ function Keep({ order, sum }: { order: Order; sum: string }) {
   return <p class="keep"><span>{t("pay.unclear.keep")}</span><strong class="big-number display num">{order.number}</strong><span class="num">{sum}</span></p>;
 }
 
+/** The code is out of sight meanwhile: what nobody can see paid, nobody should pay. */
+function BankAway({ order, sum }: { order: Order; sum: string }) {
+  return (
+    <>
+      <span class="roundel roundel-safe"><Icon name="shield" size="4.4rem" /></span>
+      <Title>{t("pay.away")}</Title>
+      <p class="lead" role="status">{t("pay.away.more")}</p>
+      <Keep order={order} sum={sum} />
+      <Waiting bank />
+    </>
+  );
+}
+
 /** How long the bank may be away before a guest who has not paid is offered another way. */
 const PATIENCE_MS = 20_000;
 
-/** The code is out of sight meanwhile: what nobody can see paid, nobody should pay. */
-function BankAway({ order, sum }: { order: Order; sum: string }) {
+function WayOutOfBankAway() {
   const [long, setLong] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setLong(true), PATIENCE_MS);
@@ -181,16 +193,9 @@ function BankAway({ order, sum }: { order: Order; sum: string }) {
     void callStaff("payment");
   };
   return (
-    <>
-      <span class="roundel roundel-safe"><Icon name="shield" size="4.4rem" /></span>
-      <Title>{t("pay.away")}</Title>
-      <p class="lead" role="status">{t("pay.away.more")}</p>
-      <Keep order={order} sum={sum} />
-      <Waiting bank />
-      <div class="actions">
-        {long && <button type="button" class="btn btn-quiet" data-other disabled={busy.value !== null || !reachable.value} onClick={() => (sheet.value = "paid")}>{t("pay.other")}</button>}
-        <button type="button" class="btn btn-main" data-staff onClick={help}><Icon name="bell" size="1.8rem" />{t("call.open")}</button>
-      </div>
-    </>
+    <footer class="footbar">
+      {long && <button type="button" class="btn btn-quiet" data-other disabled={busy.value !== null || !reachable.value} onClick={() => (sheet.value = "paid")}>{t("pay.other")}</button>}
+      <button type="button" class="btn btn-main" data-staff onClick={help}><Icon name="bell" size="1.8rem" />{t("call.open")}</button>
+    </footer>
   );
 }
