@@ -81,6 +81,16 @@ for (const [glass, viewport] of Object.entries(glasses)) {
   }
 }
 
+test("on the counter glass the first choice of a dish is seen without scrolling", async () => {
+  await onPage(kiosk, async (page) => {
+    await begin(page, "ru");
+    await page.locator('.card[data-dish*="borscht"] .card-open').click();
+    const choice = await page.locator(".option .pick").first().boundingBox();
+    const foot = await page.locator(".sheet-foot").boundingBox();
+    assert.ok(choice.y + choice.height <= foot.y, `${choice.y + choice.height} > ${foot.y}`);
+  }, { viewport: glasses.counter });
+});
+
 const modes = { reach: ["reach"], large: ["large"], contrast: ["contrast"], all: ["reach", "large", "contrast", "calm"] };
 
 for (const [name, chosen] of Object.entries(modes)) {

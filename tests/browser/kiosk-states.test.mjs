@@ -2,7 +2,7 @@
 // so that each state is met at will.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertFlawless, begin, bend, callOff, fill, kiosk, launch, look, on, onPage, onward, problem, quit, text, words } from "./support.mjs";
+import { assertFlawless, assertTouchable, begin, bend, callOff, demoAct, fill, flip, kiosk, launch, look, on, onPage, onward, problem, quit, text, words } from "./support.mjs";
 
 before(launch);
 after(quit);
@@ -34,6 +34,64 @@ test("a payment whose outcome is unknown is told calmly and ends on the ticket w
     unclear = false;
     after = (order) => ({ ...order, state: "paid", due_minor: 0, payments: order.payments.map((one) => ({ ...one, state: "captured" })) });
     await page.locator(".ticket-number").waitFor();
+    await callOff(page);
+  });
+});
+
+test("while the bank can't be asked about a code that was shown, the guest is not led to pay twice", async () => {
+  await onPage(kiosk, async (page) => {
+    await begin(page, "en");
+    await fill(page, "borscht");
+    await page.locator('[data-tender="sbp_qr"]').click();
+    await page.locator("img.qr").waitFor();
+    try {
+      await flip("internet", false);
+      await page.getByRole("heading", { name: words.en["pay.away"] }).waitFor();
+      assert.equal(await page.locator("[data-other], [data-cancel], img.qr").count(), 0, "no other way and no way out is offered");
+      assert.match(await page.locator(".keep .big-number").textContent(), /\d/);
+      await assertFlawless(page, "the bank is away");
+      await assertTouchable(page, "the bank is away");
+    } finally {
+      await flip("internet", true);
+    }
+    await page.locator("img.qr").waitFor();
+    await page.locator("[data-cancel]").waitFor();
+    await demoAct("pay");
+    await page.locator(".ticket-number").waitFor();
+  });
+});
+
+test("when the bank stays away, a guest who has not paid is asked before another way to pay is offered", async () => {
+  await onPage(kiosk, async (page) => {
+    let away = false;
+    let calls = 0;
+    await page.route("**/api/v1/calls", (route) => {
+      calls += 1;
+      assert.equal(route.request().postDataJSON().why, "payment");
+      return route.fulfill({ status: 201, json: { id: "1" } });
+    });
+    await bend(page, "store", (store) => ({ ...store, tenders: store.tenders.map((one) => (away && one.tender === "sbp_qr" ? { ...one, available: false, reason: text("bank") } : one)) }));
+    await begin(page, "uz");
+    await fill(page, "borscht");
+    await page.locator('[data-tender="sbp_qr"]').click();
+    await page.locator("img.qr").waitFor();
+    away = true;
+    await look(page);
+    await page.getByRole("heading", { name: words.uz["pay.away"] }).waitFor();
+    await page.locator("[data-staff]").click();
+    await page.getByText(words.uz["call.sent"]).first().waitFor();
+    assert.equal(calls, 1);
+    await page.locator('[data-sheet="call"] .btn-main').click();
+    await page.locator("[data-other]").click();
+    await page.getByRole("heading", { name: words.uz["pay.away.ask"] }).waitFor();
+    await assertFlawless(page, "has the guest paid?");
+    await assertTouchable(page, "has the guest paid?");
+    await page.locator('[data-sheet="paid"] .btn-main').click();
+    await page.getByRole("heading", { name: words.uz["pay.away"] }).waitFor();
+    await page.locator("[data-other]").click();
+    await page.locator('[data-sheet="paid"] [data-go]').click();
+    await on(page, "tender").waitFor();
+    await page.locator('[data-tender="sbp_qr"][aria-disabled="true"]').waitFor();
     await callOff(page);
   });
 });
@@ -152,6 +210,33 @@ test("what a guest wants to avoid leaves the menu for the session, and a choice 
   });
 });
 
+test("what is to be avoided is marked in the cart, and asked about once before it is ordered", async () => {
+  await onPage(kiosk, async (page) => {
+    await bendOptions(page);
+    await begin(page, "ru");
+    await page.locator('.card[data-dish*="borscht"] .add').click();
+    await onward(page, "cart");
+    await page.locator(".line").waitFor();
+    assert.equal(await page.locator(".line-flag").count(), 0);
+    await page.locator('[data-help="avoid"]').click();
+    await page.locator('[data-allergen="milk"]').click();
+    await page.locator('[data-sheet="avoid"] .btn-main').click();
+    const milk = words.ru["allergen.milk"];
+    assert.equal((await page.locator(".line-flag").textContent()).trim(), words.ru["menu.allergens"].replace("{list}", milk));
+    await page.locator(".cartbar .btn-main").click();
+    await page.getByRole("heading", { name: words.ru["avoid.ask"].replace("{list}", milk) }).waitFor();
+    await assertFlawless(page, "keep what is to be avoided?");
+    await assertTouchable(page, "keep what is to be avoided?");
+    await page.locator('[data-sheet="unwanted"] .btn-main').click();
+    assert.equal((await cartOf(page)).length, 1);
+    await page.locator(".cartbar .btn-main").click();
+    await page.locator('[data-sheet="unwanted"] [data-go]').click();
+    await page.locator('.stage:not([data-screen="cart"])').waitFor();
+    await page.locator("[data-back]").click();
+    await onward(page, "tender");
+  });
+});
+
 test("a dish whose sold-out ingredient can be replaced is sold, and shows what stands in for it before it is ordered", async () => {
   const stop = (path, body) => fetch(new URL(`/api/v1/menu/stops${path}`, kiosk), {
     method: "POST",
@@ -191,6 +276,30 @@ test("what was taken out of the cart can be put back", async () => {
     await page.locator(".empty").waitFor();
     await page.locator(".undo .btn").click();
     assert.deepEqual((await cartOf(page)).map(([, fault]) => fault), [""]);
+  });
+});
+
+test("starting over asks first when dishes would be lost, and not otherwise", async () => {
+  await onPage(kiosk, async (page) => {
+    const restart = page.getByRole("button", { name: words.en["start.over"] });
+    await begin(page, "en");
+    await page.locator('.card[data-dish*="borscht"] .add').click();
+    await restart.click();
+    await page.locator('[data-sheet="restart"]').waitFor();
+    await assertFlawless(page, "start over?");
+    await assertTouchable(page, "start over?");
+    await page.keyboard.press("Escape");
+    await page.locator('[data-sheet="restart"]').waitFor({ state: "detached" });
+    await restart.click();
+    await page.locator('[data-sheet="restart"] .btn-main').click();
+    await onward(page, "cart");
+    assert.equal((await cartOf(page)).length, 1);
+    await restart.click();
+    await page.locator('[data-sheet="restart"] [data-go]').click();
+    await on(page, "attract").waitFor();
+    await begin(page, "en");
+    await restart.click();
+    await on(page, "attract").waitFor();
   });
 });
 
@@ -290,6 +399,47 @@ test("a store that closes while a guest chooses says so, keeps the choice, and g
   });
 });
 
+test("a store that closes while a guest chooses how to pay says so once, takes no payment, and goes on when it opens", async () => {
+  await onPage(kiosk, async (page) => {
+    let accepting = { ok: true };
+    await bend(page, "store", (store) => ({ ...store, accepting }));
+    await page.route("**/api/v1/orders", (route) => {
+      // The page learns of it by the refusal alone.
+      accepting = { ok: false, slug: "cleaning" };
+      return route.fulfill(problem("not_accepting", 409, text("cleaning")));
+    });
+    await begin(page, "uz");
+    await fill(page, "borscht");
+    await page.locator('[data-tender="card_terminal"]').click();
+    await page.locator('.closed-notice[data-slug="cleaning"]').waitFor();
+    await page.locator(".busy").waitFor({ state: "detached" });
+    assert.equal(await page.locator(".notice").count(), 1, "one notice");
+    assert.equal(await page.locator('.tender:not([aria-disabled="true"])').count(), 0);
+    await assertFlawless(page, "closed while paying");
+    accepting = { ok: true };
+    await look(page);
+    await page.locator(".notice").waitFor({ state: "detached" });
+    await page.locator('[data-tender="card_terminal"][aria-disabled="false"]').waitFor();
+  });
+});
+
+test("a dish that is back takes the notice that it ran out along", async () => {
+  await onPage(kiosk, async (page) => {
+    let out = false;
+    await bend(page, "menu", (menu) => ({ ...menu, version: `${menu.version}${out}`, dishes: menu.dishes.map((dish) => (out && dish.id.includes("borscht") ? { ...dish, available: false } : dish)) }));
+    await begin(page, "en");
+    await page.locator('.card[data-dish*="borscht"] .add').click();
+    await onward(page, "cart");
+    out = true;
+    await look(page);
+    await page.locator(".notice-alert").waitFor();
+    out = false;
+    await look(page);
+    await page.locator(".notice-alert").waitFor({ state: "detached" });
+    assert.ok(await page.locator(".cartbar .btn-main").isEnabled());
+  });
+});
+
 test("a box that stops answering is announced calmly and the cart is kept", async () => {
   await onPage(kiosk, async (page) => {
     await begin(page, "ru");
@@ -322,6 +472,7 @@ test("a cart survives a reload of the page, and a new build is taken on the attr
     await Promise.all([asked(), look(page)]);
     assert.equal(await page.evaluate(() => globalThis.mark), "same page", "not under a guest");
     await page.getByRole("button", { name: words.en["start.over"] }).click();
+    await page.locator('[data-sheet="restart"] [data-go]').click();
     await page.waitForFunction(() => globalThis.mark === undefined);
     await page.locator(".attract-lang").first().waitFor();
   });

@@ -222,6 +222,7 @@ test("the step is left out where the store says so, and without a link the guest
     assert.ok(!seen.includes("loyalty"), seen.join(" "));
     assert.equal(await page.locator("[data-points]").count(), 0);
     await page.locator(".topbar .btn-icon").click();
+    await page.locator('[data-sheet="restart"] [data-go]').click();
     await on(page, "attract").waitFor();
     change = (store) => ({ ...store, loyalty: { ...store.loyalty, offline: true } });
     await look(page);

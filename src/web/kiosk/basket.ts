@@ -3,7 +3,7 @@ import { batch, effect } from "@preact/signals";
 import { lang, say, t } from "../shared/i18n";
 import type { Chosen, Dish, Quote } from "../shared/types";
 import * as basket from "./cart";
-import { announce, cart, client, dishes, menu, order, question, quoted, undoable } from "./state";
+import { announce, cart, client, dishes, forward, keptUnwanted, menu, order, question, quoted, sheet, undoable, unwanted } from "./state";
 
 export function addDish(dish: Dish, options: readonly Chosen[] = basket.standardOptions(dish), quantity = 1): void {
   batch(() => {
@@ -45,6 +45,18 @@ export function undo(): void {
     cart.value = menu.value ? basket.applyMenu(kept.cart, null, menu.value).cart : kept.cart;
     undoable.value = null;
   });
+}
+
+/** On from the cart. Something to avoid in it is asked about once; `kept` is the guest's answer. */
+export function checkOut(kept = false): void {
+  const names = unwanted.peek().join(" ");
+  if (kept) keptUnwanted.value = names;
+  if (names !== "" && keptUnwanted.peek() !== names) {
+    sheet.value = "unwanted";
+    return;
+  }
+  cart.value = basket.seen(cart.value);
+  forward();
 }
 
 /** Asks for the price whenever the cart changes; an older answer never replaces a newer one. */

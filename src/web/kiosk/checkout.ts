@@ -8,7 +8,7 @@ import { callStaff, forgetCall } from "./calls";
 import { forgetGuest, usePoints } from "./club";
 import { calmDown } from "./modes";
 import { renew, refreshMenu, refreshStore } from "./shop";
-import { announce, avoided, busy, cart, client, email, go, member, notice, order, payment, phone, promoCode, question, quote, quoted, receiptWay, screen, service, services, store, suggested } from "./state";
+import { announce, avoided, busy, cart, client, email, go, keptUnwanted, member, notice, order, payment, phone, promoCode, question, quote, quoted, receiptWay, screen, service, services, store, suggested } from "./state";
 
 const settled: readonly string[] = ["paid", "receipted", "cooking", "ready", "closed", "refunding", "refunded"];
 
@@ -132,7 +132,7 @@ async function explain(error: unknown): Promise<void> {
     case "empty_order": {
       await refreshMenu().catch(() => undefined);
       go("cart");
-      notice.value = { text: own ?? t("cart.soldout"), tone: "alert" };
+      notice.value = { text: own ?? t("cart.soldout"), tone: "alert", about: "stock" };
       return;
     }
     // Forgotten at the counter meanwhile: the order goes on without points.
@@ -145,6 +145,8 @@ async function explain(error: unknown): Promise<void> {
       return;
     default:
       await refreshStore().catch(() => undefined);
+      // A store that has closed says so by itself, until it opens again.
+      if (!order.peek() && store.peek()?.accepting.ok === false) return;
       notice.value = { text: own ?? t("failed.other"), tone: "alert" };
   }
 }
@@ -216,6 +218,7 @@ export function reset(): void {
     promoCode.value = "";
     receiptWay.value = "paper";
     avoided.value = new Set();
+    keptUnwanted.value = "";
     suggested.value = false;
     quoted.value = null;
     order.value = null;

@@ -22,7 +22,7 @@ import { refreshKitchen } from "./kitchen";
 import { watchModes } from "./modes";
 import { BEAT_MS, restoreSession, saveSession } from "./session";
 import { refreshMenu, refreshStore } from "./shop";
-import { client, order, screen, store } from "./state";
+import { client, order, paying, screen, store } from "./state";
 
 watchFaults("kiosk", () => client.headers());
 watchModes();
@@ -45,7 +45,7 @@ function start(): void {
   const shop = keepFresh(async () => {
     await refreshStore();
     await refreshMenu();
-  }, () => (store.peek() ? (live.connected.peek() ? 15_000 : 4000) : 1000));
+  }, () => (!store.peek() ? 1000 : paying.peek() ? 2000 : live.connected.peek() ? 15_000 : 4000));
   const orders = keepFresh(refreshOrder, () => (live.connected.peek() ? 5000 : 1500));
   keepFresh(() => (screen.peek() === "attract" ? refreshKitchen() : Promise.resolve()), () => 6000);
 

@@ -9,7 +9,7 @@ import { money } from "../shared/money";
 import type { Dish } from "../shared/types";
 import { MOST_OF_ONE_DISH } from "./cart";
 import { reset } from "./checkout";
-import { avoided, currency, notice, sheet } from "./state";
+import { avoided, count, currency, notice, sheet } from "./state";
 
 /** A screen's name. It takes the focus as the screen opens, so that keyboards and readers start at its top: with the
  * screen, not a frame later, when a quick hand may have moved on already and would be thrown back. */
@@ -47,7 +47,7 @@ export function TopBar(props: { onBack?: (() => void) | undefined; backLabel?: s
       <div class="topbar-middle">{props.children}</div>
       <LanguageSwitch />
       {props.restart && (
-        <button type="button" class="btn btn-round btn-icon" aria-label={t("start.over")} title={t("start.over")} onClick={reset}>
+        <button type="button" class="btn btn-round btn-icon" aria-label={t("start.over")} title={t("start.over")} onClick={() => (count.value > 0 ? (sheet.value = "restart") : reset())}>
           <Icon name="restart" size="1.8rem" />
         </button>
       )}
@@ -116,6 +116,18 @@ export function Sheet(props: { id: string; class?: string; title: string; lead?:
         {props.children}
       </div>
     </dialog>
+  );
+}
+
+/** A question before something that can't be taken back. Whatever closes it is the answer that changes nothing. */
+export function Question(props: { id: string; title: string; lead?: string; stay: string; onStay: () => void; go: string; onGo: () => void }) {
+  return (
+    <Sheet id={props.id} class="sheet-question" title={props.title} {...(props.lead ? { lead: props.lead } : {})} onClose={props.onStay}>
+      <div class="actions">
+        <button type="button" class="btn btn-quiet" data-go onClick={props.onGo}>{props.go}</button>
+        <button type="button" class="btn btn-main" autofocus onClick={props.onStay}>{props.stay}</button>
+      </div>
+    </Sheet>
   );
 }
 

@@ -1,14 +1,17 @@
-// The sheets that any screen can open: comfort, allergens, calling staff, the staff door, a promo code.
+// The sheets that any screen can open: comfort, allergens, calling staff, the staff door, a promo code; and questions
+// before what can't be taken back.
 import { useState } from "preact/hooks";
 import { Refusal } from "../shared/client";
 import { say, t, tCode } from "../shared/i18n";
 import { Icon, type IconName } from "../shared/icons";
 import { allergensOf } from "./allergens";
+import { checkOut } from "./basket";
 import { call, callStaff, type CallReason } from "./calls";
+import { chooseAgain, reset } from "./checkout";
 import { Keyboard, typed } from "./keyboard";
 import { allModes, modes, toggleMode, type Mode } from "./modes";
-import { Sheet } from "./parts";
-import { announce, avoided, client, menu, promoCode, sheet } from "./state";
+import { Question, Sheet } from "./parts";
+import { announce, avoided, client, menu, promoCode, sheet, unwanted } from "./state";
 
 const close = () => {
   sheet.value = null;
@@ -22,6 +25,9 @@ export function Sheets() {
     case "call": return <CallSheet />;
     case "staff": return <StaffSheet />;
     case "code": return <CodeSheet />;
+    case "paid": return <PaidQuestion />;
+    case "restart": return <RestartQuestion />;
+    case "unwanted": return <UnwantedQuestion />;
     case null: return null;
   }
 }
@@ -155,4 +161,26 @@ function CodeSheet() {
       </form>
     </Sheet>
   );
+}
+
+/** Whoever has paid on the phone while the bank is away must not pay again. */
+function PaidQuestion() {
+  const another = () => {
+    close();
+    void chooseAgain();
+  };
+  return <Question id="paid" title={t("pay.away.ask")} lead={t("pay.away.ask.more")} stay={t("pay.away.yes")} onStay={close} go={t("pay.away.no")} onGo={another} />;
+}
+
+function RestartQuestion() {
+  return <Question id="restart" title={t("start.over.ask")} lead={t("start.over.more")} stay={t("start.over.keep")} onStay={close} go={t("start.over")} onGo={reset} />;
+}
+
+function UnwantedQuestion() {
+  const list = unwanted.value.map((id) => tCode("allergen", id)).join(", ");
+  const keep = () => {
+    close();
+    checkOut(true);
+  };
+  return <Question id="unwanted" title={t("avoid.ask", { list })} lead={t("avoid.ask.more")} stay={t("avoid.back")} onStay={close} go={t("avoid.keep")} onGo={keep} />;
 }

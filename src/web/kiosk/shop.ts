@@ -4,7 +4,7 @@ import { Refusal } from "../shared/client";
 import { say, t } from "../shared/i18n";
 import type { Menu, StoreInfo } from "../shared/types";
 import { applyMenu } from "./cart";
-import { cart, client, go, menu, notice, order, paired, paying, screen, store } from "./state";
+import { cart, client, dishes, go, gone, menu, notice, order, paired, paying, screen, store } from "./state";
 
 let build: string | undefined;
 let menuText = "";
@@ -44,13 +44,14 @@ export function takeMenu(next: Menu): void {
     menu.value = next;
     cart.value = news.cart;
   });
+  if (notice.peek()?.about === "stock") notice.value = gone.peek().length > 0 ? ranOut(gone.peek()) : null;
   // An order that is being paid has its prices already; until then the guest is told on the cart.
   if (order.peek() || (!news.repriced && news.lost.length === 0)) return;
   if (beyondCart.includes(screen.peek())) go("cart");
-  notice.value = { text: news.repriced && news.lost.length === 0 ? t("cart.price.changed") : lostText(next, news.lost.map((one) => one.dish_id)), tone: "alert" };
+  notice.value = news.lost.length > 0 ? ranOut(gone.peek()) : { text: t("cart.price.changed"), tone: "alert" };
 }
 
-function lostText(now: Menu, ids: string[]): string {
-  const names = [...new Set(ids)].map((id) => say(now.dishes.find((one) => one.id === id)?.name) || id);
-  return t("cart.lost", { list: names.join(", ") });
+function ranOut(ids: readonly string[]): NonNullable<typeof notice.value> {
+  const names = ids.map((id) => say(dishes.peek().get(id)?.name) || id);
+  return { text: t("cart.lost", { list: names.join(", ") }), tone: "alert", about: "stock" };
 }

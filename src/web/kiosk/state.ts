@@ -5,7 +5,7 @@ import { Client } from "../shared/client";
 import { takeToken } from "../shared/token";
 import type { Dish, Menu, Order, Payment, Quote, ReceiptWay, Service, StoreInfo, Text } from "../shared/types";
 import { conflicts } from "./allergens";
-import { countOf, sumOf, type CartLine } from "./cart";
+import { countOf, faultOf, sumOf, type CartLine } from "./cart";
 import { after, ALL_STEPS, before, type Screen, type Ways } from "./flow";
 
 export const client = new Client("/api/v1", takeToken("kiosk"), "kiosk");
@@ -28,9 +28,11 @@ export const order = signal<Order | null>(null);
 /** The dish whose sheet is open; with `line`, the line of the cart that is being changed. */
 export const opened = signal<{ dish: string; line?: number } | null>(null);
 /** The sheet over the screen that belongs to no dish. */
-export const sheet = signal<"access" | "avoid" | "call" | "staff" | "code" | null>(null);
+export const sheet = signal<"access" | "avoid" | "call" | "staff" | "code" | "paid" | "restart" | "unwanted" | null>(null);
 /** What this guest wants to avoid; holds for the session. */
 export const avoided = signal<ReadonlySet<string>>(new Set());
+/** What of it this guest keeps in the cart nevertheless, as `unwanted` names it. */
+export const keptUnwanted = signal("");
 /** The one suggestion was made. */
 export const suggested = signal(false);
 /** What can be taken back. */
@@ -38,8 +40,9 @@ export const undoable = signal<{ cart: CartLine[]; name: Text } | null>(null);
 /** The box's price of the cart, and of which cart it is. */
 export const quoted = signal<{ mark: string; quote: Quote } | null>(null);
 
-/** A sentence for the guest on the present screen; `say` in the words of the box wins over our own. */
-export const notice = signal<{ text: Text | string; tone: "calm" | "alert" } | null>(null);
+/** A sentence for the guest on the present screen; `say` in the words of the box wins over our own.
+ * One about the `stock` holds as long as something in the cart can't be had. */
+export const notice = signal<{ text: Text | string; tone: "calm" | "alert"; about?: "stock" } | null>(null);
 
 /** What is being done for the guest right now, if it takes longer than a blink. */
 export const busy = signal<"placing" | "paying" | "cancelling" | null>(null);
@@ -58,6 +61,15 @@ export const currency = computed(() => store.value?.currency ?? "RUB");
 export const steps = computed(() => store.value?.steps ?? { ...ALL_STEPS, suggestion: false, receipt: false });
 export const services = computed<Service[]>(() => store.value?.services ?? ["here", "to_go"]);
 export const receiptWays = computed<ReceiptWay[]>(() => store.value?.receipt_to ?? ["paper"]);
+
+/** What the guest wants to avoid and has in the cart. */
+export const unwanted = computed(() => [...new Set(cart.value.flatMap((line) => {
+  const dish = dishes.value.get(line.dish_id);
+  return dish ? conflicts(dish, avoided.value, line.options) : [];
+}))]);
+
+/** Dishes of the cart that can't be ordered as they stand in it. */
+export const gone = computed(() => [...new Set(cart.value.filter((line) => faultOf(line, dishes.value.get(line.dish_id))).map((line) => line.dish_id))]);
 
 /** The body that asks for a price, and names the cart that it is of. */
 export const question = computed(() => JSON.stringify({
@@ -87,6 +99,13 @@ export const payment = computed<Payment | null>(() => {
   // Points pay a part at once; what the guest waits for is the rest.
   const all = (order.value?.payments ?? []).filter((one) => one.tender !== "loyalty_points");
   return all.findLast((one) => one.state !== "closed" && one.state !== "declined" && !one.withdrawn) ?? all.at(-1) ?? null;
+});
+
+/** A code was shown, and the bank can't be asked whether it was paid: the guest may have paid on the phone all the same. */
+export const bankAway = computed(() => {
+  const now = payment.value;
+  if (now?.state !== "waiting" || !now.qr) return false;
+  return store.value?.tenders.some((one) => one.tender === now.tender && !one.available) ?? false;
 });
 
 /** While money may be moving the screen belongs to this guest, however long it takes. Cash waits at the counter. */

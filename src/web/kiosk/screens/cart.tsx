@@ -3,12 +3,13 @@ import { clock } from "../../shared/dates";
 import { say, t } from "../../shared/i18n";
 import { Icon } from "../../shared/icons";
 import type { Dish, QuoteLine } from "../../shared/types";
-import { setLine } from "../basket";
-import { faultOf, isChosen, seen, type CartLine, type LineFault } from "../cart";
+import { conflicts } from "../allergens";
+import { checkOut, setLine } from "../basket";
+import { faultOf, isChosen, type CartLine, type LineFault } from "../cart";
 import { DishPicture, Frame, Notice, price, Stepper, Title, TopBar } from "../parts";
-import { cart, count, dishes, forward, fullSum, go, opened, promoCode, quote, sheet, store, total } from "../state";
+import { avoided, cart, count, dishes, fullSum, go, opened, promoCode, quote, sheet, store, total } from "../state";
 import { ClosedNotice } from "./attract";
-import { soldOut, Undo } from "./menu";
+import { allergens, soldOut, Undo } from "./menu";
 
 export function CartScreen() {
   const rows = cart.value.map((line, i) => {
@@ -17,10 +18,6 @@ export function CartScreen() {
     return { line, dish, priced, fault: faultOf(line, dish) ?? quoteFault(priced) };
   });
   const blocked = rows.some((row) => row.fault !== null) || store.value?.accepting.ok === false;
-  const next = () => {
-    cart.value = seen(cart.value);
-    forward();
-  };
   return (
     <Frame
       class="flow"
@@ -28,7 +25,7 @@ export function CartScreen() {
       bottom={
         <footer class="cartbar">
           <div class="cartbar-sum"><span>{t("cart.total")} · {t("menu.items", { n: count.value })}</span><strong class="display num">{price(total.value)}</strong></div>
-          <button type="button" class="btn btn-main" disabled={cart.value.length === 0 || blocked} onClick={next}><span>{t("cart.go")}</span><Icon name="next" size="1.8rem" /></button>
+          <button type="button" class="btn btn-main" disabled={cart.value.length === 0 || blocked} onClick={() => checkOut()}><span>{t("cart.go")}</span><Icon name="next" size="1.8rem" /></button>
         </footer>
       }
     >
@@ -56,6 +53,7 @@ function Line({ line, dish, priced, fault }: { line: CartLine; dish: Dish | unde
   const name = dish ? say(dish.name) : line.dish_id;
   const sum = line.price_minor * line.quantity;
   const off = priced?.discount_minor ?? 0;
+  const bad = dish ? conflicts(dish, avoided.value, line.options) : [];
   const editable = (dish?.options?.length ?? 0) > 0 && dish?.available;
   return (
     <li class={`line${fault ? " line-out" : ""}`} data-dish={line.dish_id} data-fault={fault ?? ""}>
@@ -63,6 +61,7 @@ function Line({ line, dish, priced, fault }: { line: CartLine; dish: Dish | unde
       <div class="line-text">
         <span class="line-name display">{name}</span>
         {dish && optionWords(dish, line) && <span class="line-options">{optionWords(dish, line)}</span>}
+        {bad.length > 0 && <span class="line-flag"><Icon name="alert" size="1.3rem" />{allergens(bad)}</span>}
         {fault ? (
           <span class="line-each line-bad"><Icon name="alert" size="1.5rem" />{say(priced?.problem?.message) || faultText(fault, dish)}</span>
         ) : (

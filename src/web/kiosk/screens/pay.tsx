@@ -1,14 +1,14 @@
 import { useEffect, useState } from "preact/hooks";
-import { boxNow } from "../../shared/client";
+import { boxNow, reachable } from "../../shared/client";
 import { lang, say, t } from "../../shared/i18n";
 import { Icon } from "../../shared/icons";
 import { money } from "../../shared/money";
 import type { Order, Payment } from "../../shared/types";
-import { call } from "../calls";
+import { call, callStaff } from "../calls";
 import { chooseAgain, pay, reset, withdraw } from "../checkout";
 import { Frame, Notice, Title, TopBar } from "../parts";
 import { useQr } from "../qr";
-import { busy, go, payment } from "../state";
+import { bankAway, busy, go, payment, sheet } from "../state";
 
 export function PayScreen({ order }: { order: Order }) {
   const now = payment.value;
@@ -16,7 +16,7 @@ export function PayScreen({ order }: { order: Order }) {
     <Frame
       class="flow"
       top={<TopBar><p class="order-chip">{t("pay.number", { number: order.number })}</p></TopBar>}
-      {...(now && open.includes(now.state) ? { bottom: <WayOut payment={now} /> } : {})}
+      {...(now && open.includes(now.state) ? { bottom: bankAway.value ? <WayOutOfBankAway /> : <WayOut payment={now} /> } : {})}
     >
       <main class="flow-body flow-centre pay">
         <Notice />
@@ -37,6 +37,7 @@ function Stage({ order, payment: one }: { order: Order; payment: Payment }) {
   const sum = money(one.amount_minor, order.currency, lang.value);
   if (one.state === "unclear") return <Unclear order={order} sum={sum} />;
   if (one.state === "declined" || one.state === "closed") return <Failed payment={one} />;
+  if (bankAway.value) return <BankAway order={order} sum={sum} />;
   if (byCode(one)) return <Qr order={order} payment={one} sum={sum} />;
   if (one.tender === "cash") return <Counter order={order} sum={sum} />;
   return (
@@ -57,20 +58,22 @@ function Stage({ order, payment: one }: { order: Order; payment: Payment }) {
   );
 }
 
-function Waiting() {
-  return <p class="busy" role="status"><span class="spinner" aria-hidden="true" />{t("pay.waiting")}</p>;
+function Waiting({ bank }: { bank?: boolean }) {
+  return <p class="busy" role="status"><span class="spinner" aria-hidden="true" />{t(bank ? "pay.away.waiting" : "pay.waiting")}</p>;
 }
 
 const open: readonly string[] = ["registering", "waiting"];
 
 /** What a guest can do instead of paying in this way. */
 function WayOut({ payment: one }: { payment: Payment }) {
+  // While the box is away, nobody knows whether a shown code was paid.
+  const off = busy.value !== null || (byCode(one) && !reachable.value);
   return (
     <footer class="footbar">
-      <button type="button" class="btn btn-quiet" data-other disabled={busy.value !== null} onClick={() => void chooseAgain()}>{t("pay.other")}</button>
+      <button type="button" class="btn btn-quiet" data-other disabled={off} onClick={() => void chooseAgain()}>{t("pay.other")}</button>
       {one.tender === "cash"
         ? <button type="button" class="btn btn-main" onClick={reset}>{t("pay.done.here")}</button>
-        : <button type="button" class="btn btn-quiet" data-cancel disabled={busy.value !== null} onClick={() => void withdraw("menu")}>{t("pay.cancel")}</button>}
+        : <button type="button" class="btn btn-quiet" data-cancel disabled={off} onClick={() => void withdraw("menu")}>{t("pay.cancel")}</button>}
     </footer>
   );
 }
@@ -149,9 +152,50 @@ function Unclear({ order, sum }: { order: Order; sum: string }) {
       <span class="roundel roundel-safe"><Icon name="shield" size="4.4rem" /></span>
       <Title>{t("pay.unclear")}</Title>
       <p class="lead" role="status">{t("pay.unclear.more")}{call.value?.state === "sent" && <> {t("pay.unclear.called")}</>}</p>
-      <p class="keep"><span>{t("pay.unclear.keep")}</span><strong class="big-number display num">{order.number}</strong><span class="num">{sum}</span></p>
-      <p class="busy" role="status"><span class="spinner" aria-hidden="true" />{t("pay.waiting")}</p>
+      <Keep order={order} sum={sum} />
+      <Waiting />
       <div class="actions"><button type="button" class="btn btn-quiet" onClick={reset}>{t("pay.done.here")}</button></div>
     </>
+  );
+}
+
+function Keep({ order, sum }: { order: Order; sum: string }) {
+  return <p class="keep"><span>{t("pay.unclear.keep")}</span><strong class="big-number display num">{order.number}</strong><span class="num">{sum}</span></p>;
+}
+
+/** The code is out of sight meanwhile: what nobody can see paid, nobody should pay. */
+function BankAway({ order, sum }: { order: Order; sum: string }) {
+  return (
+    <>
+      <span class="roundel roundel-safe"><Icon name="shield" size="4.4rem" /></span>
+      <Title>{t("pay.away")}</Title>
+      <p class="lead" role="status">{t("pay.away.more")}</p>
+      <Keep order={order} sum={sum} />
+      <Waiting bank />
+    </>
+  );
+}
+
+/** How long the bank may be away before a guest who has not paid is offered another way. */
+const PATIENCE_MS = 20_000;
+
+function WayOutOfBankAway() {
+  const [long, setLong] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), PATIENCE_MS);
+    return () => {
+      clearTimeout(timer);
+      if (sheet.peek() === "paid") sheet.value = null;
+    };
+  }, []);
+  const help = () => {
+    sheet.value = "call";
+    void callStaff("payment");
+  };
+  return (
+    <footer class="footbar">
+      {long && <button type="button" class="btn btn-quiet" data-other disabled={busy.value !== null || !reachable.value} onClick={() => (sheet.value = "paid")}>{t("pay.other")}</button>}
+      <button type="button" class="btn btn-main" data-staff onClick={help}><Icon name="bell" size="1.8rem" />{t("call.open")}</button>
+    </footer>
   );
 }

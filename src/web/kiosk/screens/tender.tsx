@@ -13,8 +13,11 @@ const icons: Record<string, IconName> = { sbp_qr: "qr", payme: "qr", click: "qr"
 export function TenderScreen() {
   const tenders = store.value?.tenders ?? [];
   const full = order.value?.due_minor ?? total.value;
-  const off = spending();
-  const due = full - off;
+  const points = spending();
+  const due = full - points;
+  // What is placed can be paid in any case.
+  const closed = !order.value && store.value?.accepting.ok === false;
+  const off = busy.value !== null || closed;
   const back = async () => {
     if (order.value) await withdraw("tender");
     if (!order.value) backward();
@@ -23,14 +26,14 @@ export function TenderScreen() {
     <Frame class="flow" top={<TopBar onBack={busy.value ? undefined : () => void back()} restart={!busy.value} />}>
       <main class="flow-body flow-centre">
         <Title>{t("tender.title")}</Title>
-        <p class="due"><span>{t("tender.due")}</span>{off > 0 && <s class="num">{money(full, currency.value, lang.value)}</s>}<strong class="display num">{money(due, currency.value, lang.value)}</strong></p>
+        <p class="due"><span>{t("tender.due")}</span>{points > 0 && <s class="num">{money(full, currency.value, lang.value)}</s>}<strong class="display num">{money(due, currency.value, lang.value)}</strong></p>
         <Points />
         <Notice />
-        {!order.value && <ClosedNotice />}
+        {closed && <ClosedNotice />}
         {tenders.every((one) => !one.available) && <p class="notice notice-alert" role="alert"><Icon name="alert" size="2rem" /><span>{t("tender.none")}</span></p>}
         <div class="tenders">
           {tenders.map((one) => (
-            <button type="button" key={one.tender} class="tender" data-tender={one.tender} aria-disabled={!one.available || busy.value !== null} onClick={() => one.available && !busy.value && void pay(one.tender)}>
+            <button type="button" key={one.tender} class="tender" data-tender={one.tender} aria-disabled={!one.available || off} onClick={() => one.available && !off && void pay(one.tender)}>
               <span class="tender-icon"><Icon name={icons[one.tender] ?? "card"} size="3rem" /></span>
               <span class="tender-text">
                 <strong>{say(one.name)}</strong>
