@@ -187,6 +187,24 @@ test("an event that can't be proven is read, and judged by a person with a reaso
   }, desk);
 });
 
+test("an erasure that is over has no words any more, and the tab of commands stands", async () => {
+  const [store] = (await get("/fleet")).stores;
+  const sent = (id, act, command, more) => ({ id, store_id: store.store_id, do: act, command, by: "anna", issued_at: Date.now() - 60_000, expires_at: Date.now() + 60_000, sends: 1, ...more });
+  const commands = [
+    sent("0198f000-0000-7000-8000-000000000002", "erase_guest", null, { state: "done", ended_at: Date.now(), answer: { text: "2 orders" } }),
+    sent("0198f000-0000-7000-8000-000000000001", "support_bundle", { do: "support_bundle" }, { state: "done", ended_at: Date.now() }),
+  ];
+  await onPage(`${hq}#/stores/${store.store_id}/commands`, async (page) => {
+    await page.route("**/api/v1/stores/*/commands?*", (route) => route.fulfill({ json: { commands } }));
+    await page.reload();
+    const [erasure, bundle] = commands.map((one) => page.locator(`.sent [data-command="${one.id}"]`));
+    await erasure.getByText(words["command.erase_guest"]).waitFor();
+    assert.equal(await erasure.locator("a").count(), 0);
+    await bundle.getByRole("link", { name: words["commands.bundle"] }).waitFor();
+    await look(page, "commands-erased");
+  }, desk);
+});
+
 test("the page says when it is not connected and how old what it shows is", async () => {
   await onPage(hq, async (page) => {
     await page.locator(".fleet-body [data-store]").first().waitFor();

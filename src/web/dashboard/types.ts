@@ -166,7 +166,12 @@ export interface User { id: string; name: string; full_name: string; role: Role;
 export interface ApiKey { id: string; name: string; role: Role; created_by: string; created_at: number; used_at: number | null; revoked_at: number | null }
 export interface AuditLine { id: number; at: number; who: string; address: string; act: string; subject: string; detail: string }
 
-export interface Command { id: string; store_id: string; command: { do: string } & Record<string, unknown>; state: string; by: string; issued_at: number; expires_at: number; sent_at?: number; sends: number; ended_at?: number; answer?: { text?: string } }
+/** `command` is what was asked; none once an erasure is over: whose number it was is forgotten then. */
+export interface Command { id: string; store_id: string; do?: string; command: ({ do: string } & Record<string, unknown>) | null; state: string; by: string; issued_at: number; expires_at: number; sent_at?: number; sends: number; ended_at?: number; answer?: { text?: string } }
+/** What a command asks for, also when what it said is forgotten. Only erasures are. */
+export function actOf(c: Pick<Command, "do" | "command">): string {
+  return c.do ?? c.command?.do ?? "erase_guest";
+}
 export interface Revision { kind: string; name: string; revision: number; hash: string; note: string; by: string; at: number }
 export interface Doc { kind: string; name: string; latest: Revision; stores: number }
 export interface Change { path: string; was?: unknown; is?: unknown }

@@ -23,3 +23,11 @@ test("a long list has the lines that are seen, a few more, and never one that is
     assert.ok(first >= 0 && first <= last && last <= 5000 && last - first < 60);
   }
 });
+
+test("a command whose words are forgotten still says what it was", async () => {
+  const { actOf } = await load("/dashboard/types.ts");
+  assert.equal(actOf({ do: "erase_guest", command: null }), "erase_guest");
+  assert.equal(actOf({ do: "refund", command: { do: "refund" } }), "refund");
+  assert.equal(actOf({ command: { do: "reload" } }), "reload");
+  assert.equal(actOf({ command: null }), "erase_guest");
+});
