@@ -205,6 +205,24 @@ test("an erasure that is over has no words any more, and the tab of commands sta
   }, desk);
 });
 
+test("a store that is barred is told as barred, in the list and on its page", async () => {
+  const [store] = (await get("/fleet")).stores;
+  const barred = { at: Date.now() - 60_000, by: "anna", why: "Its box was stolen" };
+  await onPage(hq, async (page) => {
+    await page.route(/\/api\/v1\/fleet\?/, async (route) => {
+      const answer = await (await route.fetch()).json();
+      await route.fulfill({ json: { ...answer, stores: answer.stores.map((one) => ({ ...one, barred })) } });
+    });
+    await page.route(`**/api/v1/stores/${store.store_id}`, async (route) => route.fulfill({ json: { ...(await (await route.fetch()).json()), barred } }));
+    await page.reload();
+    const row = page.locator(`[data-store="${store.store_id}"]`);
+    await row.locator(".state-barred", { hasText: words["state.barred"] }).waitFor();
+    await row.locator("a").first().click();
+    await page.locator("[data-barred]", { hasText: barred.why }).waitFor();
+    await look(page, "store-barred");
+  }, desk);
+});
+
 test("the page says when it is not connected and how old what it shows is", async () => {
   await onPage(hq, async (page) => {
     await page.locator(".fleet-body [data-store]").first().waitFor();

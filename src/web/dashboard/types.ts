@@ -42,6 +42,8 @@ export interface Card {
   events: number;
   refused: { seq: number; reason: string; at: number } | null;
   place?: { latitude: number; longitude: number; city: string };
+  /** Nothing of it is taken in. */
+  barred?: { at: number; by: string; why: string };
   strip?: string;
 }
 
