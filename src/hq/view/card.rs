@@ -29,7 +29,7 @@ pub(in crate::hq) enum Condition {
     Alert,
     /// It sells, and its events come late.
     Lagging,
-    /// Its people paused its sales.
+    /// Somebody stopped its sales: its people or headquarters, which its summary does not tell.
     Paused,
     /// Something is odd; nothing is lost.
     Warning,
