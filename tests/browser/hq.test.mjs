@@ -223,6 +223,26 @@ test("a store that is barred is told as barred, in the list and on its page", as
   }, desk);
 });
 
+test("a roll-out with nothing before it says so, and is not rolled back twice", async () => {
+  const id = "0198f000-0000-7000-8000-00000000000a";
+  const rollout = { id, version: 1, kind: "menu", name: "main", revision: 1, stage: "all", by: "anna", at: Date.now() - 60_000, counts: { applied: 1 }, stores: [{ store_id: "S1", canary: false, state: "applied", ended_at: Date.now() }] };
+  let undone = false;
+  await onPage(`${hq}#/rollouts/${id}`, async (page) => {
+    await page.route(`**/api/v1/rollouts/${id}`, (route) => route.fulfill({ json: { ...rollout, ...(undone ? { undone } : {}) } }));
+    await page.route(`**/api/v1/rollouts/${id}/roll-back`, (route) => route.fulfill({ status: 201, json: { rollouts: [], kept: ["S1"] } }));
+    await page.reload();
+    const button = page.getByRole("button", { name: words["rollouts.back"] });
+    await button.click();
+    await page.getByText(words["rollouts.back.nothing"]).waitFor();
+    await button.waitFor({ state: "detached" });
+    undone = true;
+    await page.reload();
+    await page.getByText(words["rollouts.undone"]).waitFor();
+    assert.equal(await button.count(), 0);
+    await look(page, "rollout-undone");
+  }, desk);
+});
+
 test("the page says when it is not connected and how old what it shows is", async () => {
   await onPage(hq, async (page) => {
     await page.locator(".fleet-body [data-store]").first().waitFor();

@@ -177,5 +177,5 @@ export function actOf(c: Pick<Command, "do" | "command">): string {
 export interface Revision { kind: string; name: string; revision: number; hash: string; note: string; by: string; at: number }
 export interface Doc { kind: string; name: string; latest: Revision; stores: number }
 export interface Change { path: string; was?: unknown; is?: unknown }
-export interface Rollout { id: string; version: number; kind: string; name: string; revision: number; stage: "canary" | "all" | "stopped"; by: string; at: number; undoes?: string; counts: Record<string, number>; stores?: { store_id: string; canary: boolean; state: string; reason?: string; sent_at?: number; ended_at?: number }[] }
+export interface Rollout { id: string; version: number; kind: string; name: string; revision: number; stage: "canary" | "all" | "stopped"; by: string; at: number; undoes?: string; undone?: boolean; counts: Record<string, number>; stores?: { store_id: string; canary: boolean; state: string; reason?: string; sent_at?: number; ended_at?: number }[] }
 export interface Held { kind: string; name: string; revision: number; version: number; state: string; reason?: string; at: number }
