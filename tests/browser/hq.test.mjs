@@ -187,6 +187,62 @@ test("an event that can't be proven is read, and judged by a person with a reaso
   }, desk);
 });
 
+test("an erasure that is over has no words any more, and the tab of commands stands", async () => {
+  const [store] = (await get("/fleet")).stores;
+  const sent = (id, act, command, more) => ({ id, store_id: store.store_id, do: act, command, by: "anna", issued_at: Date.now() - 60_000, expires_at: Date.now() + 60_000, sends: 1, ...more });
+  const commands = [
+    sent("0198f000-0000-7000-8000-000000000002", "erase_guest", null, { state: "done", ended_at: Date.now(), answer: { text: "2 orders" } }),
+    sent("0198f000-0000-7000-8000-000000000001", "support_bundle", { do: "support_bundle" }, { state: "done", ended_at: Date.now() }),
+  ];
+  await onPage(`${hq}#/stores/${store.store_id}/commands`, async (page) => {
+    await page.route("**/api/v1/stores/*/commands?*", (route) => route.fulfill({ json: { commands } }));
+    await page.reload();
+    const [erasure, bundle] = commands.map((one) => page.locator(`.sent [data-command="${one.id}"]`));
+    await erasure.getByText(words["command.erase_guest"]).waitFor();
+    assert.equal(await erasure.locator("a").count(), 0);
+    await bundle.getByRole("link", { name: words["commands.bundle"] }).waitFor();
+    await look(page, "commands-erased");
+  }, desk);
+});
+
+test("a store that is barred is told as barred, in the list and on its page", async () => {
+  const [store] = (await get("/fleet")).stores;
+  const barred = { at: Date.now() - 60_000, by: "anna", why: "Its box was stolen" };
+  await onPage(hq, async (page) => {
+    await page.route(/\/api\/v1\/fleet\?/, async (route) => {
+      const answer = await (await route.fetch()).json();
+      await route.fulfill({ json: { ...answer, stores: answer.stores.map((one) => ({ ...one, barred })) } });
+    });
+    await page.route(`**/api/v1/stores/${store.store_id}`, async (route) => route.fulfill({ json: { ...(await (await route.fetch()).json()), barred } }));
+    await page.reload();
+    const row = page.locator(`[data-store="${store.store_id}"]`);
+    await row.locator(".state-barred", { hasText: words["state.barred"] }).waitFor();
+    await row.locator("a").first().click();
+    await page.locator("[data-barred]", { hasText: barred.why }).waitFor();
+    await look(page, "store-barred");
+  }, desk);
+});
+
+test("a roll-out with nothing before it says so, and is not rolled back twice", async () => {
+  const id = "0198f000-0000-7000-8000-00000000000a";
+  const rollout = { id, version: 1, kind: "menu", name: "main", revision: 1, stage: "all", by: "anna", at: Date.now() - 60_000, counts: { applied: 1 }, stores: [{ store_id: "S1", canary: false, state: "applied", ended_at: Date.now() }] };
+  let undone = false;
+  await onPage(`${hq}#/rollouts/${id}`, async (page) => {
+    await page.route(`**/api/v1/rollouts/${id}`, (route) => route.fulfill({ json: { ...rollout, ...(undone ? { undone } : {}) } }));
+    await page.route(`**/api/v1/rollouts/${id}/roll-back`, (route) => route.fulfill({ status: 201, json: { rollouts: [], kept: ["S1"] } }));
+    await page.reload();
+    const button = page.getByRole("button", { name: words["rollouts.back"] });
+    await button.click();
+    await page.getByText(words["rollouts.back.nothing"]).waitFor();
+    await button.waitFor({ state: "detached" });
+    undone = true;
+    await page.reload();
+    await page.getByText(words["rollouts.undone"]).waitFor();
+    assert.equal(await button.count(), 0);
+    await look(page, "rollout-undone");
+  }, desk);
+});
+
 test("the page says when it is not connected and how old what it shows is", async () => {
   await onPage(hq, async (page) => {
     await page.locator(".fleet-body [data-store]").first().waitFor();

@@ -219,6 +219,7 @@ impl Hq {
             })
             .await?;
         self.forget_boxes().await;
+        self.touched();
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use super::{
     commands::{CommandRow, EXPIRES},
     documents::{Revision, kind},
     rollouts::{Plan, RolledBack, Rollout},
+    told::{self, Told},
 };
 use crate::domain::remote::Command;
 use axum::{
@@ -139,7 +140,8 @@ async fn put(
     } else {
         StatusCode::OK
     };
-    Ok((status, Json(revision)).into_response())
+    let told = told::of_revision(&revision, is_new);
+    Ok((status, told, Json(revision)).into_response())
 }
 
 #[derive(Deserialize)]
@@ -175,7 +177,7 @@ async fn roll_out(
     State(hq): State<Hq>,
     Who(by): Who,
     body: Body<NewRollout>,
-) -> Result<(StatusCode, Json<Rollout>), Problem> {
+) -> Result<(StatusCode, Told, Json<Rollout>), Problem> {
     let new = said(body)?;
     let plan = Plan {
         kind: kind(&new.kind)?,
@@ -184,7 +186,12 @@ async fn roll_out(
         stores: hq.meant(new.stores.named()?).await?,
         canary: new.canary.into_iter().collect(),
     };
-    Ok((StatusCode::CREATED, Json(hq.roll_out(plan, by).await?)))
+    let rollout = hq.roll_out(plan, by).await?;
+    Ok((
+        StatusCode::CREATED,
+        told::of_rollout(&rollout),
+        Json(rollout),
+    ))
 }
 
 #[derive(Deserialize)]
@@ -219,21 +226,29 @@ async fn promote(
     State(hq): State<Hq>,
     Path(id): Path<Uuid>,
     body: Option<Json<Promote>>,
-) -> Result<Json<Rollout>, Problem> {
+) -> Result<(Told, Json<Rollout>), Problem> {
     let force = body.is_some_and(|Json(p)| p.force);
-    Ok(Json(hq.promote(id, force).await?))
+    let rollout = hq.promote(id, force).await?;
+    Ok((told::of_promoted(&rollout, force), Json(rollout)))
 }
 
-async fn stop(State(hq): State<Hq>, Path(id): Path<Uuid>) -> Result<Json<Rollout>, Problem> {
-    Ok(Json(hq.stop_rollout(id).await?))
+async fn stop(
+    State(hq): State<Hq>,
+    Path(id): Path<Uuid>,
+) -> Result<(Told, Json<Rollout>), Problem> {
+    let rollout = hq.stop_rollout(id).await?;
+    Ok((told::of_rollout(&rollout), Json(rollout)))
 }
 
 async fn roll_back(
     State(hq): State<Hq>,
     Path(id): Path<Uuid>,
     Who(by): Who,
-) -> Result<(StatusCode, Json<RolledBack>), Problem> {
-    Ok((StatusCode::CREATED, Json(hq.roll_back(id, by).await?)))
+) -> Result<(StatusCode, Told, Json<RolledBack>), Problem> {
+    let rollout = hq.rollout(id).await?;
+    let undone = hq.roll_back(id, by).await?;
+    let told = told::of_rolled_back(&rollout, &undone);
+    Ok((StatusCode::CREATED, told, Json(undone)))
 }
 
 async fn of_store(State(hq): State<Hq>, Path(store): Path<String>) -> Result<Json<Value>, Problem> {
@@ -271,14 +286,15 @@ async fn command(
     Who(by): Who,
     asker: people::Who,
     body: Body<NewCommand>,
-) -> Result<(StatusCode, Json<CommandRow>), Problem> {
+) -> Result<(StatusCode, Told, Json<CommandRow>), Problem> {
     let new = said(body)?;
     asker.need(needed(&new.command))?;
     let within = new.within();
     let stores = hq.meant(Some(vec![store])).await?;
+    let told = told::of_command(&hq, &new.command, &stores).await?;
     let mut rows = hq.command(stores, new.command, within, by).await?;
     let row = rows.pop().ok_or(DownError::Unknown("store"))?;
-    Ok((StatusCode::CREATED, Json(row)))
+    Ok((StatusCode::CREATED, told, Json(row)))
 }
 
 async fn command_many(
@@ -286,7 +302,7 @@ async fn command_many(
     Who(by): Who,
     asker: people::Who,
     body: Body<NewCommand>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, Told, Json<Value>), Problem> {
     let new = said(body)?;
     asker.need(needed(&new.command))?;
     let within = new.within();
@@ -295,8 +311,13 @@ async fn command_many(
         None => return Err(DownError::Invalid("say which stores".to_owned()).into()),
     };
     let stores = hq.meant(named).await?;
+    let told = told::of_command(&hq, &new.command, &stores).await?;
     let commands = hq.command(stores, new.command, within, by).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "commands": commands }))))
+    Ok((
+        StatusCode::CREATED,
+        told,
+        Json(json!({ "commands": commands })),
+    ))
 }
 
 async fn commands(
@@ -315,8 +336,12 @@ async fn one_command(
     Ok(Json(hq.command_by(id).await?))
 }
 
-async fn cancel(State(hq): State<Hq>, Path(id): Path<Uuid>) -> Result<Json<CommandRow>, Problem> {
-    Ok(Json(hq.cancel_command(id).await?))
+async fn cancel(
+    State(hq): State<Hq>,
+    Path(id): Path<Uuid>,
+) -> Result<(Told, Json<CommandRow>), Problem> {
+    let command = hq.cancel_command(id).await?;
+    Ok((told::of_cancelled(&command), Json(command)))
 }
 
 async fn bundle(State(hq): State<Hq>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
@@ -343,17 +368,22 @@ async fn erase(
     State(hq): State<Hq>,
     Who(by): Who,
     body: Body<Erase>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, Told, Json<Value>), Problem> {
     let Erase { phone } = said(body)?;
     if phone.chars().filter(char::is_ascii_digit).count() < 5 {
         return Err(DownError::Invalid("that is no phone number".to_owned()).into());
     }
     let stores = hq.meant(None).await?;
     let erase = Command::EraseGuest { phone };
+    let told = told::of_command(&hq, &erase, &stores).await?;
     let commands = hq
         .command(stores, erase, super::commands::LONGEST, by)
         .await?;
-    Ok((StatusCode::CREATED, Json(json!({ "commands": commands }))))
+    Ok((
+        StatusCode::CREATED,
+        told,
+        Json(json!({ "commands": commands })),
+    ))
 }
 
 async fn keys(State(hq): State<Hq>) -> Result<Json<Value>, Problem> {

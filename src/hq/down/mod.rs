@@ -7,6 +7,7 @@ mod diff;
 mod documents;
 mod messages;
 mod rollouts;
+mod told;
 
 pub(super) use commands::{LONGEST, MOST_BUNDLE, put_command};
 pub(super) use documents::kind;

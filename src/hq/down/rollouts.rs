@@ -30,6 +30,9 @@ pub(in crate::hq) struct Rollout {
     pub(in crate::hq) at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::hq) undoes: Option<Uuid>,
+    /// Another one took it back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::hq) undone: bool,
     /// Stores by their state.
     pub(in crate::hq) counts: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +83,8 @@ pub(in crate::hq) struct Plan {
     pub(in crate::hq) canary: BTreeSet<String>,
 }
 
-const COLUMNS: &str = "id, version, kind, name, revision, stage, made_by, at, undoes";
+const COLUMNS: &str = "id, version, kind, name, revision, stage, made_by, at, undoes,
+    (SELECT count(*) FROM rollouts later WHERE later.undoes = rollouts.id)";
 
 fn read(r: &Row) -> Result<Rollout, StoreError> {
     Ok(Rollout {
@@ -93,6 +97,7 @@ fn read(r: &Row) -> Result<Rollout, StoreError> {
         by: r.get(6)?,
         at: r.get(7)?,
         undoes: r.get(8)?,
+        undone: r.get::<i64>(9)? > 0,
         counts: BTreeMap::new(),
         stores: None,
     })
@@ -189,6 +194,7 @@ fn begin(
         by: made.by.clone(),
         at: made.now,
         undoes,
+        undone: false,
         counts: BTreeMap::new(),
         stores: None,
     };

@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 const PAGE: u32 = 100;
 const LONGEST_PAGE: u32 = 10_000;
 
+/// What is to be said of an act that the door notes: whoever did it puts it into its answer's extensions.
+#[derive(Clone, Debug)]
+pub(in crate::hq) struct Detail(pub(in crate::hq) String);
+
 /// Notes what somebody did: `act` is a word (`user.added`), `subject` whom or what it is about.
 ///
 /// # Errors

@@ -52,9 +52,13 @@ pub(in crate::hq) async fn admit(
     let answer = next.run(request).await;
     if changes && answer.status().is_success() && !notes_itself(&path) {
         let now = hq.0.clock.now();
+        let detail = answer
+            .extensions()
+            .get::<audit::Detail>()
+            .map_or_else(String::new, |d| d.0.clone());
         // It is done already; that it was is worth a line even where it could not be one transaction.
         hq.0.db
-            .write(move |sql| audit::note(sql, &who, now, &act(&path), &subject(&path), ""))
+            .write(move |sql| audit::note(sql, &who, now, &act(&path), &subject(&path), &detail))
             .await?;
     }
     Ok(answer)
@@ -80,7 +84,7 @@ fn is_private(path: &str) -> bool {
 
 /// What is written there writes its own lines into the audit.
 fn notes_itself(path: &str) -> bool {
-    const OWN: [&str; 5] = ["me", "sign-out", "users", "api-keys", "alerts"];
+    const OWN: [&str; 6] = ["me", "sign-out", "users", "api-keys", "alerts", "aside"];
     let path = path.trim_start_matches("/api/v1/");
     OWN.iter().any(|own| path.split('/').next() == Some(*own)) || path.ends_with("/place")
 }
@@ -97,17 +101,15 @@ fn act(path: &str) -> String {
     }
 }
 
-/// Whom or what it is about: the name in the address.
+/// Whom or what it is about: the names in the address, without the act.
 fn subject(path: &str) -> String {
-    path.trim_start_matches("/api/v1/")
-        .split('/')
-        .skip(1)
-        .take(2)
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .take(120)
-        .collect()
+    let parts: Vec<&str> = path.trim_start_matches("/api/v1/").split('/').collect();
+    let names: &[&str] = match parts.as_slice() {
+        ["documents", names @ ..] => names,
+        [_, name, _act, ..] => &[*name],
+        _ => &[],
+    };
+    names.join(" ").chars().take(120).collect()
 }
 
 async fn who(

@@ -4,6 +4,7 @@ use super::{NewUser, PeopleConfig, Role};
 use crate::{
     domain::time::Timestamp,
     hq::{Hq, HqConfig, Place, db::tests::each_database, tests::story::START},
+    store::vault::Key,
     world::{Clock, RuntimeClock, Secret},
 };
 use axum::body::Body;
@@ -129,6 +130,53 @@ async fn somebody_signs_in_works_and_signs_out_and_the_audit_tells_it() {
         assert_eq!(acts, ["session.opened", "session.closed", "user.added", "session.opened", "user.added"]);
         let csv = ask(&hq, "GET", "/api/v1/audit.csv?act=user", None, &[("cookie", &cookie)]).await.2;
         assert_eq!(csv.lines().count(), 3, "{csv}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_audit_says_what_was_sent_to_stores_and_never_a_number() {
+    each_database(|place| async {
+        let clock: Arc<dyn Clock> = Arc::new(RuntimeClock::starting_at(Timestamp::from_millis(START)));
+        let config = HqConfig {
+            key: Some(Key::new(&"k".repeat(32)).unwrap()),
+            ..HqConfig::on(place)
+        };
+        let hq = Hq::open(config, clock).await.unwrap();
+        person(&hq, "anna", Role::Admin).await;
+        let cookie = sign_in(&hq, "anna").await;
+        let anna = [("cookie", cookie.as_str())];
+        for (n, store) in [(1, "S1"), (2, "S2")] {
+            let valid = std::time::Duration::from_mins(5);
+            let code = hq.make_code(&store.parse().unwrap(), None, valid, "anna".to_owned()).await.unwrap();
+            hq.enrol_box(&code.code, Some(store), [n; 32]).await.unwrap();
+        }
+        let order = "00000000-0000-0000-0000-000000000002";
+        let refund = json!({"do": "refund", "order_id": order, "amount_minor": 45_000, "reason": "rang from +79161234567"});
+        for (path, body) in [
+            ("/api/v1/documents/stops/main", json!({"content": {"stops": []}})),
+            ("/api/v1/documents/stops/main", json!({"content": {"stops": []}})),
+            ("/api/v1/rollouts", json!({"kind": "stops", "name": "main", "revision": 1, "stores": "all", "canary": ["S1"]})),
+            ("/api/v1/stores/S1/commands", json!({"command": refund})),
+            ("/api/v1/commands", json!({"stores": "all", "command": {"do": "back_up"}})),
+            ("/api/v1/guests/erase", json!({"phone": "+79161234567"})),
+        ] {
+            let (status, _, text) = ask(&hq, "POST", path, Some(body), &anna).await;
+            assert!(matches!(status, 200 | 201), "{path}: {status} {text}");
+        }
+        let text = ask(&hq, "GET", "/api/v1/audit?limit=6", None, &anna).await.2;
+        assert!(!text.contains("79161234567"), "{text}");
+        let lines = parsed(&text);
+        let told: Vec<[&str; 3]> = lines["lines"].as_array().unwrap().iter().map(|l| ["act", "subject", "detail"].map(|k| l[k].as_str().unwrap())).collect();
+        let refunded = format!("command: refund; order: {order}; amount: 450.00; store: S1");
+        assert_eq!(told, [
+            ["guests.erase", "", "command: erase_guest; stores: 2"],
+            ["commands", "", "command: back_up; stores: 2"],
+            ["stores.commands", "S1", refunded.as_str()],
+            ["rollouts", "", "kind: stops; name: main; revision: 1; stores: 2; canaries: 1"],
+            ["documents.stops", "stops main", "kind: stops; name: main; unchanged: 1"],
+            ["documents.stops", "stops main", "kind: stops; name: main; revision: 1"],
+        ]);
     })
     .await;
 }

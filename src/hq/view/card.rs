@@ -29,7 +29,7 @@ pub(in crate::hq) enum Condition {
     Alert,
     /// It sells, and its events come late.
     Lagging,
-    /// Its people paused its sales.
+    /// Somebody stopped its sales: its people or headquarters, which its summary does not tell.
     Paused,
     /// Something is odd; nothing is lost.
     Warning,
@@ -88,6 +88,15 @@ pub(super) struct Stored {
     pub(super) place: Option<Place>,
     pub(super) unproven: u64,
     pub(super) day_differs: Option<String>,
+    pub(super) barred: Option<Barred>,
+}
+
+/// Since when nothing of a store is taken in, by whose word and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(in crate::hq) struct Barred {
+    pub(in crate::hq) at: Timestamp,
+    pub(in crate::hq) by: String,
+    pub(in crate::hq) why: String,
 }
 
 /// Where a store stands, in millionths of a degree.
@@ -140,6 +149,8 @@ pub(in crate::hq) struct Card {
     pub(in crate::hq) day_differs: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::hq) place: Option<Place>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::hq) barred: Option<Barred>,
     #[serde(skip)]
     pub(in crate::hq) all_shortages: Vec<Shortage>,
     /// How long it is open in a day, on average, milliseconds.
@@ -222,6 +233,7 @@ impl Card {
             unproven: s.unproven,
             day_differs: s.day_differs,
             place: s.place,
+            barred: s.barred,
         };
         card.condition = card.judged();
         card

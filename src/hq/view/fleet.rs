@@ -1,7 +1,7 @@
 //! The fleet: every store, worst first, filtered, page by page.
 
 use super::{
-    card::{Card, Condition, Place, Stored},
+    card::{Barred, Card, Condition, Place, Stored},
     strip,
 };
 use crate::{
@@ -29,7 +29,8 @@ const PAGE: usize = 100;
 const LONGEST_PAGE: usize = 500;
 
 const STORED: &str = "SELECT s.id, s.store_id, s.name, s.seq, s.last_event_at, s.seen_at, s.summary, s.summary_at, s.refused,
-    p.latitude, p.longitude, p.city, s.unproven, s.day_differs FROM stores s LEFT JOIN places p ON p.store = s.id";
+    p.latitude, p.longitude, p.city, s.unproven, s.day_differs, b.at, b.barred_by, b.why
+    FROM stores s LEFT JOIN places p ON p.store = s.id LEFT JOIN barred b ON b.store = s.store_id";
 
 fn stored(r: &Row) -> Result<Stored, StoreError> {
     let summary: Option<String> = r.get(6)?;
@@ -40,6 +41,14 @@ fn stored(r: &Row) -> Result<Stored, StoreError> {
             latitude,
             longitude: r.get(10)?,
             city: r.get(11)?,
+        }),
+        None => None,
+    };
+    let barred = match r.get::<Option<Timestamp>>(14)? {
+        Some(at) => Some(Barred {
+            at,
+            by: r.get(15)?,
+            why: r.get(16)?,
         }),
         None => None,
     };
@@ -57,6 +66,7 @@ fn stored(r: &Row) -> Result<Stored, StoreError> {
         place,
         unproven: r.get(12)?,
         day_differs: r.get(13)?,
+        barred,
     })
 }
 

@@ -6,7 +6,7 @@ import { useLoaded } from "./load";
 import { Button, Dialog, Field, Refused, useAct, Waiting, When } from "./parts";
 import { t, word, type Key } from "./say";
 import { may } from "./state";
-import type { Command, Held, Role } from "./types";
+import { actOf, type Command, type Held, type Role } from "./types";
 
 type Kind = "open_shift" | "close_shift" | "stop_sales" | "resume_sales" | "back_up" | "support_bundle" | "reload" | "refund";
 const kinds: { id: Kind; role: Role; warn?: boolean }[] = [
@@ -54,10 +54,10 @@ function Sent({ command: c, again }: { command: Command; again(): void }) {
   return (
     <li data-command={c.id}>
       <span class={`pill pill-${c.state}`}>{word("commanded", c.state)}</span>
-      <b>{word("command", c.command.do)}</b>
+      <b>{word("command", actOf(c))}</b>
       <small>{c.by}, <When at={c.issued_at} />{c.state === "waiting" && left > 0 && ` · ${t("commands.left", { age: span(left) })}`}</small>
       {c.answer?.text && <p>{c.answer.text}</p>}
-      {c.command.do === "support_bundle" && c.state === "done" && <a href={`./api/v1/bundles/${c.id}`} download>{t("commands.bundle")}</a>}
+      {actOf(c) === "support_bundle" && c.state === "done" && <a href={`./api/v1/bundles/${c.id}`} download>{t("commands.bundle")}</a>}
       {c.state === "waiting" && may("operator") && <Button kind="quiet" disabled={busy} onClick={() => void act(() => post(`/commands/${c.id}/cancel`)).then(again)}>{t("commands.cancel")}</Button>}
     </li>
   );

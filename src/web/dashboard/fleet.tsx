@@ -129,7 +129,7 @@ function Line({ card: c, index, top }: { card: Card | null; index: number; top: 
   return (
     <div class={`fleet-row is-${c.condition}`} role="row" aria-rowindex={index + 2} data-store={c.store_id} style={{ transform: `translateY(${top}px)` }}>
       <span role="cell" class="c-store"><a href={link(["stores", c.store_id])}>{say(c.name)}</a><small>{[c.store_id, c.place?.city].filter(Boolean).join(" · ")}</small></span>
-      <span role="cell" class="c-state"><State of={c.condition} /><Why card={c} /></span>
+      <span role="cell" class="c-state"><Standing of={c} /><Why card={c} /></span>
       <span role="cell" class="c-day">{c.strip && <Strip signs={c.strip} />}</span>
       <span role="cell" class="c-seen">{c.last_seen_at === null ? t("never") : <When at={c.last_seen_at} bare />}</span>
       <span role="cell" class={`c-backlog num${c.backlog > 0 ? " some" : ""}`}>{c.backlog > 0 ? <>{count(c.backlog)}{c.oldest_age_ms !== null && <small>{span(c.oldest_age_ms)}</small>}</> : <i class="soft">0</i>}</span>
@@ -143,8 +143,14 @@ function Line({ card: c, index, top }: { card: Card | null; index: number; top: 
   );
 }
 
+/** How the store is; whether it is heard says nothing of one that headquarters does not listen to. */
+export function Standing({ of: c }: { of: Card }) {
+  return c.barred ? <span class="state state-barred"><Icon name="lock" size="1rem" />{t("state.barred")}</span> : <State of={c.condition} />;
+}
+
 /** In a few words, why the store is as it is. */
 export function Why({ card: c }: { card: Card }) {
+  if (c.barred) return <small title={c.barred.why}>{c.barred.why}</small>;
   switch (c.condition) {
     case "blocked":
     case "paused":

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { Icon } from "../shared/icons";
 import { ask, file, post, query } from "./api";
+import { detailOf } from "./detail";
 import { exact, moment } from "./format";
 import { useLoaded } from "./load";
 import { Button, Csv, Dialog, Empty, Field, Head, Refused, Search, useAct, Waiting, When } from "./parts";
@@ -164,7 +165,7 @@ export function Audit() {
         <div class="table" tabIndex={0} role="region" aria-label={t("audit.title")}>
           <table>
             <thead><tr><th scope="col">{t("column.when")}</th><th scope="col">{t("column.who")}</th><th scope="col">{t("column.what")}</th><th scope="col">{t("audit.subject")}</th><th scope="col">{t("audit.from")}</th></tr></thead>
-            <tbody>{value.lines.map((one) => <tr key={one.id}><td class="num">{moment(one.at)}<small>{exact(one.at)}</small></td><th scope="row">{one.who}</th><td>{word("act", one.act)}</td><td>{one.subject}{one.detail && <small>{one.detail}</small>}</td><td class="num soft">{one.address || "—"}</td></tr>)}</tbody>
+            <tbody>{value.lines.map((one) => <tr key={one.id}><td class="num">{moment(one.at)}<small>{exact(one.at)}</small></td><th scope="row">{one.who}</th><td>{word("act", one.act)}</td><td>{one.subject}{one.detail && <small>{detailOf(one.act, one.detail)}</small>}</td><td class="num soft">{one.address || "—"}</td></tr>)}</tbody>
           </table>
         </div>
       )}

@@ -13,14 +13,15 @@ import type { Series } from "./types";
 const ranges = [24, 168, 840] as const;
 type Shown = "sales" | "orders" | "cook" | "backlog" | "oldest" | "uplink";
 
-interface Plan { title: Key; color: string; values(s: Series): (number | null)[]; text(value: number, currency: string): string; bars: boolean }
+/** `one`: over all stores it is no sum, but that of the store which has most. */
+interface Plan { title: Key; color: string; values(s: Series): (number | null)[]; text(value: number, currency: string): string; bars: boolean; one?: boolean }
 
 const plans: Record<Shown, Plan> = {
   sales: { title: "plot.sales", color: "#1d3470", values: (s) => s.sales_minor, text: (n, currency) => money(n, currency), bars: true },
   orders: { title: "plot.orders", color: "#1d3470", values: (s) => s.orders, text: (n) => count(n), bars: true },
   cook: { title: "plot.cook", color: "#236b45", values: (s) => s.cook_ms, text: (n) => span(n), bars: false },
-  backlog: { title: "plot.backlog", color: "#9a6a00", values: (s) => s.backlog, text: (n) => count(n), bars: false },
-  oldest: { title: "plot.oldest", color: "#9a6a00", values: (s) => s.oldest_ms, text: (n) => span(n), bars: false },
+  backlog: { title: "plot.backlog", color: "#9a6a00", values: (s) => s.backlog, text: (n) => count(n), bars: false, one: true },
+  oldest: { title: "plot.oldest", color: "#9a6a00", values: (s) => s.oldest_ms, text: (n) => span(n), bars: false, one: true },
   uplink: { title: "plot.uplink", color: "#4c5674", values: (s) => s.received, text: (n) => count(n), bars: true },
 };
 
@@ -42,17 +43,17 @@ export function PlotGrid({ hours, store, currency = "RUB", shown }: { hours: num
   const { value, refused } = useLoaded<Series>(`/series${query({ hours, store })}`);
   if (refused) return <Refused text={refused} />;
   if (!value) return <Waiting lines={3} />;
-  return <div class="plots">{shown.map((one) => <Plot key={one} series={value} plan={plans[one]} currency={currency} />)}</div>;
+  return <div class="plots">{shown.map((one) => <Plot key={one} series={value} plan={plans[one]} currency={currency} all={!store} />)}</div>;
 }
 
-function Plot({ series, plan, currency }: { series: Series; plan: Plan; currency: string }) {
+function Plot({ series, plan, currency, all }: { series: Series; plan: Plan; currency: string; all: boolean }) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const values = plan.values(series);
   const known = values.filter((one): one is number => one !== null);
-  const sum = known.reduce((all, one) => all + one, 0);
+  const sum = known.reduce((before, one) => before + one, 0);
   const most = known.reduce((top, one) => Math.max(top, one), 0);
-  const told = plan.bars ? t("plot.sum", { sum: plan.text(sum, currency) }) : t("plot.most", { most: plan.text(most, currency) });
+  const told = plan.bars ? t("plot.sum", { sum: plan.text(sum, currency) }) : t(all && plan.one ? "plot.most.one" : "plot.most", { most: plan.text(most, currency) });
   const data: uPlot.AlignedData = [series.at.map((at) => at / 1000), values];
   useEffect(() => {
     const box = place.current;

@@ -6,7 +6,7 @@ import { count, moment } from "./format";
 import { useLoaded } from "./load";
 import { Button, Dialog, Empty, Field, Head, Refused, useAct, Waiting, When } from "./parts";
 import { t, word } from "./say";
-import { link, may } from "./state";
+import { link, may, tell } from "./state";
 import type { Change, Doc, FleetPage, Rollout } from "./types";
 
 const states = ["applied", "waiting", "planned", "refused", "superseded", "stopped"] as const;
@@ -51,7 +51,7 @@ function Line({ rollout: r }: { rollout: Rollout }) {
       <a href={link(["rollouts", r.id])}><b>{word("kind", r.kind)}</b> {r.name} <span class="num soft">{t("revision.n", { n: r.revision })}</span></a>
       <span class={`pill pill-${r.stage}`}>{word("stage.rollout", r.stage)}</span>
       <Progress counts={r.counts} />
-      <small>{r.by}, <When at={r.at} />{r.undoes && ` · ${t("rollouts.undoes")}`}</small>
+      <small>{r.by}, <When at={r.at} />{r.undoes && ` · ${t("rollouts.undoes")}`}{r.undone && ` · ${t("rollouts.undone")}`}</small>
     </li>
   );
 }
@@ -113,21 +113,28 @@ function One({ id }: { id: string }) {
   const { value: r, refused, again } = useLoaded<Rollout>(`/rollouts/${encodeURIComponent(id)}`);
   const names = useLoaded<FleetPage>("/fleet?limit=500", false);
   const [busy, act] = useAct();
+  // Asked once, and there was nothing to go back to.
+  const [bare, setBare] = useState<string | null>(null);
   const crumbs = <p class="crumbs"><a href={link(["rollouts"])}><Icon name="back" size="1rem" />{t("rollouts.title")}</a></p>;
   if (refused && !r) return <>{crumbs}<Refused text={refused} /></>;
   if (!r) return <>{crumbs}<Waiting /></>;
   const name = (store: string) => names.value?.stores.find((one) => one.store_id === store)?.name ?? store;
+  const back = async () => {
+    const { rollouts } = await post<{ rollouts: Rollout[] }>(`/rollouts/${r.id}/roll-back`);
+    if (rollouts.length === 0) setBare(r.id);
+    tell(t(rollouts.length === 0 ? "rollouts.back.nothing" : "rollouts.back.done"));
+  };
   const order = ["refused", "waiting", "planned", "applied", "superseded", "stopped"];
   const stores = [...(r.stores ?? [])].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.store_id.localeCompare(b.store_id));
   return (
     <>
       {crumbs}
-      <Head title={<>{word("kind", r.kind)} {r.name}</>} sub={<>{t("revision.n", { n: r.revision })} · {r.by}, {moment(r.at)}</>}>
+      <Head title={<>{word("kind", r.kind)} {r.name}</>} sub={<>{t("revision.n", { n: r.revision })} · {r.by}, {moment(r.at)}{r.undone && ` · ${t("rollouts.undone")}`}</>}>
         {may("manager") && (
           <span class="acts">
             {r.stage === "canary" && <Button kind="main" disabled={busy} onClick={() => void act(() => post(`/rollouts/${r.id}/promote`), t("rollouts.promoted")).then(again)}>{t("rollouts.promote")}</Button>}
             {r.stage !== "stopped" && <Button disabled={busy} onClick={() => void act(() => post(`/rollouts/${r.id}/stop`), t("rollouts.stopped")).then(again)}>{t("rollouts.stop")}</Button>}
-            <Button kind="warn" icon="undo" disabled={busy} onClick={() => void act(() => post(`/rollouts/${r.id}/roll-back`), t("rollouts.back.done")).then(again)}>{t("rollouts.back")}</Button>
+            {!r.undone && bare !== r.id && <Button kind="warn" icon="undo" disabled={busy} onClick={() => void act(back).then(again)}>{t("rollouts.back")}</Button>}
           </span>
         )}
       </Head>

@@ -5,10 +5,10 @@ import { query } from "./api";
 import { Commands } from "./commands";
 import { AlertList } from "./alerts";
 import { Aside } from "./aside";
-import { Why } from "./fleet";
+import { Standing, Why } from "./fleet";
 import { count, date, day, moment, money, span, there } from "./format";
 import { useLoaded } from "./load";
-import { Choice, Empty, Head, Refused, State, Strip, Waiting, When } from "./parts";
+import { Choice, Empty, Head, Refused, Strip, Waiting, When } from "./parts";
 import { PlotGrid, Range } from "./plots";
 import { say, t, word } from "./say";
 import { filter, link, route } from "./state";
@@ -24,8 +24,9 @@ export function Store({ id, tab }: { id: string; tab: string }) {
     <>
       <Crumbs />
       <Head title={say(value.name)} sub={<>{[value.store_id, value.place?.city, value.version && t("version.n", { version: value.version })].filter(Boolean).join(" · ")}</>}>
-        <span class="big-state"><State of={value.condition} /><Why card={value} /></span>
+        <span class="big-state"><Standing of={value} />{!value.barred && <Why card={value} />}</span>
       </Head>
+      {value.barred && <p class="note" data-barred>{t("store.barred", { at: moment(value.barred.at), why: value.barred.why, who: value.barred.by })}</p>}
       <nav class="tabs" aria-label={say(value.name)}>
         {tabs.filter((one) => one !== "aside" || value.unproven > 0 || tab === "aside").map((one) => <a key={one} href={link(["stores", id, one].filter(Boolean))} aria-current={tab === one ? "page" : undefined}>{word("tab", one || "overview")}</a>)}
       </nav>

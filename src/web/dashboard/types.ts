@@ -42,6 +42,8 @@ export interface Card {
   events: number;
   refused: { seq: number; reason: string; at: number } | null;
   place?: { latitude: number; longitude: number; city: string };
+  /** Nothing of it is taken in. */
+  barred?: { at: number; by: string; why: string };
   strip?: string;
 }
 
@@ -166,9 +168,14 @@ export interface User { id: string; name: string; full_name: string; role: Role;
 export interface ApiKey { id: string; name: string; role: Role; created_by: string; created_at: number; used_at: number | null; revoked_at: number | null }
 export interface AuditLine { id: number; at: number; who: string; address: string; act: string; subject: string; detail: string }
 
-export interface Command { id: string; store_id: string; command: { do: string } & Record<string, unknown>; state: string; by: string; issued_at: number; expires_at: number; sent_at?: number; sends: number; ended_at?: number; answer?: { text?: string } }
+/** `command` is what was asked; none once an erasure is over: whose number it was is forgotten then. */
+export interface Command { id: string; store_id: string; do?: string; command: ({ do: string } & Record<string, unknown>) | null; state: string; by: string; issued_at: number; expires_at: number; sent_at?: number; sends: number; ended_at?: number; answer?: { text?: string } }
+/** What a command asks for, also when what it said is forgotten. Only erasures are. */
+export function actOf(c: Pick<Command, "do" | "command">): string {
+  return c.do ?? c.command?.do ?? "erase_guest";
+}
 export interface Revision { kind: string; name: string; revision: number; hash: string; note: string; by: string; at: number }
 export interface Doc { kind: string; name: string; latest: Revision; stores: number }
 export interface Change { path: string; was?: unknown; is?: unknown }
-export interface Rollout { id: string; version: number; kind: string; name: string; revision: number; stage: "canary" | "all" | "stopped"; by: string; at: number; undoes?: string; counts: Record<string, number>; stores?: { store_id: string; canary: boolean; state: string; reason?: string; sent_at?: number; ended_at?: number }[] }
+export interface Rollout { id: string; version: number; kind: string; name: string; revision: number; stage: "canary" | "all" | "stopped"; by: string; at: number; undoes?: string; undone?: boolean; counts: Record<string, number>; stores?: { store_id: string; canary: boolean; state: string; reason?: string; sent_at?: number; ended_at?: number }[] }
 export interface Held { kind: string; name: string; revision: number; version: number; state: string; reason?: string; at: number }

@@ -23,3 +23,27 @@ test("a long list has the lines that are seen, a few more, and never one that is
     assert.ok(first >= 0 && first <= last && last <= 5000 && last - first < 60);
   }
 });
+
+test("a command whose words are forgotten still says what it was", async () => {
+  const { actOf } = await load("/dashboard/types.ts");
+  assert.equal(actOf({ do: "erase_guest", command: null }), "erase_guest");
+  assert.equal(actOf({ do: "refund", command: { do: "refund" } }), "refund");
+  assert.equal(actOf({ command: { do: "reload" } }), "reload");
+  assert.equal(actOf({ command: null }), "erase_guest");
+});
+
+test("the audit tells a command, a roll-out and a document in the page's language", async () => {
+  globalThis.document ??= { documentElement: {} };
+  const { detailOf } = await load("/dashboard/detail.ts");
+  const { setLang } = await load("/dashboard/say.ts");
+  setLang("en");
+  assert.equal(detailOf("stores.commands", "command: refund; order: 17; amount: all; store: S001"), "Refund, order 17, all that is left, store S001");
+  assert.match(detailOf("stores.commands", "command: refund; order: 17; amount: 450.00 RUB; store: S001"), /order 17, .*450/);
+  assert.equal(detailOf("rollouts", "kind: menu; name: main; revision: 3; stores: 12; canaries: 2"), "Menu, main, revision 3, in 12 stores, canaries among them: 2");
+  assert.equal(detailOf("guests.erase", "command: erase_guest; stores: 1"), "Erase a guest, in 1 store");
+  // What is no pairs, or not all of it known, stays as it came.
+  assert.equal(detailOf("rollouts", "something: else"), "something: else");
+  assert.equal(detailOf("user.role", "viewer -> admin"), "viewer -> admin");
+  assert.equal(detailOf("documents.menu", ""), "");
+  setLang("ru");
+});

@@ -63,6 +63,11 @@ async fn a_menu_goes_to_the_canary_then_to_all_and_back_again() {
     let third = &undone["rollouts"][0];
     assert_eq!(third["revision"], 1);
     assert!(third["version"].as_u64() > second["version"].as_u64());
+    let again = head.ok("GET", &path(&second), Value::Null).await;
+    assert_eq!(
+        (&again["undone"], third.get("undone")),
+        (&json!(true), None)
+    );
     head.until(&path(third), |r| r["counts"]["applied"] == 2)
         .await;
     assert_eq!((price(&one), price(&two)), (100, 100));

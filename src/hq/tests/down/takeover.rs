@@ -279,6 +279,8 @@ async fn a_barred_box_is_not_heard_and_a_stranger_not_at_all() {
         serde_json::json!({"why": "stolen"}),
     )
     .await;
+    let told = head.ok("GET", "/stores/S1", Value::Null).await;
+    assert_eq!(told["barred"]["why"], "stolen");
     one.fact(None, Body::AlertCleared { key: "y".into() }).await;
     let mut state = one.sync.state();
     tokio::time::timeout(LIMIT, state.wait_for(|s| s.refused))
@@ -301,6 +303,8 @@ async fn a_barred_box_is_not_heard_and_a_stranger_not_at_all() {
     };
     assert_eq!(may("token-of-s1").await, "deny");
     head.ok("POST", "/stores/S1/unbar", Value::Null).await;
+    let told = head.ok("GET", "/stores/S1", Value::Null).await;
+    assert!(told.get("barred").is_none(), "{told}");
     one.sync.poke();
     one.drained().await;
     assert_eq!(may("token-of-s1").await, "allow");
