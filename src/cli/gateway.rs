@@ -17,7 +17,7 @@ use std::{path::PathBuf, process::ExitCode};
     "galley gateway documents --live           what is not decided yet",
     "galley gateway show order-17              one document, with its attempts",
     "galley gateway cancel order-17",
-    "galley gateway resolve order-17 registered --document-number 122 --reason \"on paper\"",
+    "galley gateway resolve order-17 registered --document-number 122 --reason seen",
     "galley gateway accept-drive kkt-1 9999078902004312 --reason \"drive replaced\""
 ))]
 pub struct GatewayArgs {
