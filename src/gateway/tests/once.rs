@@ -239,6 +239,47 @@ async fn only_those_who_may_come_in() {
     assert_eq!(send("", Method::GET, "/metrics").await.unwrap().0, 200);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_shift_that_is_asked_for_passes_what_waits_for_it() {
+    let mut rig = Rig::new(1).await;
+    rig.own_shifts = false;
+    rig.restart().await;
+    let (status, waiting) = rig.put("order-1", &sale(100), 5).await;
+    assert_eq!((status, &waiting["state"]), (202, &json!("queued")));
+    assert_eq!(rig.put("order-2", &sale(200), 0).await.0, 202);
+    rig.insist_open().await;
+    rig.until("order-2", &["done"]).await;
+    assert_eq!(kinds(rig.printer()), [2, 3, 3]);
+    // Over 24 hours the sale waits for the shift's end, and then for the next one.
+    rig.printer().set_fault(Fault::ShiftExpired, Times::Once);
+    let (status, waiting) = rig.put("order-3", &sale(300), 5).await;
+    assert_eq!((status, &waiting["state"]), (202, &json!("queued")));
+    let (status, closed) = rig.put("z", &shift("shift_close"), 60).await;
+    assert_eq!(status, 201, "{closed}");
+    assert_eq!(rig.put("open-2", &shift("shift_open"), 60).await.0, 201);
+    rig.until("order-3", &["done"]).await;
+    assert_eq!(kinds(rig.printer()), [2, 3, 3, 5, 2, 3]);
+    // A closed one is not closed again, and holds nobody up.
+    assert_eq!(rig.put("z-2", &shift("shift_close"), 60).await.0, 201);
+    let (status, refused) = rig.put("z-3", &shift("shift_close"), 60).await;
+    assert_eq!((status, &refused["slug"]), (422, &json!("shift_closed")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_called_off_says_so_and_only_its_own_till_does_it() {
+    let rig = Rig::new(1).await;
+    rig.printer().power_cut();
+    assert_eq!(rig.put("order-1", &sale(100), 5).await.0, 202);
+    let path = "/v1/fiscal/documents/order-2";
+    let theirs = sale(100);
+    let asked = rig.send(TECHNICIAN, Method::PUT, path, Some(&theirs));
+    assert_eq!(asked.await.unwrap().0, 202);
+    assert_eq!(rig.delete("order-2").await.0, 403);
+    assert_eq!(rig.delete("order-1").await.0, 200);
+    let (status, gone) = rig.put("order-1", &sale(100), 0).await;
+    assert_eq!((status, &gone["slug"]), (410, &json!("cancelled")));
+}
+
 impl Rig {
     async fn insist_open(&self) {
         let (status, answer) = self.put("open", &shift("shift_open"), 60).await;
