@@ -366,6 +366,12 @@ impl Daemon {
         self.shutdown.clone()
     }
 
+    /// Ends when a part of the store broke off (a panic, which is a bug): what is left would take money and cook
+    /// nothing. Whoever runs the store then kills it and starts it anew, and everything unfinished is taken up.
+    pub async fn broken(&mut self) -> anyhow::Error {
+        broken_off(&mut self.tasks).await
+    }
+
     /// Stops the store in order.
     pub async fn stop(mut self) {
         self.shutdown.cancel();
@@ -379,6 +385,18 @@ impl Daemon {
         // A request that is being answered still holds the store; without power it can't write either.
         self.site.store.close().await;
     }
+}
+
+/// Waits for a task that panics; parts that ended by themselves had nothing left to do.
+async fn broken_off(tasks: &mut JoinSet<()>) -> anyhow::Error {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            return anyhow::Error::new(error).context("a part of the store broke off");
+        }
+    }
+    std::future::pending().await
 }
 
 /// A database that this program would change is copied first: the way back is the former program with that copy.
@@ -490,5 +508,30 @@ impl PhoneBook for Phones {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_breaks_off_is_told_and_one_that_ends_is_not() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async {});
+        tasks.spawn(std::future::pending());
+        tokio::task::yield_now().await;
+        assert!(
+            broken_off(&mut tasks).now_or_never().is_none(),
+            "nothing broke off"
+        );
+
+        tasks.spawn(async { panic!("the engine met what it does not know") });
+        let told = format!("{:#}", broken_off(&mut tasks).await);
+        assert!(told.contains("a part of the store broke off"), "{told}");
+        assert!(
+            told.contains("the engine met what it does not know"),
+            "{told}"
+        );
     }
 }

@@ -8,14 +8,46 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
     routing::get,
 };
-use rust_embed::RustEmbed;
+use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest as _, Sha256};
 use std::{fmt::Write as _, sync::OnceLock};
 
-/// The built bundle; made from `src/web` by `npm run build`, and committed.
+// The built pages, made from `src/web` by `npm run build`, and committed. One folder each: a box carries no pages of
+// headquarters, nor of the demonstration.
+
 #[derive(RustEmbed)]
-#[folder = "src/web/dist"]
-pub(crate) struct Bundle;
+#[folder = "src/web/dist/kiosk"]
+struct Kiosk;
+
+#[derive(RustEmbed)]
+#[folder = "src/web/dist/board"]
+struct Board;
+
+#[derive(RustEmbed)]
+#[folder = "src/web/dist/staff"]
+struct Staff;
+
+#[derive(RustEmbed)]
+#[folder = "src/web/dist/shift-report"]
+struct ShiftReport;
+
+#[cfg(feature = "emulators")]
+#[derive(RustEmbed)]
+#[folder = "src/web/dist/demo"]
+struct Demo;
+
+/// A built file of a page, by the page's folder.
+fn find(page: &str, file: &str) -> Option<EmbeddedFile> {
+    match page {
+        "kiosk" => Kiosk::get(file),
+        "board" => Board::get(file),
+        "staff" => Staff::get(file),
+        "shift-report" => ShiftReport::get(file),
+        #[cfg(feature = "emulators")]
+        "demo" => Demo::get(file),
+        _ => None,
+    }
+}
 
 /// Pages load nothing from outside the box.
 const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-src 'self'; frame-ancestors 'self'";
@@ -60,10 +92,19 @@ pub(super) fn build() -> &'static str {
     static BUILD: OnceLock<String> = OnceLock::new();
     BUILD.get_or_init(|| {
         let mut h = Sha256::new();
-        for name in Bundle::iter() {
-            h.update(name.as_bytes());
-            if let Some(file) = Bundle::get(&name) {
-                h.update(file.metadata.sha256_hash());
+        let names = [
+            ("kiosk", Kiosk::iter().collect::<Vec<_>>()),
+            ("board", Board::iter().collect()),
+            ("staff", Staff::iter().collect()),
+            ("shift-report", ShiftReport::iter().collect()),
+        ];
+        for (page, files) in names {
+            for name in files {
+                h.update(page.as_bytes());
+                h.update(name.as_bytes());
+                if let Some(file) = find(page, &name) {
+                    h.update(file.metadata.sha256_hash());
+                }
             }
         }
         let mut word = String::new();
@@ -76,7 +117,7 @@ pub(super) fn build() -> &'static str {
 
 /// A file of a page's bundle.
 pub(crate) fn page(page: &str, file: &str) -> Response {
-    let Some(found) = Bundle::get(&format!("{page}/{file}")) else {
+    let Some(found) = find(page, file) else {
         return Problem::not_found("there is no such file").into_response();
     };
     let cache = if file.contains("assets/") {

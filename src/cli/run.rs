@@ -71,7 +71,7 @@ pub struct RunArgs {
 pub async fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config)?;
     let restart = CancellationToken::new();
-    let daemon = Daemon::start(wiring(&config, &args.config, &restart)?).await?;
+    let mut daemon = Daemon::start(wiring(&config, &args.config, &restart)?).await?;
     let lan = TcpListener::bind(config.store.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.store.listen))?;
@@ -105,6 +105,11 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
     tokio::select! {
         biased;
         ended = stopped() => ended?,
+        // As after kill -9: nothing more is written, and the next start asks the outside world what has happened.
+        broken = daemon.broken() => {
+            daemon.kill().await;
+            return Err(broken);
+        }
         // Whoever started us starts us again, with the configuration as it is then.
         () = restart.cancelled() => tracing::info!("the daemon starts anew, as headquarters asked"),
     }

@@ -10,7 +10,8 @@ use crate::{
 use flate2::read::GzDecoder;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::{borrow::Cow, fmt, io::Read};
+use std::{borrow::Cow, cell::RefCell, fmt, io::Read};
+use zstd::bulk::Compressor;
 
 /// How hard messages are packed. 1,000 events of 272 bytes are 428 KB of JSON; measured with `zstd -b1 -e4`: level 1
 /// gives 41 KB, of which 32 KB are the hashes, level 3 gives 46 KB and takes several times as long, gzip -1 gives 57 KB.
@@ -22,6 +23,22 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 fn wrong(e: impl fmt::Display) -> WireError {
     WireError::Malformed(e.to_string())
+}
+
+thread_local! {
+    // Setting one up takes longer than packing a small message, which most are: a thread keeps its own.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// A frame with this text.
+fn frame(text: &[u8]) -> Result<Vec<u8>, WireError> {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(kept) => kept,
+            None => kept.insert(Compressor::new(LEVEL).map_err(wrong)?),
+        };
+        compressor.compress(text).map_err(wrong)
+    })
 }
 
 /// Events of a log, in order and without a hole, packed for sending.
@@ -125,7 +142,7 @@ impl Packer {
             last_seq,
             last_hash,
             events: self.events,
-            frame: zstd::bulk::compress(&self.json, LEVEL).map_err(wrong)?,
+            frame: frame(&self.json)?,
         }))
     }
 }
@@ -167,7 +184,7 @@ impl Header<'_> {
         if pack.is_none() {
             json.extend_from_slice(b"[]}");
         }
-        let mut message = zstd::bulk::compress(&json, LEVEL).map_err(wrong)?;
+        let mut message = frame(&json)?;
         if let Some(pack) = pack {
             message.extend_from_slice(&pack.frame);
         }
