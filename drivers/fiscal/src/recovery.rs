@@ -126,6 +126,25 @@ pub fn decide(document: &Document, baseline: &Baseline, evidence: &Evidence) -> 
     }
 }
 
+/// The shift that a document behind the baseline was made in, as far as the drive's other documents tell it: that of the
+/// baseline, if none between began or ended one.
+#[must_use]
+pub fn shift_of(record: &FiscalRecord, baseline: &Baseline, evidence: &Evidence) -> Option<u32> {
+    // What can't be read may have been such a one.
+    let whole = evidence.unreadable == 0;
+    let open = (baseline.shift_open && whole).then_some(baseline.shift_number);
+    let before = evidence
+        .documents
+        .iter()
+        .filter(|f| f.record.document_number < record.document_number);
+    let known = before.fold(open, |shift, f| match f.record.kind {
+        RecordKind::ShiftOpen => f.record.shift_number,
+        RecordKind::ShiftClose => None,
+        _ => shift,
+    });
+    record.shift_number.or(known)
+}
+
 fn fit(document: &Document, baseline: &Baseline, found: &Found, keys_come_back: bool) -> Fit {
     let record = &found.record;
     match document {

@@ -100,6 +100,36 @@ fn verdict(document: &Document, evidence: &Evidence) -> String {
 }
 
 #[test]
+fn the_shift_of_a_document_is_told_by_those_before_it() {
+    let untold = |mut found: Found| {
+        found.record.shift_number = None;
+        found
+    };
+    let sold = |number| untold(receipt(number, 700, ours()));
+    let turn = |number, kind| found(number, kind, None, KeyEvidence::Unread);
+    let of = |documents: Vec<Found>, unreadable| {
+        let last = documents.last().unwrap().record.clone();
+        let seen = Evidence {
+            unreadable,
+            ..evidence(documents)
+        };
+        shift_of(&last, &baseline(), &seen)
+    };
+    assert_eq!(of(vec![sold(122), sold(123)], 0), Some(13));
+    assert_eq!(of(vec![sold(123)], 1), None);
+    assert_eq!(
+        of(vec![turn(122, RecordKind::ShiftClose), sold(123)], 0),
+        None
+    );
+    let mut opened = turn(123, RecordKind::ShiftOpen);
+    opened.record.shift_number = Some(14);
+    let closed = turn(122, RecordKind::ShiftClose);
+    assert_eq!(of(vec![closed, opened, sold(124)], 0), Some(14));
+    // What the document says itself stands.
+    assert_eq!(of(vec![receipt(122, 700, ours())], 1), Some(13));
+}
+
+#[test]
 fn a_receipt_is_decided_by_counter_key_kind_and_total() {
     use KeyEvidence::{Absent, Unread};
     let table: Vec<(&str, Vec<Found>, &str)> = vec![

@@ -22,6 +22,7 @@ macro_rules! makes {
             promise!(another_drive_takes_nothing);
             promise!(a_shift_over_24_hours_can_only_be_closed);
             promise!(a_strangers_sale_of_the_same_sum_is_not_ours);
+            promise!(a_document_found_behind_others_is_told_whole);
             promise!(nonsense_is_refused_and_changes_nothing);
             promise!(change_is_given_from_cash);
             promise!(money_that_is_not_there_is_refused_for_good);

@@ -62,6 +62,7 @@ impl AtolPrinter {
         if drive.last_document != baseline.last_document {
             return Err(moved("a document was registered"));
         }
+        self.know_registration().await?;
         if is_cash(document) {
             self.prepare_cash(baseline, drive.shift_open).await?;
         }
@@ -158,8 +159,9 @@ impl AtolPrinter {
                 .await
                 .map_err(|e| unknown(&e))?;
             match (recovery::decide(document, baseline, &evidence), refusal) {
-                (Decision::Registered(record), _) => {
-                    return Ok(self.complete(document, record, plan.prints).await);
+                (Decision::Registered(mut record), _) => {
+                    record.shift_number = recovery::shift_of(&record, baseline, &evidence);
+                    return Ok(self.complete(document, record, plan.prints, true).await);
                 }
                 (Decision::NotRegistered, Some(e)) => return Err(error_table::refused(e)),
                 (Decision::CancelReceipt, Some(_)) if cancels < CANCEL_LIMIT => {
@@ -191,23 +193,21 @@ impl AtolPrinter {
         baseline: &Baseline,
     ) -> Result<Recovered, FiscalError> {
         let (mut cancels, mut settled) = (0, false);
+        self.know_registration().await.map_err(|e| again(&e))?;
         loop {
             let evidence = self
                 .evidence(document, baseline, Depth::Keys)
                 .await
                 .map_err(|e| again(&e))?;
             match recovery::decide(document, baseline, &evidence) {
-                Decision::Registered(record) => {
+                Decision::Registered(mut record) => {
+                    record.shift_number = recovery::shift_of(&record, baseline, &evidence);
                     let prints = document
                         .receipt()
                         .is_none_or(|r| r.print && self.config.print_receipts);
                     let last =
                         is_cash(document) || record.document_number == evidence.last_document;
-                    let record = if last {
-                        self.complete(document, record, prints).await
-                    } else {
-                        record
-                    };
+                    let record = self.complete(document, record, prints, last).await;
                     return Ok(Recovered::Registered(record));
                 }
                 Decision::CancelReceipt if cancels < CANCEL_LIMIT => {
@@ -330,16 +330,23 @@ impl AtolPrinter {
         Ok(false)
     }
 
-    /// Adds what the printer knows of its last document. The document is certain, so a failure in here costs
-    /// details only.
+    /// Adds what the printer knows of a document, of its `last` one also what its counters tell. The document is certain,
+    /// so a failure in here costs details only.
     async fn complete(
         &mut self,
         document: &Document,
         mut record: FiscalRecord,
         prints: bool,
+        last: bool,
     ) -> FiscalRecord {
         if let Some(receipt) = document.receipt() {
             record.key = Some(receipt.key.clone());
+        }
+        if self.registration.is_some() {
+            record.registration_number.clone_from(&self.registration);
+        }
+        if !last {
+            return record;
         }
         if let Err(e) = self.details(&mut record, prints).await {
             tracing::warn!(
@@ -352,9 +359,6 @@ impl AtolPrinter {
     }
 
     async fn details(&mut self, record: &mut FiscalRecord, prints: bool) -> Result<(), CallError> {
-        if prints {
-            record.printed = Some(self.printed().await?);
-        }
         let (receipt, shift) = self.drive_shift().await?;
         record.shift_number = record.shift_number.or(Some(shift));
         if matches!(
@@ -363,11 +367,17 @@ impl AtolPrinter {
         ) {
             record.receipt_number = record.receipt_number.or(Some(receipt));
         }
+        // What may fail without anybody's fault comes last.
+        if prints {
+            record.printed = Some(self.printed().await?);
+        }
+        Ok(())
+    }
+
+    /// Reads tag 1037 once a session, before a document: whatever becomes of the link afterwards, its record names it.
+    async fn know_registration(&mut self) -> Result<(), CallError> {
         if self.registration.is_none() {
             self.registration = self.registration_number().await?;
-        }
-        if self.registration.is_some() {
-            record.registration_number.clone_from(&self.registration);
         }
         Ok(())
     }

@@ -72,6 +72,7 @@ impl ShtrihPrinter {
         baseline: &Baseline,
     ) -> Result<(), FiscalError> {
         let now = self.settle(plan.prints).await?;
+        self.know_registration().await?;
         if now.mode == mode::DOCUMENT {
             tracing::warn!("a receipt was left open in the printer; it is cancelled");
             self.cancel().await?;
@@ -185,8 +186,9 @@ impl ShtrihPrinter {
                 .map_err(|e| unknown(&e))?;
             let decision = recovery::decide(document, baseline, &evidence);
             match (decision, &performed) {
-                (Decision::Registered(record), _) => {
-                    return Ok(self.complete(document, record, plan.prints).await);
+                (Decision::Registered(mut record), _) => {
+                    record.shift_number = recovery::shift_of(&record, baseline, &evidence);
+                    return Ok(self.complete(document, record, plan.prints, true).await);
                 }
                 (Decision::NotRegistered, Performed::Refused(code)) => {
                     return Err(error_table::refused(*code));
@@ -264,16 +266,24 @@ impl ShtrihPrinter {
         }
     }
 
-    /// Adds what the printer knows of its last document. The document is certain, so a failure in here costs details
-    /// only.
+    /// Adds what the printer knows of a document, of its `last` one also what its counters tell. The document is certain,
+    /// so a failure in here costs details only.
     pub(super) async fn complete(
         &mut self,
         document: &Document,
         mut record: FiscalRecord,
         prints: bool,
+        last: bool,
     ) -> FiscalRecord {
         if document.receipt().is_some() {
             record.key = Some(document.key().to_owned());
+        }
+        record.registration_number = record
+            .registration_number
+            .take()
+            .or_else(|| self.registration.clone());
+        if !last {
+            return record;
         }
         if let Err(e) = self.details(&mut record, prints).await {
             tracing::warn!(
@@ -286,9 +296,6 @@ impl ShtrihPrinter {
     }
 
     async fn details(&mut self, record: &mut FiscalRecord, prints: bool) -> Result<(), CallError> {
-        if prints {
-            record.printed = self.printed().await?;
-        }
         let shift = self.drive_shift().await?;
         record.shift_number = record.shift_number.or(Some(u32::from(shift.number)));
         if matches!(
@@ -297,13 +304,18 @@ impl ShtrihPrinter {
         ) {
             record.receipt_number = record.receipt_number.or(Some(u32::from(shift.receipt)));
         }
+        // What may take the longest, and fail, comes last.
+        if prints {
+            record.printed = self.printed().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads tag 1037 once a session, before a document: whatever becomes of the link afterwards, its record names it.
+    pub(super) async fn know_registration(&mut self) -> Result<(), CallError> {
         if self.registration.is_none() {
             self.registration = self.registration_number().await?;
         }
-        record.registration_number = record
-            .registration_number
-            .take()
-            .or_else(|| self.registration.clone());
         Ok(())
     }
 

@@ -22,23 +22,21 @@ impl ShtrihPrinter {
         loop {
             // It must be quiet: what it still prints may become a document. Without paper it is as quiet as it gets.
             let now = self.settle(false).await.map_err(quiet)?;
+            self.know_registration().await.map_err(|e| again(&e))?;
             let waits = matches!(now.submode, submode::PAPER_RAN_OUT | submode::WAITS);
             let evidence = self
                 .evidence(document, baseline, true)
                 .await
                 .map_err(|e| again(&e))?;
             match recovery::decide(document, baseline, &evidence) {
-                Decision::Registered(record) => {
+                Decision::Registered(mut record) => {
+                    record.shift_number = recovery::shift_of(&record, baseline, &evidence);
                     let prints = document
                         .receipt()
                         .is_none_or(|r| r.print && self.config.print_receipts);
                     let last = record.document_number == evidence.last_document
                         || baseline.last_document == evidence.last_document;
-                    let record = if last {
-                        self.complete(document, record, prints).await
-                    } else {
-                        record
-                    };
+                    let record = self.complete(document, record, prints, last).await;
                     self.session.forget();
                     return Ok(Recovered::Registered(record));
                 }
