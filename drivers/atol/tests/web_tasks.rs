@@ -426,6 +426,40 @@ fn what_a_document_would_lose_is_refused_and_what_paper_would_lose_is_named() {
 }
 
 #[test]
+fn a_position_with_its_discount_named_is_registered_at_the_price_after_it() {
+    let sale = |price: &str, quantity: &str, amount: &str, discount: &str| {
+        let text = format!(
+            r#"{{"type":"sell","taxationType":"osn","items":[{{"type":"position","name":"Чипсы","price":{price},
+            "quantity":{quantity},"amount":{amount},"infoDiscountAmount":{discount},"tax":{{"type":"none"}}}}],
+            "payments":[{{"type":"cash","sum":{amount}}}]}}"#
+        );
+        let task: Task = serde_json::from_str(&text).unwrap();
+        let taken = to_document(&task, Some("k"), None).unwrap();
+        assert_eq!(taken.dropped, ["infoDiscountAmount"]);
+        let lines = taken.document.receipt().unwrap().lines.clone();
+        lines
+            .iter()
+            .map(|l| (l.price_minor, l.quantity_milli, l.sum_minor))
+            .collect::<Vec<_>>()
+    };
+    // The price before the discount, the sum after it.
+    assert_eq!(
+        sale("73.99", "5", "359.95", "10.0"),
+        [(7_199, 5_000, 35_995)]
+    );
+    // Where no price comes to the sum, some pieces are a kopeck dearer.
+    assert_eq!(
+        sale("100", "3", "290", "10"),
+        [(9_667, 2_000, 19_334), (9_666, 1_000, 9_666)]
+    );
+    // Both after it, and a discount of nothing.
+    assert_eq!(sale("90", "1", "90", "10"), [(9_000, 1_000, 9_000)]);
+    assert_eq!(sale("90", "1", "90", "0"), [(9_000, 1_000, 9_000)]);
+    // What does not add up is left to the printer's own check.
+    assert_eq!(sale("90", "1", "70", "10"), [(9_000, 1_000, 7_000)]);
+}
+
+#[test]
 fn setup_tasks_can_neither_be_read_nor_written() {
     for name in [
         "registration",

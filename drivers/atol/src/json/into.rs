@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use galley_fiscal::{
     Agent, Attribute, CashDocument, Correction, CorrectionBasis, Document, Fraction, Industry,
     Line, LineDetails, Marking, MeasureUnit, Operation, Operator, Receipt, ReceiptDetails,
-    ReceiptKind, ShiftDocument, Supplier, TaxSystem, TenderSum,
+    ReceiptKind, ShiftDocument, Supplier, TaxSystem, TenderSum, spread_lines, sum_of,
 };
 
 /// A task as a document.
@@ -183,7 +183,7 @@ fn receipt(
     let mut user_attribute = None;
     for item in &r.items {
         match item {
-            Item::Position(p) => lines.push(line(p, dropped)?),
+            Item::Position(p) => lines.extend(position(p, dropped)?),
             Item::UserAttribute(a) if user_attribute.is_none() => {
                 user_attribute = Some(Attribute {
                     name: a.name.clone().unwrap_or_default(),
@@ -268,6 +268,28 @@ fn receipt(
         // A total rounded down is a discount on the whole receipt, which a document can't carry.
         Some(total) if receipt.total_minor() != Some(total.0) => Err(Fault::NotServed("total")),
         _ => Ok(receipt),
+    }
+}
+
+/// A position; two lines where its sum after a discount is no price times its quantity.
+fn position(p: &PositionItem, dropped: &mut Vec<&'static str>) -> Result<Vec<Line>, Fault> {
+    let mut line = line(p, dropped)?;
+    let Some(discount) = p.info_discount_amount.map(|d| d.0) else {
+        return Ok(vec![line]);
+    };
+    // Tills say the price before the discount and the sum after it, as the vendor's own example does; or both after it.
+    // The law's line knows the price after it only.
+    let full = sum_of(line.price_minor, line.quantity_milli);
+    if discount <= 0 || full.and_then(|sum| sum.checked_sub(discount)) != Some(line.sum_minor) {
+        return Ok(vec![line]);
+    }
+    line.sum_minor = full.unwrap_or(line.sum_minor);
+    let marked = line.details.marking.is_some();
+    match spread_lines(&[line], discount) {
+        Ok(lines) if lines.len() == 1 || !marked => Ok(lines),
+        // A unit is sold once.
+        Ok(_) => Err(Fault::NotServed("infoDiscountAmount")),
+        Err(_) => Err(wrong("infoDiscountAmount", discount)),
     }
 }
 
