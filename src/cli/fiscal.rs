@@ -8,7 +8,7 @@ use super::{
     complete,
     exit::{Exit, Misuse, help},
     order::find,
-    output::{View, facts, facts_of, print, print_json, wrap},
+    output::{Lean, Table as Columns, View, facts, facts_of, money, print, print_json, wrap},
 };
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
@@ -184,7 +184,15 @@ pub async fn execute(args: FiscalArgs) -> anyhow::Result<ExitCode> {
         Act::Registration => printer(&client, "registration").await?,
         Act::Drive => printer(&client, "drive").await?,
         Act::Ofd => printer(&client, "ofd").await?,
-        Act::Totals => printer(&client, "totals").await?,
+        Act::Totals => {
+            let answer = printer(&client, "totals").await?;
+            if json {
+                print_json(&answer)?;
+            } else {
+                print(&totals(View(&answer)))?;
+            }
+            return Ok(Exit::Done.into());
+        }
         Act::Clock { act } => match act.unwrap_or(Clock::Show) {
             Clock::Show => printer(&client, "clock").await?,
             Clock::Set { time } => {
@@ -262,6 +270,43 @@ async fn law(client: &Client, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if fine { Exit::Done } else { Exit::Unhealthy }.into())
 }
 
+/// What the printer has summed up in its shift.
+fn totals(view: View<'_>) -> String {
+    let mut table = Columns::new(&[
+        ("KIND", Lean::Left),
+        ("COUNT", Lean::Right),
+        ("SUM", Lean::Right),
+        ("PAID BY", Lean::Left),
+    ]);
+    for kind in view.each("receipts") {
+        let tenders = kind.each("tenders").filter_map(|pair| {
+            let (form, sum) = (pair.0[0].as_str()?, pair.0[1].as_i64()?);
+            Some(format!("{form} {}", money(sum)))
+        });
+        table.row([
+            kind.text("kind"),
+            kind.text("count"),
+            kind.money("sum_minor"),
+            tenders.collect::<Vec<_>>().join(", "),
+        ]);
+    }
+    let drawer = |count: &str, sum: &str| {
+        let (sum, count) = (format!("cash.{sum}"), format!("cash.{count}"));
+        format!("{}, {} times", view.money(&sum), view.text(&count))
+    };
+    let pair = |name: &str, value: String| (name.to_owned(), value);
+    let drawer = facts(&[
+        pair("shift", view.text("shift_number")),
+        pair("put in", drawer("ins", "in_minor")),
+        pair("taken out", drawer("outs", "out_minor")),
+        pair("in the drawer", view.money("cash.drawer_minor")),
+    ]);
+    if table.is_empty() {
+        return format!("no receipts in this shift\n\n{drawer}");
+    }
+    format!("{}\n{drawer}", table.render_whole())
+}
+
 fn judged(view: View<'_>) -> String {
     let mut text = String::new();
     for finding in view.each("findings") {
@@ -299,6 +344,28 @@ fn judged(view: View<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_printers_sums_are_told_as_money() {
+        let answer = json!({"shift_number": 7, "with_corrections": false,
+            "receipts": [{"kind": "sale", "count": 3, "sum_minor": 218_955,
+                          "tenders": [["cash", 8_955], ["electronic", 210_000]]}],
+            "cash": {"ins": 1, "in_minor": 1_000_000, "outs": 0, "out_minor": 0, "drawer_minor": 1_008_955}});
+        let text = totals(View(&answer));
+        for money in [
+            "2189.55",
+            "cash 89.55",
+            "electronic 2100.00",
+            "10000.00, 1 times",
+            "10089.55",
+        ] {
+            assert!(text.contains(money), "{money}: {text}");
+        }
+        let raw = |digits: &str| text.split_whitespace().any(|word| word == digits);
+        assert!(!raw("210000") && !raw("8955"), "{text}");
+        let none = totals(View(&json!({"receipts": [], "cash": {}})));
+        assert!(none.starts_with("no receipts in this shift"), "{none}");
+    }
 
     #[test]
     fn what_blocks_sales_is_said_in_words_and_with_what_to_do() {
