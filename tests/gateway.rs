@@ -241,6 +241,12 @@ async fn technicians_see_and_call_off_what_waits_over_the_socket() {
     assert_eq!(status, 202);
     let (code, text) = rig.technician(&["cancel", "order-2"]).await;
     assert!(code == Some(0) && text.contains("cancelled"), "{text}");
+    // Nothing has come of the trying: a script must see it.
+    let (code, text) = rig.technician(&["retry", "kkt-0"]).await;
+    assert!(
+        code == Some(6) && text.contains("not reachable"),
+        "{code:?} {text}"
+    );
     let (code, text) = rig.technician(&["show", "order-9"]).await;
     assert_eq!(code, Some(1), "{text}");
     let (code, text) = rig

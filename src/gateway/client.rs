@@ -22,7 +22,7 @@
 //! Otherwise the store's baseline is compared with nothing here: other tills print between the two, and the gateway
 //! reads a baseline of its own before the first byte.
 
-use super::journal::Trouble;
+use super::{http::NO_DOCUMENT, journal::Trouble};
 use crate::world::{Http, HttpError, Secret};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -195,14 +195,23 @@ impl Remote {
         match self.call(method, &path, body, READ).await {
             Ok((status, value)) if status.is_success() => Ok(value),
             Ok((status, value)) => Err(refusal(status, &value)),
-            Err(e) => Err(FiscalError::Unreachable {
-                detail: format!("gateway: {e}"),
-            }),
+            Err(e) => Err(away(&e)),
         }
     }
 
     async fn read<T: DeserializeOwned>(&self, what: &str) -> Result<T, FiscalError> {
         self.ask(Method::GET, what, None).await.and_then(parse)
+    }
+
+    /// A document of the drive, if there is one.
+    async fn document(&self, what: &str) -> Result<Option<FiscalRecord>, FiscalError> {
+        let path = format!("/v1/fiscal/devices/{}/{what}", self.device);
+        match self.call(Method::GET, &path, None, READ).await {
+            Ok((StatusCode::NOT_FOUND, value)) if value["slug"] == NO_DOCUMENT => Ok(None),
+            Ok((status, value)) if status.is_success() => parse(value),
+            Ok((status, value)) => Err(refusal(status, &value)),
+            Err(e) => Err(away(&e)),
+        }
     }
 
     async fn act<T: DeserializeOwned>(&self, what: &str, body: &Value) -> Result<T, FiscalError> {
@@ -382,6 +391,12 @@ fn parse<T: DeserializeOwned>(value: Value) -> Result<T, FiscalError> {
     })
 }
 
+fn away(error: &HttpError) -> FiscalError {
+    FiscalError::Unreachable {
+        detail: format!("gateway: {error}"),
+    }
+}
+
 /// The document of an answer: the answer itself, or what a problem is about.
 fn shown_in(value: &Value) -> Option<Shown> {
     let about = value.get("document").filter(|d| d.is_object());
@@ -415,7 +430,9 @@ fn trouble_error(trouble: Option<Trouble>, retry: bool) -> FiscalError {
             retry,
         };
     };
-    let error = trouble.error.and_then(|e| FiscalError::deserialize(e).ok());
+    let error = trouble
+        .error
+        .and_then(|e| FiscalError::deserialize(*e).ok());
     match error {
         // Nothing of it is in the printer, whatever was seen on the way.
         Some(FiscalError::Refused {
@@ -517,11 +534,11 @@ impl FiscalPrinter for GatewayPrinter {
     }
 
     async fn last_document(&mut self) -> Result<Option<FiscalRecord>, FiscalError> {
-        self.remote.read("last").await
+        self.remote.document("last").await
     }
 
     async fn document(&mut self, number: u32) -> Result<Option<FiscalRecord>, FiscalError> {
-        self.remote.read(&format!("documents/{number}")).await
+        self.remote.document(&format!("documents/{number}")).await
     }
 
     async fn x_report(&mut self) -> Result<(), FiscalError> {

@@ -51,7 +51,10 @@ impl Problem {
             problem = problem.with("device_code", code);
         }
         if let Some(error) = &trouble.error {
-            problem = problem.with("error", error.clone());
+            problem = problem.with("error", (**error).clone());
+        }
+        if let Some(field) = &trouble.field {
+            problem = problem.with("field", field.clone());
         }
         problem
     }

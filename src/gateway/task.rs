@@ -1,9 +1,9 @@
 //! What can be asked of a printer, and how a request says it.
 
-use super::{dropin::Query, journal::Trouble};
+use super::{dropin::Query, http::placed, journal::Trouble};
 use galley_fiscal::{Document, Receipt, ReceiptKind, Slip};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// Longest key of a document.
@@ -14,6 +14,21 @@ const LONGEST_TAG: usize = 16;
 const LONGEST_NAME: usize = 128;
 /// The zone in which a day begins first is so far ahead of UTC, ms.
 const EARLIEST_ZONE_MS: i64 = 14 * 3_600_000;
+
+/// Kinds of documents.
+pub(super) const KINDS: [&str; 11] = [
+    "receipt",
+    "correction",
+    "shift_open",
+    "shift_close",
+    "cash_in",
+    "cash_out",
+    "x_report",
+    "copy",
+    "slip",
+    "drawer",
+    "continue_print",
+];
 
 /// What is asked of a printer.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +111,6 @@ impl Asked {
     /// # Errors
     /// What is wrong with it.
     pub fn read(key: &str, body: &Value) -> Result<Self, Trouble> {
-        let wrong = |text: String| Trouble::new("invalid", text, "Correct the request.");
         let Value::Object(fields) = body else {
             return Err(wrong("the body must be a JSON object".to_owned()));
         };
@@ -108,9 +122,7 @@ impl Asked {
         };
         let options = match fields.remove("options") {
             None => Options::default(),
-            Some(value) => {
-                serde_json::from_value(value).map_err(|e| wrong(format!("options: {e}")))?
-            }
+            Some(value) => read_at("options", value).map_err(wrong)?,
         };
         let task = read_task(key, fields).map_err(wrong)?;
         if let Task::Fiscal(document) = &task {
@@ -122,6 +134,40 @@ impl Asked {
             task,
         })
     }
+}
+
+/// Whether two requests under one key ask for the same, whatever each of them leaves to be filled in. `device` is the
+/// printer of one that names none.
+pub(super) fn same(key: &str, device: &str, one: &Value, other: &Value) -> bool {
+    let read = |request: &Value| {
+        let mut asked = Asked::read(key, request).ok()?;
+        asked.device.get_or_insert_with(|| device.to_owned());
+        Some(asked)
+    };
+    one == other || matches!((read(one), read(other)), (Some(a), Some(b)) if a == b)
+}
+
+/// What is wrong with a request. The text begins with the path of the field, where one is to blame.
+fn wrong(text: String) -> Trouble {
+    let path = |c: char| c.is_ascii_alphanumeric() || "_.[]".contains(c);
+    let field = text.split_once(": ").map(|(field, _)| field.to_owned());
+    Trouble {
+        field: field.filter(|f| f.chars().all(path)),
+        ..Trouble::new("invalid", text, "Correct the request.")
+    }
+}
+
+/// Reads a part of a request; what is wrong with it stands behind its path.
+fn read_at<T: DeserializeOwned>(at: &str, value: Value) -> Result<T, String> {
+    // A list of values in the order of our fields would be taken too.
+    if !value.is_object() {
+        return Err(format!("{at}: must be an object"));
+    }
+    serde_path_to_error::deserialize(value).map_err(|e| match (at, placed(&e)) {
+        ("", text) => text,
+        (at, text) if e.path().iter().next().is_none() => format!("{at}: {text}"),
+        (at, text) => format!("{at}.{text}"),
+    })
 }
 
 fn read_task(key: &str, mut fields: Map<String, Value>) -> Result<Task, String> {
@@ -139,20 +185,37 @@ fn read_task(key: &str, mut fields: Map<String, Value>) -> Result<Task, String> 
             }
         }
         "x_report" | "copy" | "slip" | "drawer" | "continue_print" => {
-            return serde_json::from_value(Value::Object(fields))
-                .map(Task::Paper)
-                .map_err(|e| e.to_string());
+            return read_paper(&kind, fields).map(Task::Paper);
         }
         _ => {
             return Err(format!(
-                "document: {kind:?} is none of receipt, correction, shift_open, shift_close, cash_in, cash_out, \
-                 x_report, copy, slip, drawer, continue_print"
+                "document: {kind:?} is none of {}",
+                KINDS.join(", ")
             ));
         }
     }
-    let document: Document =
-        serde_json::from_value(Value::Object(fields)).map_err(|e| e.to_string())?;
+    // Each kind by itself: serde forgets in which field it was when it has to look for the kind first.
+    fields.remove("document");
+    let body = Value::Object(fields);
+    let document = match kind.as_str() {
+        "receipt" => Document::Receipt(read_at("", body)?),
+        "correction" => Document::Correction(read_at("", body)?),
+        "shift_open" => Document::ShiftOpen(read_at("", body)?),
+        "shift_close" => Document::ShiftClose(read_at("", body)?),
+        "cash_in" => Document::CashIn(read_at("", body)?),
+        _ => Document::CashOut(read_at("", body)?),
+    };
     Ok(Task::Fiscal(Box::new(document)))
+}
+
+fn read_paper(kind: &str, mut fields: Map<String, Value>) -> Result<Paper, String> {
+    if kind == "slip"
+        && let Some(slip) = fields.remove("slip")
+    {
+        let slip: Slip = read_at("slip", slip)?;
+        fields.insert("slip".to_owned(), json!(slip));
+    }
+    serde_json::from_value(Value::Object(fields)).map_err(|e| e.to_string())
 }
 
 /// What no printer may be asked for.
@@ -260,11 +323,10 @@ pub(super) fn not_to_come(task: &Task, now_ms: i64) -> Result<(), Trouble> {
         .map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date().to_string());
     match latest {
         // Days are written so that their text sorts as they do.
-        Ok(latest) if correction.basis.date > latest => Err(Trouble::new(
-            "invalid",
-            format!("basis.date: {} is still to come", correction.basis.date),
-            "Correct the request.",
-        )),
+        Ok(latest) if correction.basis.date > latest => Err(wrong(format!(
+            "basis.date: {} is still to come",
+            correction.basis.date
+        ))),
         _ => Ok(()),
     }
 }
@@ -370,6 +432,72 @@ mod tests {
         ] {
             assert_eq!(not_to_come(&asked(date), now).is_ok(), fine, "{date}");
         }
+    }
+
+    #[test]
+    fn the_field_that_is_wrong_is_told_by_its_path() {
+        let told = |change: fn(&mut Value)| {
+            let mut body = receipt();
+            change(&mut body);
+            let trouble = Asked::read("k", &body).unwrap_err();
+            assert!(!trouble.text.is_empty());
+            (trouble.field, trouble.text)
+        };
+        type Case = (fn(&mut Value), &'static str, &'static str);
+        let cases: [Case; 7] = [
+            (
+                |b| b["lines"][0]["vat"] = json!("vat18"),
+                "lines[0].vat",
+                "vat22",
+            ),
+            (
+                |b| b["lines"][0]["price_minor"] = json!("12.50"),
+                "lines[0].price_minor",
+                "12.50",
+            ),
+            (
+                |b| {
+                    b["lines"][0].as_object_mut().unwrap().remove("unit");
+                },
+                "lines[0]",
+                "`unit`",
+            ),
+            (|b| b["tax_system"] = json!("osn"), "tax_system", "general"),
+            (
+                |b| b["options"] = json!({"give_up_after_s": -1}),
+                "options.give_up_after_s",
+                "-1",
+            ),
+            (|b| b["options"] = json!([1, true]), "options", "object"),
+            (
+                |b| b["tenders"][0]["sum_minor"] = json!(1),
+                "tenders",
+                "less",
+            ),
+        ];
+        for (change, field, said) in cases {
+            let (path, text) = told(change);
+            assert_eq!(path.as_deref(), Some(field), "{text}");
+            assert!(text.starts_with(field) && text.contains(said), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_makes_no_other_request() {
+        let with = |change: fn(&mut Value)| {
+            let mut body = receipt();
+            change(&mut body);
+            same("k", "kkt-1", &receipt(), &body)
+        };
+        assert!(with(|b| b["options"] = json!({})));
+        assert!(with(|b| b["options"] = json!({"check_marking": false})));
+        assert!(with(|b| b["print"] = json!(true)));
+        assert!(with(|b| b["operator"] = json!(null)));
+        assert!(with(|b| b["device"] = json!("kkt-1")));
+        assert!(!with(|b| b["device"] = json!("kkt-2")));
+        assert!(!with(|b| b["options"] = json!({"give_up_after_s": 5})));
+        assert!(!with(|b| b["lines"][0]["name"] = json!("Щи")));
+        assert!(!with(|b| b["lines"] = json!([])));
     }
 
     #[test]

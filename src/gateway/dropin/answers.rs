@@ -1,9 +1,9 @@
 //! Documents of the journal as the vendor's server answers them. [source: atol.md 3.7, 4.1]
 
-use super::codes;
+use super::codes::{self, patience_left};
 use crate::gateway::{
     Gateway,
-    journal::{Row, State},
+    journal::{JournalError, Row, State, Trouble},
 };
 use galley_atol::json::{
     Kopecks,
@@ -123,7 +123,24 @@ struct Told {
     result: Value,
 }
 
-fn told(gateway: &Gateway, row: &Row) -> Told {
+/// What keeps the queue before a task that waits: a document of which nobody knows what became of it, and a person must say,
+/// or the printer, which has been away for longer than a till of this face waits.
+fn blocks(gateway: &Gateway, row: &Row) -> Result<Option<Trouble>, JournalError> {
+    let (State::Queued, Some(device)) = (row.state, &row.device) else {
+        return Ok(None);
+    };
+    let head = gateway.journal().head(device)?.filter(|h| h.id != row.id);
+    Ok(head.and_then(|head| {
+        let waits = patience_left(row.created_at, gateway.now()).is_some();
+        match head.state {
+            State::Person => head.trouble,
+            State::Doubt if !waits => head.trouble,
+            _ => None,
+        }
+    }))
+}
+
+fn told(gateway: &Gateway, row: &Row) -> Result<Told, JournalError> {
     let backend = || {
         let device = gateway.0.devices.get(row.device.as_ref()?)?;
         Some(device.state().info?.backend)
@@ -134,8 +151,8 @@ fn told(gateway: &Gateway, row: &Row) -> Told {
         description: FINE.to_owned(),
         result: Value::Null,
     };
-    let failed = |status| {
-        let (code, description) = match &row.trouble {
+    let failed_with = |status, trouble: Option<&Trouble>| {
+        let (code, description) = match trouble {
             Some(trouble) => codes::of_trouble(trouble, backend().as_deref()),
             None => (0, FINE.to_owned()),
         };
@@ -146,8 +163,12 @@ fn told(gateway: &Gateway, row: &Row) -> Told {
             result: Value::Null,
         }
     };
-    match row.state {
-        State::Queued => plain("wait"),
+    let failed = |status| failed_with(status, row.trouble.as_ref());
+    Ok(match row.state {
+        State::Queued => match blocks(gateway, row)? {
+            None => plain("wait"),
+            blocked => failed_with("blocked", blocked.as_ref()),
+        },
         // A document in doubt is being found out; only a person's word blocks the queue.
         State::Sent | State::Doubt => plain("inProgress"),
         State::Person => failed("blocked"),
@@ -160,17 +181,17 @@ fn told(gateway: &Gateway, row: &Row) -> Told {
             Some(t) if t.code == "interrupted" => failed("interrupted"),
             _ => failed("canceled"),
         },
-    }
+    })
 }
 
 /// A task in the form of version 2, and of version 1: clients of either look for their own fields only.
-pub(super) fn shown(gateway: &Gateway, row: &Row) -> Value {
-    let told = told(gateway, row);
-    json!({
+pub(super) fn shown(gateway: &Gateway, row: &Row) -> Result<Value, JournalError> {
+    let told = told(gateway, row)?;
+    Ok(json!({
         "status": told.status,
         "error": {"code": told.code, "description": told.description},
         "errorCode": told.code,
         "errorDescription": told.description,
         "result": told.result,
-    })
+    }))
 }

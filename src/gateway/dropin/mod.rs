@@ -14,21 +14,21 @@ mod tags;
 mod tasks;
 
 use super::{
-    Gateway,
+    Gateway, Problem,
     auth::{Caller, Role},
     device::{Act, Device},
+    http::{Whole, placed},
     journal::{Door, JournalError, NewRow, Row},
 };
 pub(super) use answers::Zone;
 use axum::{
     Json, Router,
-    body::Bytes,
     extract::{FromRequestParts, Path, Query as InQuery, State},
     http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-pub(super) use codes::out_of_patience;
+pub(super) use codes::{out_of_patience, patience_left};
 use futures_util::FutureExt as _;
 use galley_atol::json::Task as VendorTask;
 pub(super) use marks::{Marks, wrong as wrong_unit};
@@ -67,6 +67,12 @@ impl IntoResponse for Fault {
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
         }
         answer
+    }
+}
+
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        Self(problem.status, codes::BAD_TASK, problem.detail)
     }
 }
 
@@ -146,9 +152,9 @@ struct Request {
 async fn ask_v2(
     State(gateway): State<Gateway>,
     client: Client,
-    body: Bytes,
+    body: Result<Whole, Problem>,
 ) -> Result<Response, Fault> {
-    let (uuid, number, device) = ask(&gateway, client, &body).await?;
+    let (uuid, number, device) = ask(&gateway, client, body).await?;
     let mut body = json!({"uuid": uuid, "number": number});
     server::tell_blocked(&gateway, &device, &mut body)?;
     Ok((StatusCode::CREATED, Json(body)).into_response())
@@ -157,9 +163,9 @@ async fn ask_v2(
 async fn ask_v1(
     State(gateway): State<Gateway>,
     client: Client,
-    body: Bytes,
+    body: Result<Whole, Problem>,
 ) -> Result<Response, Fault> {
-    let (uuid, ..) = ask(&gateway, client, &body).await?;
+    let (uuid, ..) = ask(&gateway, client, body).await?;
     let body = json!({"status": "ok", "uuid": uuid});
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
@@ -168,10 +174,14 @@ async fn ask_v1(
 async fn ask(
     gateway: &Gateway,
     Client(caller, header): Client,
-    body: &Bytes,
+    body: Result<Whole, Problem>,
 ) -> Result<(String, u32, Arc<Device>), Fault> {
     let bad = |text: String| Fault(StatusCode::BAD_REQUEST, codes::BAD_TASK, text);
-    let request: Request = serde_json::from_slice(body).map_err(|e| bad(e.to_string()))?;
+    let Whole(body) = body?;
+    let mut json = serde_json::Deserializer::from_slice(&body);
+    let request: Request =
+        serde_path_to_error::deserialize(&mut json).map_err(|e| bad(placed(&e)))?;
+    json.end().map_err(|e| bad(e.to_string()))?;
     let uuid = request.uuid;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._:-{}".contains(&b);
     if uuid.is_empty() || uuid.len() > LONGEST_UUID || !uuid.bytes().all(plain) {
@@ -236,15 +246,15 @@ async fn look(
     _client: Client,
 ) -> Result<Json<Value>, Fault> {
     let rows = parts_of(&gateway, &uuid)?;
-    Ok(Json(results(&gateway, &rows)))
+    Ok(Json(results(&gateway, &rows)?))
 }
 
-fn results(gateway: &Gateway, rows: &[Row]) -> Value {
-    let each: Vec<Value> = rows
+fn results(gateway: &Gateway, rows: &[Row]) -> Result<Value, JournalError> {
+    let each: Result<Vec<Value>, JournalError> = rows
         .iter()
         .map(|row| answers::shown(gateway, row))
         .collect();
-    json!({"results": each})
+    Ok(json!({"results": each?}))
 }
 
 /// Calls off what has not begun. [memory: atol.md 4.1]
@@ -265,7 +275,7 @@ async fn cancel(
             device.poke.notify_one();
         }
     }
-    Ok(Json(results(&gateway, &rows)))
+    Ok(Json(results(&gateway, &rows)?))
 }
 
 #[derive(Default, Deserialize)]
@@ -280,7 +290,7 @@ async fn operate(
     State(gateway): State<Gateway>,
     Path(operation): Path<String>,
     Client(_, header): Client,
-    body: Bytes,
+    body: Result<Whole, Problem>,
 ) -> Result<Json<Value>, Fault> {
     let task = match operation.as_str() {
         "queryDeviceInfo" => VendorTask::GetDeviceInfo,
@@ -298,6 +308,7 @@ async fn operate(
             ));
         }
     };
+    let Whole(body) = body?;
     let asked: Operation = serde_json::from_slice(&body).unwrap_or_default();
     let named = asked.device.or(header);
     let device = chosen(&gateway, named.as_deref())?;

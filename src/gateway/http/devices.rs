@@ -1,23 +1,20 @@
 //! Printers: how they do, what waits, and what can be asked of them between documents.
 
-use super::read as read_body;
+use super::parts::{Asks, At, Whole, read as read_body};
 use crate::gateway::{
     Gateway, Problem,
     auth::Caller,
     device::{Act, Device},
-    journal::{Filter, JournalError},
+    journal::{Filter, JournalError, Pinned},
 };
-use axum::{
-    Json,
-    body::Bytes,
-    extract::{Path, Query, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use futures_util::FutureExt as _;
 use galley_fiscal::{FiscalError, Marking, Slip, TableCell};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+/// The fiscal drive has no such document.
+pub(in crate::gateway) const NO_DOCUMENT: &str = "no_such_document";
 /// Documents of a backlog that are shown.
 const SHOWN: u32 = 200;
 
@@ -54,7 +51,7 @@ pub(super) async fn list(
 /// One printer, as of the last look.
 pub(super) async fn show(
     State(gateway): State<Gateway>,
-    Path(id): Path<String>,
+    At(id): At<String>,
     _caller: Caller,
 ) -> Result<Json<Value>, Problem> {
     let device = gateway.device(Some(&id))?;
@@ -76,7 +73,7 @@ pub(super) async fn backlog(
 /// What is not decided, of one printer.
 pub(super) async fn own_backlog(
     State(gateway): State<Gateway>,
-    Path(id): Path<String>,
+    At(id): At<String>,
     _caller: Caller,
 ) -> Result<Json<Value>, Problem> {
     let device = gateway.device(Some(&id))?;
@@ -105,7 +102,7 @@ fn waiting(gateway: &Gateway, device: &Device) -> Result<Value, JournalError> {
 /// Reads something from a live printer.
 pub(super) async fn read(
     State(gateway): State<Gateway>,
-    Path((id, what)): Path<(String, String)>,
+    At((id, what)): At<(String, String)>,
     _caller: Caller,
 ) -> Result<Json<Value>, Problem> {
     reading(gateway.device(Some(&id))?, &what).await
@@ -119,8 +116,8 @@ pub(super) struct Of {
 /// Reads something from the printer that the query names.
 pub(super) async fn read_of(
     State(gateway): State<Gateway>,
-    Path(what): Path<String>,
-    Query(of): Query<Of>,
+    At(what): At<String>,
+    Asks(of): Asks<Of>,
     _caller: Caller,
 ) -> Result<Json<Value>, Problem> {
     reading(gateway.device(of.device.as_deref())?, &what).await
@@ -144,18 +141,31 @@ async fn reading(device: &Device, what: &str) -> Result<Json<Value>, Problem> {
             )));
         }
     };
-    Ok(Json(ask(device, act).await?))
+    match ask(device, act).await? {
+        Value::Null => Err(no_document("the fiscal drive has no document yet")),
+        told => Ok(Json(told)),
+    }
 }
 
 /// A document of the fiscal drive.
 pub(super) async fn document(
     State(gateway): State<Gateway>,
-    Path((id, number)): Path<(String, u32)>,
+    At((id, number)): At<(String, String)>,
     _caller: Caller,
 ) -> Result<Json<Value>, Problem> {
     let device = gateway.device(Some(&id))?;
-    let act: Act = Box::new(move |p| async move { told(p.document(number).await) }.boxed());
-    Ok(Json(ask(device, act).await?))
+    let absent = || no_document(format!("the fiscal drive has no document {number}"));
+    let wanted: u32 = number.parse().map_err(|_| absent())?;
+    let act: Act = Box::new(move |p| async move { told(p.document(wanted).await) }.boxed());
+    match ask(device, act).await? {
+        Value::Null => Err(absent()),
+        found => Ok(Json(found)),
+    }
+}
+
+/// A document of the drive that is not there. Its code tells it from a printer that is not there.
+fn no_document(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, NO_DOCUMENT, detail)
 }
 
 #[derive(Deserialize)]
@@ -182,9 +192,9 @@ struct AcceptDrive {
 /// Does something that is no document. A repeat costs paper only.
 pub(super) async fn act(
     State(gateway): State<Gateway>,
-    Path((id, what)): Path<(String, String)>,
+    At((id, what)): At<(String, String)>,
     caller: Caller,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Json<Value>, Problem> {
     let device = gateway.device(Some(&id))?;
     let act: Act = match what.as_str() {
@@ -221,7 +231,7 @@ pub(super) async fn act(
             caller.technician()?;
             device.poke.notify_one();
             device.wake.notify_one();
-            return Ok(Json(overview(&gateway, device)?));
+            return retried(&gateway, device).await;
         }
         "accept-drive" => {
             caller.technician()?;
@@ -236,6 +246,21 @@ pub(super) async fn act(
         }
     };
     Ok(Json(ask(device, act).await?))
+}
+
+/// What waits is tried again. A printer that does not answer, or whose queue stands still, is told so: nothing has come of
+/// the trying.
+async fn retried(gateway: &Gateway, device: &Device) -> Result<Json<Value>, Problem> {
+    let status: Act = Box::new(|p| async { told(p.status().await) }.boxed());
+    let status = ask(device, status).await?;
+    let pinned = gateway.journal().pinned(device.id())?;
+    let other = |p: &Pinned| status["drive_number"] != p.drive_number;
+    match device.state().stop {
+        Some(why) if pinned.as_ref().is_some_and(other) => {
+            Err(Problem::of(StatusCode::CONFLICT, &why))
+        }
+        _ => Ok(Json(overview(gateway, device)?)),
+    }
 }
 
 /// Length of a fiscal drive's serial number (tag 1041). [source: FFD 1.2, table 4]

@@ -1,6 +1,6 @@
 //! Documents: asked for, looked at, called off, resolved.
 
-use super::read;
+use super::parts::{Asks, At, Whole, read, read_value};
 use crate::gateway::{
     Gateway, Problem,
     auth::{Caller, Role},
@@ -9,8 +9,7 @@ use crate::gateway::{
 };
 use axum::{
     Json,
-    body::Bytes,
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -36,17 +35,17 @@ pub(super) struct Wait {
 /// Asks for a document.
 pub(super) async fn put(
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
-    Query(wait): Query<Wait>,
+    At(key): At<String>,
+    Asks(wait): Asks<Wait>,
     caller: Caller,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     if !valid_key(&key) {
         return Err(Problem::invalid(
             "key: 1 to 64 letters, digits, dots, colons, underscores and dashes",
         ));
     }
-    let request: Value = read(&body)?;
+    let request = read_value(&body)?;
     let mut changes = gateway.0.changes.subscribe();
     // A repeat gets what is stored, whatever the configuration or the rules say by now.
     let known = gateway.journal().document(&key)?;
@@ -190,8 +189,8 @@ pub(in crate::gateway) fn shown(gateway: &Gateway, row: &Row) -> Result<Value, J
 /// Looks at a document.
 pub(super) async fn show(
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
-    Query(wait): Query<Wait>,
+    At(key): At<String>,
+    Asks(wait): Asks<Wait>,
     _caller: Caller,
 ) -> Result<Json<Value>, Problem> {
     let mut changes = gateway.0.changes.subscribe();
@@ -220,7 +219,7 @@ pub(super) struct Which {
 /// Lists documents, the newest first.
 pub(super) async fn list(
     State(gateway): State<Gateway>,
-    Query(which): Query<Which>,
+    Asks(which): Asks<Which>,
     _caller: Caller,
 ) -> Result<Json<Value>, Problem> {
     let state = match which.state.as_deref() {
@@ -249,8 +248,8 @@ pub(super) async fn list(
 /// Calls a document off. What may exist is called off as soon as the evidence says that it doesn't.
 pub(super) async fn cancel(
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
-    Query(wait): Query<Wait>,
+    At(key): At<String>,
+    Asks(wait): Asks<Wait>,
     caller: Caller,
 ) -> Result<Response, Problem> {
     if gateway.journal().document(&key)?.is_none() && !valid_key(&key) {
@@ -318,9 +317,9 @@ enum Outcome {
 /// A technician decides about a document in doubt.
 pub(super) async fn resolve(
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
+    At(key): At<String>,
     caller: Caller,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Json<Value>, Problem> {
     caller.technician()?;
     debug_assert_eq!(caller.role, Role::Technician);

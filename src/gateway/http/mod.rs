@@ -2,22 +2,20 @@
 
 mod devices;
 mod documents;
+mod parts;
 
 use super::{Gateway, Problem, dropin, metrics};
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State},
+    extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
+pub(super) use devices::NO_DOCUMENT;
 pub(super) use documents::shown;
-use serde::de::DeserializeOwned;
+pub(super) use parts::{Whole, placed};
 use serde_json::json;
-
-/// Bytes a request's body may have. A receipt of a hundred lines has about 30 kB.
-const MAX_BODY: usize = 1024 * 1024;
 
 pub(super) fn router(gateway: Gateway) -> Router {
     Router::new()
@@ -62,7 +60,6 @@ pub(super) fn router(gateway: Gateway) -> Router {
             gateway.clone(),
             dropin::pages,
         ))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(gateway)
 }
 
@@ -83,11 +80,4 @@ async fn figures(State(gateway): State<Gateway>) -> Result<Response, Problem> {
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8"),
     );
     Ok(answer)
-}
-
-/// A body as JSON; an empty one is an empty object.
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
-    let text: &[u8] = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(text)
-        .map_err(|e| Problem::new(StatusCode::BAD_REQUEST, "bad_json", e.to_string()))
 }

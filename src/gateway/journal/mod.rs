@@ -10,7 +10,7 @@ mod rows;
 mod tests;
 
 pub use acts::{Ending, Resolution, Submitted};
-pub use rows::{Door, Filter, NewRow, Row, State, Trouble};
+pub use rows::{Door, Filter, NewRow, Pinned, Row, State, Trouble};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use std::{

@@ -1,6 +1,7 @@
 //! Rows of the journal, with their checksum.
 
 use super::JournalError;
+use crate::gateway::task;
 use galley_fiscal::{Baseline, FiscalError};
 use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params};
 use serde::{Deserialize, Serialize};
@@ -107,7 +108,10 @@ pub struct Trouble {
     pub advice: String,
     /// The driver's whole answer, for programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Value>,
+    pub error: Option<Box<Value>>,
+    /// The path of the request's field that is to blame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 impl Trouble {
@@ -119,6 +123,7 @@ impl Trouble {
             text: text.into(),
             advice: advice.into(),
             error: None,
+            field: None,
         }
     }
 
@@ -152,7 +157,8 @@ impl Trouble {
             },
             text: error.to_string(),
             advice,
-            error: serde_json::to_value(error).ok(),
+            error: serde_json::to_value(error).ok().map(Box::new),
+            field: None,
         }
     }
 }
@@ -220,7 +226,8 @@ impl Row {
     /// these look the same.
     #[must_use]
     pub fn is_of(&self, request: &Value, who: &str) -> bool {
-        self.request == *request && self.asked_by == who
+        let device = self.device.as_deref().unwrap_or_default();
+        self.asked_by == who && task::same(&self.key, device, &self.request, request)
     }
 }
 

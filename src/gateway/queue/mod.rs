@@ -6,8 +6,10 @@
 //! and the documents behind them. "It does not exist" leads back into the queue, because it was asked for; "it
 //! exists" ends it; a contradiction waits for a technician. Other printers' queues go on meanwhile.
 
+mod registered;
 mod session;
 mod units;
+mod waiting;
 
 use super::{
     device::{Ask, Device, Tally},
@@ -16,7 +18,8 @@ use super::{
     task::{Asked, Paper, Task},
 };
 use galley_fiscal::{
-    Baseline, Document, FiscalError, FiscalPrinter, FiscalRecord, Recovered, ShiftState,
+    Baseline, Document, FiscalError, FiscalPrinter, FiscalRecord, Recovered, Registration,
+    ShiftState,
 };
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -74,6 +77,8 @@ pub(super) struct Worker {
     pause: Option<(i64, u32, Instant)>,
     /// The check of a marked unit that a client of the vendor's face has begun.
     marks: Marks,
+    /// How the printer of this session is registered, once a receipt has made it worth the reading.
+    registration: Option<Registration>,
     /// Counters that were read while the document was being written down: when, how long that took, and they.
     ahead: Option<(Instant, Duration, Baseline)>,
 }
@@ -88,6 +93,7 @@ impl Worker {
             looked: None,
             pause: None,
             marks: Marks::default(),
+            registration: None,
             ahead: None,
         }
     }
@@ -147,7 +153,9 @@ impl Worker {
             if row.state == State::Queued && self.turns_first(&row).await? {
                 return Ok(Next::Now);
             }
-            return Ok(Next::Wait(until - Instant::now()));
+            let due = self.end_impatient(&row).await?;
+            let pause = until.saturating_duration_since(Instant::now());
+            return Ok(Next::Wait(due.map_or(pause, |due| due.min(pause))));
         }
         match row.state {
             State::Queued => self.attempt(row).await,
@@ -381,6 +389,9 @@ impl Worker {
             _ => self.open().await?.baseline().await?,
         };
         self.same_drive(&baseline.drive_number).await?;
+        if let Some(trouble) = self.unregistered(document).await? {
+            return Ok(Ready::Wrong(trouble));
+        }
         let expired = || {
             self.device.state().status.is_some_and(|s| {
                 s.shift == ShiftState::Expired && s.shift_number == baseline.shift_number

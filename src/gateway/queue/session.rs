@@ -40,6 +40,7 @@ impl Worker {
     /// The live session, opened if there is none.
     pub(super) async fn open(&mut self) -> Result<&mut Box<dyn FiscalPrinter>, FiscalError> {
         if self.session.is_none() {
+            self.registration = None;
             let mut printer = self.device.factory.open().await?;
             let info = printer.info().clone();
             let owed = match printer.last_document().await {

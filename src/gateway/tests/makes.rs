@@ -62,10 +62,14 @@ impl Face {
     }
 
     async fn shtrih() -> (ShtrihEmulator, Self) {
+        Self::shtrih_of(ShtrihSetup::default()).await
+    }
+
+    async fn shtrih_of(setup: ShtrihSetup) -> (ShtrihEmulator, Self) {
         let net = MemoryNet::new();
         let noon = galley_shtrih_m::local_time::LocalDateTime::new(2026, 11, 22, 12, 0, 0).unwrap();
         let clock = Arc::new(ShtrihClock::starting(noon));
-        let printer = ShtrihEmulator::open(None, ShtrihSetup::default(), clock).unwrap();
+        let printer = ShtrihEmulator::open(None, setup, clock).unwrap();
         let (core, door) = (printer.clone(), net.listen("kkt-0"));
         tokio::spawn(async move { core.listen(door).await });
         let address = "mem://kkt-0".parse().unwrap();
@@ -216,6 +220,57 @@ async fn a_till_written_for_the_vendors_server_sells_at_a_shtrikh() {
         let text = date.as_str().unwrap();
         assert!(text.parse::<jiff::Timestamp>().is_ok(), "{text}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tax_system_that_a_shtrikh_is_not_registered_for_never_reaches_it() {
+    let general = ShtrihSetup {
+        tax_systems: 1,
+        ..ShtrihSetup::default()
+    };
+    let (printer, face) = Face::shtrih_of(general.clone()).await;
+    let mut patent = sale_of_a_real_till(100.0);
+    patent["taxationType"] = json!("patent");
+    assert_eq!(face.code(patent.clone()).await, 13);
+    assert_eq!(printer.documents().len(), 1, "the registration only");
+    face.fine(sale_of_a_real_till(100.0)).await;
+    // One that does not say how it is registered judges by itself, at the end of the receipt.
+    let (printer, face) = Face::shtrih_of(general).await;
+    let asked = At::Command(galley_shtrih_m::command::op::FS_REGISTRATION);
+    let missing = ShtrihFault::Refuse { err: 0x37 };
+    printer.set_fault_at(missing, asked, ShtrihTimes::Always);
+    face.code(patent).await;
+    assert_eq!(printer.documents().len(), 2, "a shift was opened for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_position_with_its_discount_named_is_sold_at_every_make() {
+    let with_discount = || {
+        let mut sale = sale_of_a_real_till(359.95);
+        sale["items"][0]["price"] = json!(73.99);
+        sale["items"][0]["quantity"] = json!(5);
+        sale["items"][0]["infoDiscountAmount"] = json!(10.0);
+        sale
+    };
+    let (printer, face) = Face::shtrih().await;
+    let sold = face.fine(with_discount()).await;
+    assert_eq!(sold["fiscalParams"]["total"], 359.95);
+    let line = &printer.receipts()[0].lines[0];
+    assert_eq!((line.price_minor, line.quantity_micro), (7_199, 5_000_000));
+    let (server, face) = Face::web().await;
+    face.fine(with_discount()).await;
+    let sold = server.documents().pop().unwrap().task;
+    assert_eq!(sold["items"][0]["price"], 71.99);
+    let rig = Rig::new(1).await;
+    let body = json!({"uuid": "discount", "request": with_discount()});
+    let (status, _) = rig
+        .send(TILL, Method::POST, "/api/v2/requests", Some(&body))
+        .await
+        .unwrap();
+    assert_eq!(status, 201);
+    let done = rig.until("discount~0", &["done", "refused"]).await;
+    assert_eq!(done["state"], "done", "{done}");
+    assert_eq!(rig.receipts()[0].total_minor, 35_995);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
+mod doors;
 mod doubt;
 mod makes;
 mod once;
 mod remote;
 mod vendor;
+mod words;
 
 use super::{DeviceSettings, JournalOptions, Parts, Role, Service, journal::Crash};
 use crate::{

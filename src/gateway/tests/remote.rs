@@ -50,6 +50,7 @@ async fn a_store_prints_through_the_gateway_as_if_the_printer_were_its_own() {
         (record.total_minor, record.key.as_deref()),
         (Some(700), Some("s-1"))
     );
+    assert_eq!(printer.document(9_999).await.unwrap(), None);
     assert_eq!(
         printer
             .last_document()

@@ -234,3 +234,64 @@ async fn a_queued_request_can_be_called_off() {
     let (status, _) = rig.send("guess", Method::GET, &path, None).await.unwrap();
     assert_eq!(status, 401);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_task_behind_another_tills_document_ends_in_time_when_the_printer_is_dead() {
+    let rig = Rig::new(1).await;
+    rig.ask("warm", sell(100.0)).await;
+    rig.results("warm").await;
+    rig.printer().power_cut();
+    assert_eq!(rig.put("native", &sale(5_000), 0).await.0, 202);
+    rig.until("native", &["queued"]).await;
+    // It has long met the dead link when the till of the vendor comes.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let began = tokio::time::Instant::now();
+    rig.ask(UUID, json!([sell(200.0), sell(300.0)])).await;
+    let results = rig.results(UUID).await;
+    let took = began.elapsed();
+    assert!(
+        (Duration::from_secs(6)..Duration::from_secs(9)).contains(&took),
+        "{took:?}"
+    );
+    let told = |n: usize| {
+        (
+            results[n]["status"].clone(),
+            results[n]["error"]["code"].clone(),
+        )
+    };
+    assert_eq!(told(0), (json!("error"), json!(2)));
+    assert_eq!(told(1), (json!("interrupted"), json!(502)));
+    // What our own door took waits on, and nothing of the tasks is ever printed.
+    assert_eq!(rig.until("native", &["queued"]).await["state"], "queued");
+    rig.printer().restart();
+    rig.until("native", &["done"]).await;
+    let sums: Vec<u64> = rig.receipts().iter().map(|d| d.total_minor).collect();
+    assert_eq!(sums, [10_000, 5_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_behind_a_document_in_doubt_is_blocked_and_goes_on_by_itself() {
+    let rig = Rig::new(1).await;
+    rig.ask("warm", sell(100.0)).await;
+    rig.results("warm").await;
+    let power = Fault::PowerCut { carried_out: true };
+    rig.printer().set_fault(power, Times::Once);
+    assert_eq!(
+        rig.put("native", &sale(5_000), 60).await.1["state"],
+        "doubt"
+    );
+    rig.ask(UUID, sell(200.0)).await;
+    let path = format!("/api/v2/requests/{UUID}");
+    let told = async || rig.get(&path).await.1["results"][0].clone();
+    assert_eq!(told().await["status"], "wait");
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let blocked = told().await;
+    assert_eq!(
+        (&blocked["status"], &blocked["error"]["code"]),
+        (&json!("blocked"), &json!(2)),
+        "{blocked}"
+    );
+    rig.printer().restart();
+    assert_eq!(rig.results(UUID).await[0]["status"], "ready");
+    assert_eq!(rig.receipts().len(), 3);
+}

@@ -5,6 +5,7 @@ mod vendor;
 
 use crate::gateway::journal::Trouble;
 use galley_fiscal::FiscalError;
+use std::time::Duration;
 pub(super) use vendor::error_word;
 
 /// No link.
@@ -70,6 +71,15 @@ pub(super) fn words(code: u16) -> String {
 /// Tries after which a task of this face ends with the error that its till waits for. About seven seconds.
 const PATIENCE: u32 = 3;
 
+/// How long a task of this face waits behind another document that has met a trouble: as long as one that meets it itself.
+const BEHIND: Duration = Duration::from_secs(7);
+
+/// How long a task may still wait behind a document in trouble; none when that is over. Milliseconds since 1970.
+pub(in crate::gateway) fn patience_left(asked_at: i64, now: i64) -> Option<Duration> {
+    let waited = Duration::from_millis(u64::try_from(now.saturating_sub(asked_at)).unwrap_or(0));
+    BEHIND.checked_sub(waited).filter(|left| !left.is_zero())
+}
+
 /// Whether a task has been tried often enough.
 pub(in crate::gateway) fn out_of_patience(tries: u32) -> bool {
     tries >= PATIENCE
@@ -105,13 +115,14 @@ pub(super) fn of_trouble(trouble: &Trouble, backend: Option<&str>) -> (u16, Stri
     let error = trouble
         .error
         .clone()
-        .and_then(|e| serde_json::from_value::<FiscalError>(e).ok());
+        .and_then(|e| serde_json::from_value::<FiscalError>(*e).ok());
     if let Some(error) = error {
         return of_error(&error, backend);
     }
     let code = match trouble.code.as_str() {
         "bad_task" => BAD_TASK,
         "not_supported" | "unsupported" => NOT_SUPPORTED,
+        "tax_system" => vendor::BAD_PARAMETER,
         "needs_person" => CONNECTION_LOST,
         "interrupted" => INTERRUPTED,
         "cancelled" | "expired" => CANCELLED,
