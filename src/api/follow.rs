@@ -1,10 +1,11 @@
 //! The page by which a guest's phone follows an order: whole HTML in the order's language, without a script. Its
 //! address can't be guessed, and it shows nothing about the person.
 
-use super::{Api, keys::Keys};
+use super::{Api, endings, keys::Keys};
 use crate::{
     domain::{
         order::{JobStage, Order, OrderState, Piece},
+        refund::{RefundCause, RefundState},
         text::{Language, Text},
         time::Timestamp,
     },
@@ -145,24 +146,46 @@ fn clock(api: &Api, at: Timestamp) -> String {
         .to_string()
 }
 
-fn words(order: &Order) -> (Text, Text) {
-    let late = Text::new(
-        "Скоро начнём готовить",
-        "Tez orada tayyorlay boshlaymiz",
-        "We start cooking soon",
-    );
+/// Where an order stands for who waits for it. The receipt may come after the cooking: that is the till's business.
+fn standing(order: &Order) -> OrderState {
     match order.state {
+        _ if endings::comes_to_nothing(order) && order.state != OrderState::Refunded => {
+            OrderState::Refunding
+        }
+        OrderState::Paid | OrderState::Receipted if order.ready => OrderState::Ready,
+        OrderState::Paid | OrderState::Receipted | OrderState::Cooking => {
+            let begun = |p: &Piece| p.stage > JobStage::Queued && p.stage != JobStage::Failed;
+            match order.pieces.iter().any(begun) {
+                true => OrderState::Cooking,
+                false => OrderState::Paid,
+            }
+        }
+        state => state,
+    }
+}
+
+fn words(order: &Order, standing: OrderState) -> (Text, Text) {
+    let by_hand = order
+        .refunds
+        .iter()
+        .any(|r| r.state == RefundState::AwaitingPerson);
+    match standing {
         OrderState::Placed => (
-            Text::new("Ждёт оплаты", "To‘lov kutilmoqda", "Waiting to be paid"),
+            Text::new("Ждёт оплаты", "Toʻlov kutilmoqda", "Waiting to be paid"),
             Text::new(
                 "Готовим сразу после оплаты",
-                "To‘lovdan so‘ng darhol tayyorlaymiz",
+                "Toʻlovdan soʻng darhol tayyorlaymiz",
                 "We cook as soon as it is paid",
             ),
         ),
-        OrderState::Paid | OrderState::Receipted => {
-            (Text::new("Оплачен", "To‘langan", "Paid"), late)
-        }
+        OrderState::Paid | OrderState::Receipted => (
+            Text::new("Оплачен", "Toʻlangan", "Paid"),
+            Text::new(
+                "В очереди, скоро начнём готовить",
+                "Navbatda, tez orada tayyorlay boshlaymiz",
+                "In the queue, we start cooking soon",
+            ),
+        ),
         OrderState::Cooking => (
             Text::new("Готовится", "Tayyorlanmoqda", "Cooking"),
             Text::new(
@@ -195,7 +218,7 @@ fn words(order: &Order) -> (Text, Text) {
             ),
             Text::new(
                 "Если деньги всё же спишутся, они вернутся сами",
-                "Pul yechilsa ham, u o‘zi qaytadi",
+                "Pul yechilsa ham, u oʻzi qaytadi",
                 "Should money be taken after all, it comes back by itself",
             ),
         ),
@@ -205,11 +228,18 @@ fn words(order: &Order) -> (Text, Text) {
                 "Pulni qaytarmoqdamiz",
                 "Returning your money",
             ),
-            Text::new(
-                "Банку нужно немного времени",
-                "Bankka biroz vaqt kerak",
-                "The bank needs a little time",
-            ),
+            match by_hand {
+                true => Text::new(
+                    "Деньги вернёт сотрудник на кассе",
+                    "Pulni kassada xodim qaytaradi",
+                    "Our staff return the money at the counter",
+                ),
+                false => Text::new(
+                    "Банку нужно немного времени",
+                    "Bankka biroz vaqt kerak",
+                    "The bank needs a little time",
+                ),
+            },
         ),
         OrderState::Refunded => (
             Text::new(
@@ -217,23 +247,19 @@ fn words(order: &Order) -> (Text, Text) {
                 "Pul qaytarildi",
                 "Your money is returned",
             ),
-            Text::new(
-                "Извините, что не получилось",
-                "Bo‘lmagani uchun uzr",
-                "Sorry that it did not work out",
-            ),
+            Text::default(),
         ),
     }
 }
 
-/// The way of an order, and how far it has come.
-fn steps(state: OrderState) -> Option<usize> {
-    match state {
-        OrderState::Placed => Some(0),
-        OrderState::Paid | OrderState::Receipted => Some(1),
-        OrderState::Cooking => Some(2),
-        OrderState::Ready => Some(3),
-        OrderState::Closed => Some(4),
+/// How many steps of its way an order has behind it, and the one that it is at.
+fn steps(standing: OrderState) -> Option<(usize, Option<usize>)> {
+    match standing {
+        OrderState::Placed => Some((0, None)),
+        OrderState::Paid | OrderState::Receipted => Some((1, None)),
+        OrderState::Cooking => Some((1, Some(1))),
+        OrderState::Ready => Some((3, None)),
+        OrderState::Closed => Some((4, None)),
         _ => None,
     }
 }
@@ -241,7 +267,8 @@ fn steps(state: OrderState) -> Option<usize> {
 fn page(order: &Order, store: &Text, now: Timestamp, time: &str) -> String {
     let language = order.language;
     let say = |ru: &str, uz: &str, en: &str| Text::new(ru, uz, en).get(language).to_owned();
-    let (title, more) = words(order);
+    let standing = standing(order);
+    let (title, more) = words(order, standing);
     let refresh = match order.state.is_final() {
         true => String::new(),
         false => format!("<meta http-equiv=\"refresh\" content=\"{REFRESH_S}\">"),
@@ -251,35 +278,38 @@ fn page(order: &Order, store: &Text, now: Timestamp, time: &str) -> String {
         "<p class=\"store\">{}</p>\n<p class=\"label\">{number}</p>\n<p class=\"number\">{}</p>\n<h1 class=\"{}\">{}</h1>\n<p class=\"more\">{}</p>\n",
         escape(store.get(language)),
         order.number,
-        order.state.word(),
+        standing.word(),
         title.get(language),
         more.get(language),
     );
+    if let Some(note) = endings::of_order(order) {
+        let _ = writeln!(body, "<p class=\"more\">{}</p>", note.get(language));
+    }
     let minutes = order.promised_at.since(now).as_secs().div_ceil(60);
     if matches!(
-        order.state,
+        standing,
         OrderState::Paid | OrderState::Receipted | OrderState::Cooking
     ) && minutes > 0
     {
         let promise = match language {
             Language::Ru => format!("примерно через {minutes} мин"),
-            Language::Uz => format!("taxminan {minutes} daqiqadan so‘ng"),
+            Language::Uz => format!("taxminan {minutes} daqiqadan soʻng"),
             Language::En => format!("in about {minutes} min"),
         };
         let _ = writeln!(body, "<p class=\"promise\">{promise}</p>");
     }
-    if let Some(done) = steps(order.state) {
+    if let Some((done, at)) = steps(standing) {
         let names = [
-            say("Оплачен", "To‘langan", "Paid"),
+            say("Оплачен", "Toʻlangan", "Paid"),
             say("Готовится", "Tayyorlanmoqda", "Cooking"),
             say("Готов", "Tayyor", "Ready"),
             say("Выдан", "Berildi", "Handed over"),
         ];
         body.push_str("<ol class=\"steps\">");
         for (index, name) in names.iter().enumerate() {
-            let (class, mark) = match done {
+            let (class, mark) = match at {
                 _ if index < done => ("done", "✓"),
-                _ if index == done && done > 0 => ("next", "…"),
+                Some(at) if index == at => ("now\" aria-current=\"step", "…"),
                 _ => ("later", "·"),
             };
             let _ = write!(
@@ -291,13 +321,12 @@ fn page(order: &Order, store: &Text, now: Timestamp, time: &str) -> String {
     }
     body.push_str("<ul class=\"dishes\">");
     for (index, line) in order.lines.iter().enumerate() {
-        let pieces: Vec<&Piece> = order.pieces.iter().filter(|p| p.line == index).collect();
         let _ = write!(
             body,
             "<li><span>{} × {}</span><small>{}</small></li>",
             line.quantity,
             escape(line.name.get(language)),
-            dish_words(order, &pieces).get(language),
+            dish_words(order, index).get(language),
         );
     }
     body.push_str("</ul>\n");
@@ -311,18 +340,37 @@ fn page(order: &Order, store: &Text, now: Timestamp, time: &str) -> String {
     )
 }
 
-fn dish_words(order: &Order, pieces: &[&Piece]) -> Text {
-    let all = |stage: JobStage| pieces.iter().all(|p| p.stage == stage);
-    let any = |stage: JobStage| pieces.iter().any(|p| p.stage == stage);
-    if !order.paid {
+/// Whether a person gave this dish back.
+fn by_person(order: &Order, piece: usize) -> bool {
+    let mut refunds = order.refunds.iter().filter(|r| r.holds_money());
+    refunds.any(|r| r.pieces.contains(&piece) && order.cause_of(r) == RefundCause::Person)
+}
+
+fn dish_words(order: &Order, line: usize) -> Text {
+    let of_line: Vec<(usize, &Piece)> = order
+        .pieces
+        .iter()
+        .enumerate()
+        .filter(|(_, p)| p.line == line)
+        .collect();
+    let all = |stage: JobStage| of_line.iter().all(|(_, p)| p.stage == stage);
+    let any = |stage: JobStage| of_line.iter().any(|(_, p)| p.stage == stage);
+    let going_back = [OrderState::Refunding, OrderState::Refunded];
+    if !order.paid || going_back.contains(&order.state) {
         Text::default()
+    } else if of_line.iter().all(|(i, _)| by_person(order, *i)) {
+        Text::new(
+            "возвращено сотрудником",
+            "xodim qaytardi",
+            "given back by our staff",
+        )
     } else if all(JobStage::Failed) {
         Text::new(
             "не получилось, деньги вернутся",
-            "bo‘lmadi, pul qaytadi",
+            "boʻlmadi, pul qaytadi",
             "did not work out, the money comes back",
         )
-    } else if pieces.iter().all(|p| p.stage >= JobStage::Plated) {
+    } else if of_line.iter().all(|(_, p)| p.stage >= JobStage::Plated) {
         Text::new("готово", "tayyor", "done")
     } else if any(JobStage::Cooking) || any(JobStage::Preparing) {
         Text::new("готовится", "tayyorlanmoqda", "cooking")

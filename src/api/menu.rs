@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::{
         catalog::{Catalog, Dish, TechCard},
+        hours::Hours,
         kiosk::{Idle, Steps},
         options::{Change, Choice},
         order::Service,
@@ -59,6 +60,10 @@ pub struct StoreView {
     now_at: Timestamp,
     /// IANA name of the store's time zone.
     zone: String,
+    /// When it sells, in its zone: `week` and `exceptions`, as `[hours]` of the configuration says it. Always, where
+    /// there is no `week`.
+    #[schema(value_type = Object)]
+    hours: Hours,
     /// Minutes that a new order would take now.
     #[serde(skip_serializing_if = "Option::is_none")]
     promises_min: Option<u64>,
@@ -508,6 +513,7 @@ pub(super) async fn store(
         build: pages::build().to_owned(),
         now_at: cx.now,
         zone: cx.zone.iana_name().unwrap_or("UTC").to_owned(),
+        hours: cx.policy.hours.clone(),
     }))
 }
 

@@ -9,6 +9,7 @@ mod board;
 mod body;
 mod calls;
 mod devices;
+mod endings;
 mod extract;
 mod faults;
 mod follow;

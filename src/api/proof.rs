@@ -35,6 +35,12 @@ struct AlertView {
     alert: Alert,
     /// The effect it is about, for a decision.
     effect_id: Option<i64>,
+    /// Where that effect stands: it can be settled when it is `refused`, `unknown` or `person`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect_state: Option<&'static str>,
+    /// The number of the order that waits for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
     /// What somebody who says that it was done must have seen; left out where only the command line can say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     effect_asks: Option<&'static [&'static str]>,
@@ -58,7 +64,13 @@ pub(super) async fn alerts(
                         Some(key) => s.effect_by_key(key)?,
                         None => None,
                     };
+                    let order = match effect.as_ref().and_then(|e| e.order_id) {
+                        Some(id) => s.order(id)?,
+                        None => None,
+                    };
                     Ok(AlertView {
+                        effect_state: effect.as_ref().map(|e| e.state.word()),
+                        order: order.map(|o| o.number.to_string()),
                         id: alert.key.clone(),
                         alert,
                         effect_asks: effect.as_ref().and_then(|e| settle::asks(&e.kind)),

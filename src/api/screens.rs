@@ -290,11 +290,12 @@ pub(super) async fn revoke(
 ) -> Result<Response, Problem> {
     post.caller.need(TECHNICIANS)?;
     let tokens = api.tokens.clone();
+    let call_id = api.site.world.new_id();
     post.once(
         &api,
         StatusCode::OK,
         move |tx, cx, _| -> Result<_, FlowError> {
-            let screen = staff::revoke_screen(tx, cx, &name)?;
+            let screen = staff::revoke_screen(tx, cx, &name, call_id)?;
             // Out of the memory first: a write that fails now leaves a screen that must be revoked again, not one that
             // still comes in.
             tokens.remove(&screen.hash);

@@ -143,7 +143,8 @@ pub struct Lift {
     dish_id: Option<String>,
     #[serde(default)]
     ingredient_id: Option<String>,
-    /// Kept in the log.
+    /// Kept in the log; need not be said.
+    #[serde(default)]
     why: String,
 }
 
@@ -197,7 +198,8 @@ pub(super) async fn pause(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resume {
-    /// Kept in the log.
+    /// Kept in the log; need not be said.
+    #[serde(default)]
     why: String,
 }
 

@@ -1,12 +1,13 @@
 //! What the door shows: our values as its JSON.
 
+use super::endings;
 use crate::domain::{
     channel::ChannelOrder,
     order::{JobStage, Order, Service},
-    payment::{Payment, PaymentState, Withdrawal},
+    payment::{Payment, PaymentState, Unpaid, Withdrawal},
     promotion_sum::Applied,
     receipt::{Correction, ReceiptKind},
-    refund::RefundState,
+    refund::{RefundCause, RefundState},
     text::{Language, Text},
     time::Timestamp,
 };
@@ -71,6 +72,10 @@ pub struct OrderView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub channel: Option<ChannelOrder>,
+    /// What its guest is to know of its end: why it was given up, or why money goes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub note: Option<Text>,
     /// The page for the guest's phone; where an order is placed or shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub follow: Option<Follow>,
@@ -208,6 +213,10 @@ pub struct PaymentView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub withdrawn: Option<Withdrawal>,
+    /// How it was closed: `time_over`, `refused` by the payer's bank, `not_wanted` any more, or `unpaid` where no more is
+    /// known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_by: Option<&'static str>,
     /// Why it was declined or closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -293,8 +302,11 @@ pub struct RefundView {
     pub tender: &'static str,
     /// `pending`, `awaiting_person`, `done` or `refused`.
     pub state: &'static str,
-    /// Why.
+    /// Why, in the words of who gave it back.
     pub reason: String,
+    /// What began it: `dish` (it did not come), `late` (the money came when the order was over), `over` (more than it
+    /// costs), `given_up` (only a part was paid) or `person`.
+    pub cause: &'static str,
 }
 
 /// An order as the door shows it; `unclear`: payments whose outcome nobody knows at the moment.
@@ -407,6 +419,13 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
                     RefundState::Refused => "refused",
                 },
                 reason: r.reason.clone(),
+                cause: match o.cause_of(r) {
+                    RefundCause::Dish => "dish",
+                    RefundCause::Late => "late",
+                    RefundCause::Over => "over",
+                    RefundCause::GivenUp => "given_up",
+                    RefundCause::Person => "person",
+                },
             })
             .collect(),
         receipt_to: (!o.receipt_to.is_paper()).then(|| o.receipt_to.word()),
@@ -418,6 +437,7 @@ pub fn order(o: &Order, unclear: &BTreeSet<Uuid>) -> OrderView {
             worth_minor: l.worth_minor,
         }),
         channel: o.channel.clone(),
+        note: endings::of_order(o),
         follow: None,
     }
 }
@@ -472,35 +492,8 @@ pub fn payment(o: &Order, p: &Payment, unclear: &BTreeSet<Uuid>) -> PaymentView 
             }),
         expires_at: p.expires_at,
         withdrawn: p.withdrawn,
-        reason: match p.state {
-            PaymentState::Captured => None,
-            _ if p.withdrawn == Some(Withdrawal::NoCode) => Some(Text::new(
-                "Банк не прислал код. Деньги не списаны.",
-                "Bank kod yubormadi. Pul yechilmadi.",
-                "The bank sent no code. No money was taken.",
-            )),
-            _ if p.withdrawn.is_some() => Some(Text::new(
-                "Эта оплата отменена. Если деньги всё же спишутся, они вернутся.",
-                "Bu to‘lov bekor qilindi. Pul yechilsa ham, u qaytariladi.",
-                "This payment was cancelled. If money is still taken, it comes back.",
-            )),
-            PaymentState::Declined if p.points.is_some() => Some(Text::new(
-                "Баллы не списались. Заплатите другим способом.",
-                "Ballar yechilmadi. Boshqa usulda to‘lang.",
-                "The points could not be used. Please pay otherwise.",
-            )),
-            PaymentState::Declined => Some(Text::new(
-                "Оплата не прошла. Деньги не списаны.",
-                "To‘lov o‘tmadi. Pul yechilmadi.",
-                "The payment did not go through. No money was taken.",
-            )),
-            PaymentState::Closed => Some(Text::new(
-                "Время оплаты вышло. Деньги не списаны.",
-                "To‘lov vaqti tugadi. Pul yechilmadi.",
-                "The time to pay is over. No money was taken.",
-            )),
-            _ => None,
-        },
+        closed_by: p.unpaid().map(Unpaid::word),
+        reason: endings::of_payment(p),
     }
 }
 

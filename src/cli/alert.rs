@@ -43,6 +43,36 @@ pub async fn execute(args: AlertArgs) -> anyhow::Result<ExitCode> {
     Ok(Exit::Done.into())
 }
 
+/// What waits for the effect, and how it can be settled, if it can: one that still tries needs nobody's word.
+fn effect(alert: View<'_>, id: i64) -> String {
+    let order = match alert.0["order"].as_str() {
+        Some(number) => format!("order {}, ", clean(number)),
+        None => String::new(),
+    };
+    match settled_by(alert, id) {
+        Some(command) => format!("{order}effect {id} {} ({command})", stands(alert)),
+        None => format!("{order}effect {id} is tried again by itself"),
+    }
+}
+
+/// How it stands, for people.
+fn stands(alert: View<'_>) -> &'static str {
+    match alert.text("effect_state").as_str() {
+        "refused" => "was refused for good",
+        "unknown" => "is in doubt",
+        _ => "needs a person",
+    }
+}
+
+/// The command that settles the effect of an alert.
+pub(super) fn settled_by(alert: View<'_>, id: i64) -> Option<String> {
+    // A daemon that does not tell how it stands is an older one.
+    let settles = ["refused", "unknown", "person", "-"];
+    settles
+        .contains(&alert.text("effect_state").as_str())
+        .then(|| format!("galley effect settle {id} -h"))
+}
+
 /// Alerts that are open, as text.
 pub(super) fn list(answer: &Value) -> String {
     let mut text = String::new();
@@ -58,7 +88,7 @@ pub(super) fn list(answer: &Value) -> String {
         );
         text += &format!("  {}\n", clean(&alert.text("id")));
         if let Some(id) = alert.number("effect_id") {
-            text += &format!("  effect {id} (galley effect settle {id} -h)\n");
+            text += &format!("  {}\n", effect(alert, id));
         }
         for part in ["detail", "advice"] {
             if let Some(words) = alert.at(part).0.as_str() {

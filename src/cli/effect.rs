@@ -33,6 +33,20 @@ pub struct EffectArgs {
 #[derive(Debug, Subcommand)]
 enum Act {
     /// Decide whether it was done. Look at the outside world first: a wrong "not done" does it twice
+    #[command(after_help = help!(
+        "galley effect settle 4711 --seen document=123 --reason 'found on the tape'",
+        "galley effect settle 4711 --not-done --reason 'the drive has no such receipt'",
+        "",
+        "Which one? The alert says what was seen; then look outside.",
+        "  in doubt, and it did happen      --seen (or --done with its JSON)",
+        "  in doubt, and it did not         --not-done: it is done now",
+        "  refused, the cause is mended     --not-done: it is tried again",
+        "  refused, and it can never be     never --not-done: it is refused again.",
+        "    a slip, SMS, X report, job     --seen - closes it, nothing else changes",
+        "    a receipt or a correction      galley fiscal correct; never --done",
+        "    a refund by the bank           hand the money out: galley order refunded",
+        "--done is for what is so: it enters the books and can't be taken back."
+    ))]
     #[command(group = clap::ArgGroup::new("outcome").required(true).args(["done", "seen", "not_done"]))]
     Settle {
         /// The effect, as its alert names it

@@ -9,6 +9,7 @@ use super::{
     exit::{Exit, Misuse, help},
     order::find,
     output::{Lean, Table as Columns, View, facts, facts_of, money, print, print_json, wrap},
+    when,
 };
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
@@ -245,6 +246,7 @@ pub async fn execute(args: FiscalArgs) -> anyhow::Result<ExitCode> {
     } else if answer.is_null() {
         return Err(CallError::NoSuch("document in the fiscal drive".into()).into());
     } else {
+        when::told(&client).await;
         print(&facts_of(&answer))?;
     }
     Ok(Exit::Done.into())
@@ -264,6 +266,7 @@ async fn law(client: &Client, json: bool) -> anyhow::Result<ExitCode> {
     if json {
         print_json(&answer)?;
     } else {
+        when::told(client).await;
         print(&judged(view))?;
     }
     let fine = view.each("findings").next().is_none();

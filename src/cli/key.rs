@@ -74,6 +74,7 @@ pub async fn execute(args: KeyArgs) -> anyhow::Result<ExitCode> {
     let (answer, said) = match args.act {
         Act::List => {
             let answer = client.get("/keys").await?;
+            when::told(&client).await;
             let text = list(&answer);
             (answer, text)
         }
@@ -107,6 +108,7 @@ pub async fn execute(args: KeyArgs) -> anyhow::Result<ExitCode> {
             let body = json!({"grace_s": when::span(&grace)?.as_secs()});
             let path = format!("/keys/{}/rotate", segment(&name));
             let answer = client.post(&path, &body).await?;
+            when::told(&client).await;
             let view = View(&answer);
             let former = match view.number("former_until") {
                 Some(at) => format!("the former is good until {}", time(at)),

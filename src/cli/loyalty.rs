@@ -4,6 +4,7 @@ use super::{
     client::{Client, Door, segment},
     exit::{Exit, help},
     output::{Lean, Table, View, facts, print, print_json, time},
+    when,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -95,6 +96,7 @@ async fn account(client: &Client, who: &str) -> anyhow::Result<Value> {
             found["member"].as_str().unwrap_or_default().to_owned()
         }
     };
+    when::told(client).await;
     let path = format!("/loyalty/members/{}", segment(&id));
     Ok(client.get(&path).await?)
 }

@@ -67,7 +67,7 @@ enum Act {
         ingredient: bool,
         /// Why, for the books
         #[arg(long)]
-        why: String,
+        why: Option<String>,
     },
     /// Promotions that hold now
     Promotions,
@@ -132,7 +132,7 @@ async fn ask(client: &Client, act: Act) -> anyhow::Result<(Value, String)> {
             ingredient,
             why,
         } => {
-            let mut body = json!({"why": why});
+            let mut body = why.map_or_else(|| json!({}), |why| json!({"why": why}));
             body[key(ingredient)] = id.as_str().into();
             let answer = client.post("/menu/stops/lift", &body).await?;
             (answer, format!("{} is on sale again\n", clean(&id)))
@@ -153,11 +153,11 @@ async fn ask(client: &Client, act: Act) -> anyhow::Result<(Value, String)> {
     })
 }
 
-/// What is said of a stop: the command goes as it stands, with its reason filled in.
+/// What is said of a stop: the command goes as it stands.
 fn stopped(id: &str, ingredient: bool) -> String {
     let id = clean(id);
     let flag = if ingredient { " --ingredient" } else { "" };
-    format!("{id} is off sale; to sell it again: galley menu lift {id}{flag} --why \"…\"\n")
+    format!("{id} is off sale; to sell it again: galley menu lift {id}{flag}\n")
 }
 
 fn key(ingredient: bool) -> &'static str {

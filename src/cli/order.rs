@@ -7,6 +7,7 @@ use super::{
     complete,
     exit::{Exit, Misuse, Stop, help},
     output::{Lean, Table, View, facts, print, print_json, time},
+    when,
 };
 use crate::domain::order::OrderState;
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
@@ -134,6 +135,7 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
             if args.door.json {
                 print_json(&answer)?;
             } else {
+                when::told(&client).await;
                 print(&list(&answer))?;
             }
         }
@@ -143,6 +145,7 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
             if args.door.json {
                 print_json(&answer)?;
             } else {
+                when::told(&client).await;
                 print(&show(View(&answer)))?;
             }
         }
@@ -165,6 +168,7 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
             if args.door.json {
                 print_json(&answer)?;
             } else {
+                when::told(&client).await;
                 print(&log(View(&answer)))?;
             }
         }
@@ -217,6 +221,7 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
             if args.door.json {
                 print_json(&answer)?;
             } else {
+                when::told(&client).await;
                 print(&show(View(&answer)))?;
             }
         }
@@ -243,6 +248,7 @@ pub async fn execute(args: OrderArgs) -> anyhow::Result<ExitCode> {
             if args.door.json {
                 print_json(&answer)?;
             } else {
+                when::told(&client).await;
                 print(&show(View(&answer)))?;
             }
         }

@@ -6,6 +6,7 @@ use super::{
     exit::{Exit, help},
     order::{ANY_PAYMENT, PAYMENTS, called_off, part},
     output::{Lean, Table, View, facts_of, print, print_json},
+    when,
 };
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
@@ -74,6 +75,7 @@ pub async fn execute(args: PaymentArgs) -> anyhow::Result<ExitCode> {
         Act::Show { payment } => {
             let id = part(&client, payment, &ANY_PAYMENT).await?;
             let answer = client.get(&format!("/payments/{}", segment(&id))).await?;
+            when::told(&client).await;
             let text = facts_of(&answer);
             (answer, text)
         }

@@ -5,6 +5,7 @@ use super::{
     complete,
     exit::{Exit, help},
     output::{Lean, Table, View, facts_of, print, print_json},
+    when,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
@@ -88,6 +89,7 @@ pub async fn execute(args: RobotArgs) -> anyhow::Result<ExitCode> {
     let (answer, said) = match args.act {
         Act::Status => {
             let answer = client.get("/robot/status").await?;
+            when::told(&client).await;
             let text = facts_of(&answer);
             (answer, text)
         }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 #[command(after_help = help!(
     "galley sales pause --why 'fire drill'",
     "galley sales pause --cleaning --why 'closing time' --until 22:30",
-    "galley sales resume --why 'all is well'"
+    "galley sales resume"
 ))]
 pub struct SalesArgs {
     #[command(flatten)]
@@ -43,13 +43,12 @@ enum Act {
     Resume {
         /// Why, for the books
         #[arg(long)]
-        why: String,
+        why: Option<String>,
     },
 }
 
-/// What is said of a pause: the command goes as it stands, with its reason filled in.
-const RESUMED_BY: &str =
-    "no new orders are taken; to take them again: galley sales resume --why \"…\"\n";
+/// What is said of a pause: the command goes as it stands.
+const RESUMED_BY: &str = "no new orders are taken; to take them again: galley sales resume\n";
 
 /// Runs it.
 ///
@@ -72,7 +71,8 @@ pub async fn execute(args: SalesArgs) -> anyhow::Result<ExitCode> {
             (answer, RESUMED_BY)
         }
         Act::Resume { why } => {
-            let answer = client.post("/sales/resume", &json!({"why": why})).await?;
+            let body = why.map_or_else(|| json!({}), |why| json!({"why": why}));
+            let answer = client.post("/sales/resume", &body).await?;
             (answer, "orders are taken again\n")
         }
     };

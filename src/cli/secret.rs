@@ -5,6 +5,7 @@ use super::{
     client::{Door, segment},
     exit::{Exit, Misuse, help},
     output::{Lean, Table, View, print, print_json},
+    when,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -76,6 +77,7 @@ pub async fn execute(args: SecretArgs) -> anyhow::Result<ExitCode> {
         }
         Act::List => {
             let answer = client.get("/secrets").await?;
+            when::told(&client).await;
             let text = list(&answer);
             (answer, text)
         }

@@ -6,6 +6,7 @@ use super::{
     exit::{Exit, help},
     output::{Lean, Table, View, clean, duration, print, print_json, time},
     progress::Progress,
+    when,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -73,6 +74,7 @@ pub async fn execute(args: SyncArgs) -> anyhow::Result<ExitCode> {
     if args.door.json {
         print_json(&answer)?;
     } else {
+        when::told(&client).await;
         let mut table = Table::new(&[
             ("READER", Lean::Left),
             ("AT", Lean::Right),

@@ -180,6 +180,7 @@ pub async fn execute(args: WebhookArgs) -> anyhow::Result<ExitCode> {
         Act::Rotate { name, grace } => {
             let body = json!({"grace_s": when::span(&grace)?.as_secs()});
             let answer = client.post(&at(&name, "rotate"), &body).await?;
+            when::told(&client).await;
             let view = View(&answer);
             let former = match view.number("former_until") {
                 Some(at) => format!("the former signs too until {}", time(at)),

@@ -38,6 +38,13 @@ fn zone_of(store: &Value) -> Result<TimeZone, Stop> {
     })
 }
 
+/// Has times told in the zone that this answer of the store names.
+pub(super) fn told_by(store: &Value) {
+    if let Ok(zone) = zone_of(store) {
+        output::told_in(zone);
+    }
+}
+
 /// Has times told in the store's zone and names it. What was read already is shown whatever comes of this.
 pub(super) async fn told(client: &Client) -> String {
     let zone = zone(client).await.unwrap_or_else(|_| TimeZone::system());

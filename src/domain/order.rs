@@ -455,7 +455,13 @@ impl Order {
                         .payment(refund.payment_id)
                         .is_some_and(|p| refund.amount_minor <= self.refundable_minor(p))
             }
-            Body::RefundDone { refund_id, .. } | Body::RefundRefused { refund_id, .. } => self
+            // What was refused can still be given: by hand, or on another try.
+            Body::RefundDone { refund_id, .. } => self.refund(*refund_id).is_some_and(|r| {
+                let open = |p| r.amount_minor <= self.refundable_minor(p);
+                r.state != RefundState::Done
+                    && (r.holds_money() || self.payment(r.payment_id).is_some_and(open))
+            }),
+            Body::RefundRefused { refund_id, .. } => self
                 .refund(*refund_id)
                 .is_some_and(|r| !matches!(r.state, RefundState::Done | RefundState::Refused)),
             _ => true,

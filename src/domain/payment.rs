@@ -147,6 +147,45 @@ pub struct Payment {
     pub points: Option<PaidPoints>,
 }
 
+/// How a payment ended that was closed unpaid, by the words of its fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unpaid {
+    /// The time to pay ran out.
+    TimeOver,
+    /// The payer's bank refused.
+    Refused,
+    /// Its order was given up, or paid otherwise.
+    NotWanted,
+    /// Known is only that nothing was paid.
+    Unpaid,
+}
+
+impl Unpaid {
+    const ALL: [Self; 4] = [Self::TimeOver, Self::Refused, Self::NotWanted, Self::Unpaid];
+
+    /// What such a fact says first. What was said once stays: logs have it.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::TimeOver => "The time to pay is over",
+            Self::Refused => "The payer's bank refused",
+            Self::NotWanted => "Not wanted any more",
+            Self::Unpaid => "Nothing was paid",
+        }
+    }
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::TimeOver => "time_over",
+            Self::Refused => "refused",
+            Self::NotWanted => "not_wanted",
+            Self::Unpaid => "unpaid",
+        }
+    }
+}
+
 /// Why a payment was given up before it was paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -170,6 +209,26 @@ impl Payment {
         matches!(
             self.state,
             PaymentState::Registering | PaymentState::Waiting
+        )
+    }
+
+    /// How it ended, if it was closed unpaid.
+    #[must_use]
+    pub fn unpaid(&self) -> Option<Unpaid> {
+        if self.state != PaymentState::Closed {
+            return None;
+        }
+        let said = self.reason.as_deref().unwrap_or_default();
+        let begins = |how: &Unpaid| {
+            let whole = how.reason();
+            let first = said.get(..whole.len());
+            first.is_some_and(|first| first.eq_ignore_ascii_case(whole))
+        };
+        Some(
+            Unpaid::ALL
+                .into_iter()
+                .find(begins)
+                .unwrap_or(Unpaid::Unpaid),
         )
     }
 

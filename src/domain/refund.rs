@@ -23,6 +23,40 @@ pub enum RefundState {
     Refused,
 }
 
+/// Why money goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefundCause {
+    /// A dish did not come.
+    Dish,
+    /// It came when the order was not open any more.
+    Late,
+    /// It is more than the order costs.
+    Over,
+    /// The order was given up when only a part was paid.
+    GivenUp,
+    /// A person decided so.
+    Person,
+}
+
+impl RefundCause {
+    /// What Galley itself writes as the reason; none of what people write. A dish has its own, [`piece_cause`].
+    #[must_use]
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Late => Some("late"),
+            Self::Over => Some("over"),
+            Self::GivenUp => Some("given up"),
+            Self::Dish | Self::Person => None,
+        }
+    }
+}
+
+/// The reason of a refund for a dish that did not come.
+#[must_use]
+pub fn piece_cause(piece: usize) -> String {
+    format!("dish {piece} did not come")
+}
+
 /// Money back out of one payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
@@ -69,6 +103,25 @@ impl Refund {
 }
 
 impl Order {
+    /// Why this refund of it was begun. What Galley begins by itself has an id that follows from its cause, so nobody
+    /// can write the words of one.
+    #[must_use]
+    pub fn cause_of(&self, refund: &Refund) -> RefundCause {
+        let Refund {
+            id,
+            payment_id,
+            reason,
+            ..
+        } = refund;
+        if self.id.refund(&format!("{reason}:{payment_id}")) != *id {
+            return RefundCause::Person;
+        }
+        [RefundCause::Late, RefundCause::Over, RefundCause::GivenUp]
+            .into_iter()
+            .find(|cause| cause.word() == Some(reason))
+            .unwrap_or(RefundCause::Dish)
+    }
+
     /// What of a payment can still go back.
     #[must_use]
     pub fn refundable_minor(&self, payment: &Payment) -> i64 {

@@ -22,12 +22,12 @@ use crate::{
         marking::Scan,
         order::{Order, OrderError, OrderState},
         payment::{FiscalBy, Payment, PaymentState},
-        refund::{Given, Refund, RefundState},
+        refund::{Given, Refund, RefundCause, RefundState},
         shift::ShiftState,
         stock::Movement,
         time::Timestamp,
     },
-    store::{EffectState, NewEffect, Snapshot, Tx},
+    store::{EffectRow, EffectState, NewEffect, Snapshot, Tx},
 };
 use std::time::Duration;
 use uuid::Uuid;
@@ -98,7 +98,7 @@ fn refund_partial_captures(tx: &mut Tx<'_>, cx: &Context, id: OrderId) -> Result
     for payment in &order.payments {
         let amount = order.refundable_minor(payment);
         if payment.state == PaymentState::Captured && amount > 0 {
-            let refund = decide::refund_of(&order, payment, amount, "given up", None, cx.now, true);
+            let refund = decide::by_itself(&order, payment, amount, RefundCause::GivenUp, cx.now);
             record(tx, cx, Some(id), Body::RefundRequested { refund })?;
         }
     }
@@ -376,6 +376,11 @@ pub fn settle_effect(
             row.state.word()
         )));
     }
+    if done.is_none() && is_given(tx, &row)? {
+        return Err(FlowError::Conflict(
+            "the guest has this money already: another try would give it twice".to_owned(),
+        ));
+    }
     let kind = effects::kind(&row.kind).ok_or(FlowError::Unknown("kind of effect"))?;
     let outcome = if done.is_some() { "done" } else { "not_done" };
     record(
@@ -413,6 +418,16 @@ pub fn settle_effect(
         record(tx, cx, row.order_id, body)?;
     }
     clear_alert(tx, cx, &super::engine::alert_key(&row.key))
+}
+
+/// Whether this is a refund whose money somebody gave back by hand meanwhile.
+fn is_given(tx: &Tx<'_>, row: &EffectRow) -> Result<bool, FlowError> {
+    let (true, Some(id)) = (row.kind == effects::bank_refund::KIND, row.item) else {
+        return Ok(false);
+    };
+    let order = tx.snapshot().order_of_part(id)?;
+    let refund = order.as_ref().and_then(|o| o.refund(RefundId(id)));
+    Ok(refund.is_some_and(|r| r.state == RefundState::Done))
 }
 
 /// Raises an alert, once a cause.

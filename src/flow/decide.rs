@@ -13,10 +13,10 @@ use crate::{
         event::Body,
         ids::{JobId, PaymentId, RefundId},
         order::{JobStage, Order, OrderState},
-        payment::{FiscalBy, Payment, Tender},
+        payment::{FiscalBy, Payment, Tender, Unpaid},
         policy::Policy,
         receipt::{ReceiptDraft, ReceiptKind},
-        refund::{Refund, RefundState},
+        refund::{Refund, RefundCause, RefundState},
         shift::{Shift, ShiftState},
         text::Language,
         time::Timestamp,
@@ -335,7 +335,7 @@ fn captured(order: &Order, id: PaymentId, now: Timestamp) -> Vec<Next> {
     };
     if p.surplus && holds(Protection::LateMoney) {
         next.push(fact(Body::RefundRequested {
-            refund: refund_of(order, p, p.captured_minor, "late", None, now, true),
+            refund: by_itself(order, p, p.captured_minor, RefundCause::Late, now),
         }));
         return next;
     }
@@ -345,10 +345,22 @@ fn captured(order: &Order, id: PaymentId, now: Timestamp) -> Vec<Next> {
     }
     if over > 0 {
         next.push(fact(Body::RefundRequested {
-            refund: refund_of(order, p, over, "over", None, now, true),
+            refund: by_itself(order, p, over, RefundCause::Over, now),
         }));
     }
     next
+}
+
+/// Money that pays for nothing goes back, without a receipt.
+pub(super) fn by_itself(
+    order: &Order,
+    payment: &Payment,
+    amount_minor: i64,
+    cause: RefundCause,
+    now: Timestamp,
+) -> Refund {
+    let word = cause.word().unwrap_or_default();
+    refund_of(order, payment, amount_minor, word, None, now, true)
 }
 
 /// A refund that Galley starts by itself.
@@ -397,7 +409,7 @@ fn close_payment(order: &Order, p: &Payment) -> Vec<Next> {
     if p.tender != Tender::SbpQr || !holds(Protection::CloseAtBank) {
         let closed = fact(Body::PaymentClosed {
             payment_id: p.id,
-            reason: "not wanted any more".to_owned(),
+            reason: Unpaid::NotWanted.reason().to_owned(),
         });
         // Points that are held all the same are money that came late: they go back.
         let hold = p.points.map(|_| Next::Withdraw(points::hold_key(p.id)));
@@ -519,12 +531,6 @@ fn failed(order: &Order, job: JobId, retry: bool, policy: &Policy) -> Vec<Next> 
 pub fn ready(order: &Order) -> Option<Next> {
     let came = order.pieces.iter().any(|p| p.stage == JobStage::Plated);
     (came && order.all_pieces_settled() && !order.ready).then(|| fact(Body::OrderReady {}))
-}
-
-/// The cause of a refund for a dish that did not come.
-#[must_use]
-pub fn piece_cause(piece: usize) -> String {
-    format!("dish {piece} did not come")
 }
 
 fn ready_text(order: &Order) -> String {

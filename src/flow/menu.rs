@@ -44,7 +44,7 @@ pub fn stop(
 /// # Errors
 /// It is not on the stop-list.
 pub fn lift(tx: &mut Tx<'_>, cx: &Context, what: Stopped, why: &str) -> Result<(), FlowError> {
-    let why = said(why)?;
+    let why = perhaps_said(why)?;
     if !tx.lift_stop(&what)? {
         return Err(FlowError::Conflict("it is not on the stop-list".to_owned()));
     }
@@ -75,7 +75,7 @@ pub fn pause_sales(
 /// # Errors
 /// Nothing is paused.
 pub fn resume_sales(tx: &mut Tx<'_>, cx: &Context, why: &str) -> Result<(), FlowError> {
-    let why = said(why)?;
+    let why = perhaps_said(why)?;
     if accepting::pause(&tx.snapshot(), cx.now)?.is_none() {
         return Err(FlowError::Conflict("sales are not paused".to_owned()));
     }
@@ -95,6 +95,14 @@ fn stop_of(cx: &Context, until_at: Option<Timestamp>, why: &str) -> Result<Stop,
         who: cx.actor.0.clone(),
         why: said(why)?,
     })
+}
+
+/// That the store sells as usual needs no reason.
+fn perhaps_said(why: &str) -> Result<String, FlowError> {
+    match why.trim() {
+        "" => Ok(String::new()),
+        why => said(why),
+    }
 }
 
 fn said(why: &str) -> Result<String, FlowError> {

@@ -15,7 +15,7 @@ use crate::{
         money::Money,
         order::{JobStage, Order},
         receipt::{Receipt, ReceiptKind},
-        refund::{Refund, RefundState},
+        refund::{Refund, RefundState, piece_cause},
         shift::Shift,
         stock::Movement,
     },
@@ -235,9 +235,14 @@ impl Recorder<'_, '_> {
                 }
             }
             (Body::RefundDone { refund_id, .. }, _) => {
-                self.queue.push_back(Body::AlertCleared {
-                    key: format!("refund:{refund_id}"),
-                });
+                let key = format!("refund:{refund_id}");
+                // Where the bank had refused it.
+                let refused = super::engine::alert_key(&key);
+                if self.tx.snapshot().alert(&refused)?.is_some() {
+                    let cleared = Body::AlertCleared { key: refused };
+                    self.queue.push_back(cleared);
+                }
+                self.queue.push_back(Body::AlertCleared { key });
             }
             (Body::OrderPaid {}, Some(_)) => self.kitchen(|o| {
                 o.pieces
@@ -487,7 +492,7 @@ impl Recorder<'_, '_> {
         let line = piece.line;
         let planned = -i64::try_from(piece.planned_ms).unwrap_or(0);
         let price = order.piece_minor(piece);
-        let cause = decide::piece_cause(index);
+        let cause = piece_cause(index);
         // Staff may have given part of the money back already: then what is left goes back.
         let owed = match order.is_returned(index) {
             true => 0,

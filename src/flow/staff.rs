@@ -14,6 +14,7 @@ use crate::{
         ids::OrderId,
         money::Money,
         order::{Order, OrderError},
+        payment::Payment,
         shift::ShiftState,
         shift_report::{CountEntry, DrawerCount, ShiftReport},
         staff::{self, Denomination, Guard, Position, TELLING, User},
@@ -423,14 +424,27 @@ pub fn rename_screen(
     Ok(screen)
 }
 
-/// Shuts a screen out, and ends what people began at it.
+/// Shuts a screen out, and ends what people began at it. To a guest who is paying there a person is called; `call_id`
+/// is the id of that call.
 ///
 /// # Errors
 /// No such screen.
-pub fn revoke_screen(tx: &mut Tx<'_>, cx: &Context, name: &str) -> Result<Screen, FlowError> {
+pub fn revoke_screen(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    name: &str,
+    call_id: Uuid,
+) -> Result<Screen, FlowError> {
     let screen = screen(tx, name)?;
+    let door = format!("{}:{}", screen.role, screen.name);
     tx.delete_screen(&screen.hash)?;
-    tx.end_sessions_at(&format!("{}:{}", screen.role, screen.name))?;
+    tx.end_sessions_at(&door)?;
+    // A guest who is paying there can't call any more, and is told that somebody was called.
+    let active = tx.snapshot().active_orders()?;
+    let mut left = active.iter().filter(|o| o.placed_by == door);
+    if left.any(|o| o.payments.iter().any(Payment::is_live)) {
+        call_from(tx, cx, call_id, door, "payment")?;
+    }
     record(
         tx,
         cx,
@@ -458,7 +472,16 @@ pub fn call(tx: &mut Tx<'_>, cx: &Context, id: Uuid, why: &str) -> Result<Call, 
             CALLS.join(", ")
         )));
     }
-    let door = cx.actor.0.clone();
+    call_from(tx, cx, id, cx.actor.0.clone(), why)
+}
+
+fn call_from(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: Uuid,
+    door: String,
+    why: &str,
+) -> Result<Call, FlowError> {
     let open = tx.snapshot().calls()?.into_iter().find(|c| c.door == door);
     if let Some(open) = open.clone().filter(|c| c.why == why) {
         return Ok(open);

@@ -27,7 +27,7 @@ test("a payment whose outcome is unknown is told calmly and ends on the ticket w
     await page.getByRole("heading", { name: words.ru["pay.unclear"] }).waitFor();
     await assertFlawless(page, "unclear");
     assert.equal(await page.locator(".qr").count(), 0, "no second code is offered");
-    await page.getByText(words.ru["pay.unclear.called"]).waitFor();
+    await page.getByText(words.ru["call.sent"]).waitFor();
     assert.equal(await page.getByText(words.ru["pay.again"]).count(), 0, "no guest is told to try again");
     assert.match(await page.locator(".keep .big-number").textContent(), /\d/);
     assert.equal(calls, 1, "staff are called once");

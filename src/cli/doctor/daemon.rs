@@ -2,6 +2,7 @@
 
 use super::Finding;
 use crate::cli::{
+    alert,
     client::{CallError, Door},
     output::{View, duration},
 };
@@ -52,6 +53,9 @@ pub(super) async fn look(door: &Door) -> anyhow::Result<Vec<Finding>> {
     if let Ok(answer) = client.get("/box").await {
         findings.extend(backup(View(&answer)));
     }
+    if let Ok(answer) = client.get("/store").await {
+        findings.push(orders(View(&answer)));
+    }
     if let Ok(answer) = client.get("/devices").await {
         for d in View(&answer).each("devices") {
             let text = format!("{}: {} {}", d.text("id"), d.text("state"), d.text("detail"));
@@ -75,19 +79,61 @@ pub(super) async fn look(door: &Door) -> anyhow::Result<Vec<Finding>> {
             if a.number("cleared_at").is_some() {
                 continue;
             }
-            let text = format!("{}: {}", a.word("title"), a.word("detail"));
+            let order = match a.0["order"].as_str() {
+                Some(number) => format!("order {number}: "),
+                None => String::new(),
+            };
+            let text = format!("{order}{}: {}", a.word("title"), a.word("detail"));
             let found = if a.is("severity", "error") {
                 Finding::error("alert", text, a.word("advice"))
             } else {
                 Finding::warning("alert", text, a.word("advice"))
             };
-            findings.push(match a.number("effect_id") {
-                Some(id) => found.mend(format!("galley effect settle {id} -h")),
+            let mend = a
+                .number("effect_id")
+                .and_then(|id| alert::settled_by(a, id));
+            findings.push(match mend {
+                Some(command) => found.mend(command),
                 None => found,
             });
         }
     }
     Ok(findings)
+}
+
+/// Whether guests can order.
+fn orders(store: View<'_>) -> Finding {
+    if store.yes("accepting.ok") {
+        return Finding::ok("orders", "new orders are taken");
+    }
+    let text = format!(
+        "no new orders are taken: {}",
+        store.word("accepting.reason")
+    );
+    match store.text("accepting.slug").as_str() {
+        "paused" | "cleaning" => {
+            Finding::warning("orders", text, "Staff paused the sales.").mend("galley sales resume")
+        }
+        "hours" => Finding::ok("orders", text),
+        "shift" => Finding::error(
+            "orders",
+            text,
+            "Open the shift; what keeps it shut stands below.",
+        )
+        .mend("galley shift open"),
+        "menu" => Finding::error(
+            "orders",
+            text,
+            "See what is off sale, and what the stock lacks.",
+        )
+        .mend("galley menu stops"),
+        "robot" => Finding::error("orders", text, "See what the robot waits for.")
+            .mend("galley robot status"),
+        "fiscal_drive" | "printer" => {
+            Finding::error("orders", text, "See what the printer lacks.").mend("galley fiscal law")
+        }
+        _ => Finding::error("orders", text, "What keeps it from selling stands below."),
+    }
 }
 
 /// Whether the store could be brought back.

@@ -27,7 +27,7 @@ use std::{
 /// Where the daemon keeps its data unless configured otherwise (systemd's `StateDirectory=galley`).
 pub const DATA: &str = "/var/lib/galley";
 /// The checks, in their order: what others rest on comes first.
-const CHECKS: [&str; 13] = [
+const CHECKS: [&str; 14] = [
     "config",
     "data",
     "disk",
@@ -35,6 +35,7 @@ const CHECKS: [&str; 13] = [
     "sqlite",
     "socket",
     "daemon",
+    "orders",
     "backup",
     "device",
     "serial",
@@ -193,7 +194,7 @@ async fn look(args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
     if !elsewhere && wanted("serial") {
         findings.extend(machine::serial_ports());
     }
-    if any(&["socket", "daemon", "backup", "device", "alert"]) {
+    if any(&["socket", "daemon", "orders", "backup", "device", "alert"]) {
         findings.extend(daemon::look(&args.door).await?);
     }
     if wanted("till") {
@@ -265,7 +266,10 @@ fn show(findings: &[Finding]) -> String {
     /// Where the words begin: behind the mark and the check.
     const INDENT: usize = 14;
     let mut text = String::new();
-    for f in findings {
+    // What is wrong comes first, what is fine after it; each in the order of the checks.
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|f| f.level == Level::Ok);
+    for f in sorted {
         let mark = match f.level {
             Level::Ok => paint(Paint::Green, "✓"),
             Level::Warning => paint(Paint::Yellow, "!"),
@@ -317,7 +321,7 @@ mod tests {
         assert!(text.lines().all(|l| l.chars().count() <= 80), "{text}");
         assert!(text.contains("→ Free some space."));
         assert!(
-            text.starts_with("✓ clock") && text.contains("✗ disk"),
+            text.starts_with("✗ disk") && text.contains("✓ clock"),
             "{text}"
         );
         assert!(text.ends_with("2 looked at, 0 warnings, 1 errors\n"));

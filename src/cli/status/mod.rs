@@ -9,7 +9,10 @@ use super::{
     alert,
     client::{CallError, Client, Door},
     exit::{Exit, help},
-    output::{Paint, View, WIDTH, paint, print, print_json, print_json_line, shorten, width},
+    output::{
+        Paint, View, WIDTH, ago, clean, paint, print, print_json, print_json_line, shorten, width,
+    },
+    when,
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -63,6 +66,7 @@ pub(super) async fn gather(client: &Client) -> Result<Value, CallError> {
     for part in ["store", "shift", "devices", "sync", "alerts"] {
         whole[part] = client.get(&format!("/{part}")).await?;
     }
+    when::told_by(&whole["store"]);
     whole["box"] = match client.get("/box").await {
         Ok(answer) => answer,
         // An older daemon does not know it.
@@ -80,7 +84,37 @@ pub(super) async fn gather(client: &Client) -> Result<Value, CallError> {
 fn healthy(whole: View<'_>) -> bool {
     let open_error = |a: &View<'_>| a.is("severity", "error") && a.number("cleared_at").is_none();
     rows(whole).iter().all(|r| r.level != Level::Error)
+        && down(whole).next().is_none()
         && !whole.each("alerts.alerts").any(|a| open_error(&a))
+}
+
+/// Devices that are away, whichever they are.
+fn down(whole: View<'_>) -> impl Iterator<Item = View<'_>> {
+    whole
+        .each("devices.devices")
+        .filter(|d| !d.is("state", "up"))
+}
+
+/// What can be seen at once to be wrong, besides alerts: nothing is sold, a device is away.
+fn wrong(whole: View<'_>) -> String {
+    let mut text = String::new();
+    if !whole.yes("store.accepting.ok") {
+        let why = whole.word("store.accepting.reason");
+        let line = format!("NO NEW ORDERS ARE TAKEN: {}", clean(&why));
+        text += &format!("{}\n", paint(Paint::Red, &shorten(&line, WIDTH)));
+    }
+    for d in down(whole) {
+        let since = d.number("since_at").map(ago).unwrap_or_default();
+        let line = format!(
+            "ERROR  {} is {} ({since}): {}",
+            clean(&d.text("id")),
+            clean(&d.text("state")),
+            clean(&d.text("detail"))
+        );
+        text += &format!("{}\n", shorten(&line, WIDTH));
+        text += &format!("  galley logs -f --device {}\n", clean(&d.text("id")));
+    }
+    text
 }
 
 /// Warnings first, then the rows.
@@ -89,9 +123,11 @@ pub(super) fn page(whole: &Value) -> String {
     let open = view
         .each("alerts.alerts")
         .any(|a| a.number("cleared_at").is_none());
-    let mut text = String::new();
+    let mut text = wrong(view);
     if open {
         text += &alert::list(view.at("alerts").0);
+    }
+    if !text.is_empty() {
         text.push('\n');
     }
     let title = format!(
@@ -169,6 +205,30 @@ mod tests {
         ill["alerts"] = json!({"alerts": [{"id": "x", "severity": "error", "title": "A receipt is in doubt", "since_at": 1}]});
         let text = page(&ill);
         assert!(text.starts_with("ERROR  A receipt is in doubt"), "{text}");
+        let mut alert = json!({"id": "x", "severity": "error", "title": "t", "since_at": 1, "order": "17", "effect_id": 9});
+        for (state, words) in [
+            (
+                "refused",
+                "order 17, effect 9 was refused for good (galley effect settle 9 -h)",
+            ),
+            ("waiting", "order 17, effect 9 is tried again by itself"),
+        ] {
+            alert["effect_state"] = state.into();
+            ill["alerts"] = json!({"alerts": [alert]});
+            assert!(page(&ill).contains(words), "{}", page(&ill));
+        }
+        ill["store"]["accepting"] = json!({"ok": false, "reason": {"en": "The robot is away"}});
+        ill["devices"]["devices"] =
+            json!([{"id": "slip_kitchen", "state": "down", "since_at": 1, "detail": "no route"}]);
+        let text = page(&ill);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "NO NEW ORDERS ARE TAKEN: The robot is away");
+        assert!(
+            lines[1].starts_with("ERROR  slip_kitchen is down"),
+            "{text}"
+        );
+        assert_eq!(lines[2], "  galley logs -f --device slip_kitchen");
+        assert!(!healthy(View(&ill)));
         assert!(text.lines().all(|l| width(l) <= WIDTH), "{text}");
     }
 }

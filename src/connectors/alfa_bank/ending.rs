@@ -9,14 +9,17 @@ use super::{
     map::{self, Standing},
     value,
 };
-use crate::flow::{
-    effects::{bank_close, bank_watch, bank_watch::Ended},
-    executor::{NotNow, Outcome, Resolution},
+use crate::{
+    domain::payment::Unpaid,
+    flow::{
+        effects::{bank_close, bank_watch, bank_watch::Ended},
+        executor::{NotNow, Outcome, Resolution},
+    },
 };
 
-pub(super) const UNPAID_IN_TIME: &str = "The time to pay is over";
-const UNPAID_BY_PAYER: &str = "The payer's bank refused";
-const UNPAID_BY_US: &str = "Not wanted any more";
+pub(super) const UNPAID_IN_TIME: &str = Unpaid::TimeOver.reason();
+const UNPAID_BY_PAYER: &str = Unpaid::Refused.reason();
+const UNPAID_BY_US: &str = Unpaid::NotWanted.reason();
 const NEVER_REGISTERED: &str = "The bank does not know this order";
 
 /// An order at the bank.

@@ -16,7 +16,7 @@ import { allowSound, chime, muted, prepareSound } from "./chime";
 import en from "./i18n/en.json";
 import ru from "./i18n/ru.json";
 import uz from "./i18n/uz.json";
-import { pageOf, roomIn } from "./pages";
+import { pageOf, sizeFor } from "./pages";
 
 type Key = keyof typeof ru;
 const { t, say, setLang } = speak<Key>({ ru, uz, en });
@@ -140,17 +140,13 @@ function Numbers(props: { list: string[]; empty: Key; large?: boolean }) {
     measure();
     return () => watcher.disconnect();
   }, []);
-  // In rem; tiles are as wide and high as board.css makes them.
-  const [wide, high] = props.large ? [15, 10.3] : [11, 7.2];
-  const all = roomIn(box.width, box.height, wide, high, 1.2);
-  // The line that says which page this is takes its own room.
-  const room = props.list.length <= all ? all : roomIn(box.width, box.height - 3, wide, high, 1.2);
+  const { size, room } = sizeFor(props.list.length, box.width, box.height, props.large ? ["large", "usual", "small"] : ["usual", "small"]);
   const fresh = called.value.map((one) => one.number);
   const { shown, page, pages } = pageOf(props.list, props.large ? fresh : [], room, Math.floor(now.value / PAGE_MS));
   return (
     <div class="room" ref={frame}>
       {props.list.length === 0 && <p class="none">{t(props.empty)}</p>}
-      <ul class={`numbers num${props.large ? " numbers-large" : ""}`}>
+      <ul class={`numbers num numbers-${size}`}>
         {shown.map((number) => <li key={number} class={props.large && fresh.includes(number) ? "fresh" : ""}>{number}</li>)}
       </ul>
       {pages > 1 && (

@@ -3,7 +3,7 @@ import { reachable } from "../shared/client";
 import { Mark } from "../shared/art/Kitchen";
 import { askSeconds, leave, secondsLeft, stay } from "./idle";
 import { useDialog } from "./parts";
-import { client, menu, opened, order, dishes, paired, paying, screen, spoken, store } from "./state";
+import { atStake, client, menu, opened, order, dishes, paired, paying, screen, spoken, store } from "./state";
 import { Attract } from "./screens/attract";
 import { CartScreen } from "./screens/cart";
 import { ContactScreen } from "./screens/contact";
@@ -29,7 +29,7 @@ export function App() {
 }
 
 function Stage() {
-  if (!client.token || !paired.value) return <Pairing />;
+  if (!client.token || !(paired.value || atStake.value)) return <Pairing />;
   if (!store.value || !menu.value) return <Standby title={t("conn.starting")} more={t("conn.starting.more")} />;
   return (
     <>

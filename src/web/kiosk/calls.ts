@@ -7,7 +7,7 @@ import { announce, client } from "./state";
 export type CallReason = "help" | "payment" | "allergy" | "spill";
 
 /** How the last call of this guest went. */
-export const call = signal<{ why: CallReason; state: "sending" | "sent" | "failed" } | null>(null);
+export const call = signal<{ why: CallReason; state: "sending" | "sent" | "coming" | "failed"; id?: string } | null>(null);
 
 const made = new Set<string>();
 
@@ -20,8 +20,8 @@ export async function callStaff(why: CallReason, once?: string): Promise<void> {
   if (call.peek()?.state === "sending") return;
   call.value = { why, state: "sending" };
   try {
-    await client.once("/calls", { why });
-    call.value = { why, state: "sent" };
+    const { id } = await client.once<{ id: string }>("/calls", { why });
+    call.value = { why, state: "sent", id };
     announce(t("call.sent"));
   } catch (error) {
     // Asked again when no answer came; a refusal would only be repeated.
@@ -29,6 +29,16 @@ export async function callStaff(why: CallReason, once?: string): Promise<void> {
     call.value = { why, state: "failed" };
     announce(t("call.failed"));
   }
+}
+
+/** Somebody comes once a person has answered the call: then the box lists it no more. */
+export async function followCall(): Promise<void> {
+  const mine = call.peek();
+  if (mine?.state !== "sent") return;
+  const { calls } = await client.get<{ calls: { id: string }[] }>("/calls");
+  if (call.peek() !== mine || calls.some((one) => one.id === mine.id)) return;
+  call.value = { ...mine, state: "coming" };
+  announce(t("call.coming"));
 }
 
 export function forgetCall(): void {

@@ -8,19 +8,28 @@ import { callStaff, forgetCall } from "./calls";
 import { forgetGuest, usePoints } from "./club";
 import { calmDown } from "./modes";
 import { renew, refreshMenu, refreshStore } from "./shop";
-import { announce, avoided, busy, cart, client, email, go, keptUnwanted, member, notice, order, payment, phone, promoCode, question, quote, quoted, receiptWay, screen, service, services, store, suggested } from "./state";
+import { announce, avoided, busy, cart, client, email, go, keptUnwanted, member, notice, order, paired, payment, phone, promoCode, question, quote, quoted, receiptWay, screen, service, services, store, suggested } from "./state";
 
 const settled: readonly string[] = ["paid", "receipted", "cooking", "ready", "closed", "refunding", "refunded"];
 
 export async function refreshOrder(): Promise<void> {
-  const id = order.peek()?.id;
-  if (!id) return;
+  const now = order.peek();
+  if (!now) return;
   try {
-    takeOrder(await client.get<Order>(`/orders/${id}`));
+    takeOrder(paired.peek() ? await client.get<Order>(`/orders/${now.id}`) : await fromOutside(now));
   } catch (error) {
-    if (error instanceof Refusal && (error.slug === "unknown_order" || error.slug === "not_found")) reset();
+    if (!(error instanceof Refusal)) throw error;
+    if (error.status === 401) paired.value = false;
+    else if (error.slug === "unknown_order" || error.slug === "not_found") reset();
     else throw error;
   }
+}
+
+/** A screen that was shut out sees of its guest's order what the guest's phone sees. */
+async function fromOutside(now: Order): Promise<Order> {
+  const page = now.follow && (await (await fetch(now.follow.svg_path.replace("/qr.svg", ""))).text());
+  const state = page && /<h1 class="(\w+)/.exec(page)?.[1];
+  return state ? { ...now, state: state as Order["state"] } : now;
 }
 
 export function takeOrder(next: Order): void {
@@ -174,7 +183,7 @@ async function explainStay(error: unknown): Promise<void> {
     return;
   }
   await refreshOrder().catch(() => undefined);
-  if (order.peek() && screen.peek() === "pay") notice.value = { text: error.guestMessage ?? t("failed.other"), tone: "alert" };
+  if (order.peek() && paired.peek() && screen.peek() === "pay") notice.value = { text: error.guestMessage ?? t("failed.other"), tone: "alert" };
 }
 
 /** Takes the unpaid order back. With `then` "tender" the cart stays, so that the guest can change it. */

@@ -16,6 +16,7 @@ import { keepFresh } from "../shared/poll";
 import { App } from "./app";
 import { watchArrows } from "./arrows";
 import { watchPrice } from "./basket";
+import { followCall } from "./calls";
 import { refreshOrder } from "./checkout";
 import { watchIdle } from "./idle";
 import { refreshKitchen } from "./kitchen";
@@ -47,6 +48,7 @@ function start(): void {
     await refreshMenu();
   }, () => (!store.peek() ? 1000 : paying.peek() ? 2000 : live.connected.peek() ? 15_000 : 4000));
   const orders = keepFresh(refreshOrder, () => (live.connected.peek() ? 5000 : 1500));
+  keepFresh(followCall, () => 3000);
   keepFresh(() => (screen.peek() === "attract" ? refreshKitchen() : Promise.resolve()), () => 6000);
 
   let greeted = false;

@@ -97,7 +97,7 @@ function CallSheet() {
         </div>
       ) : (
         <div class="call-state" role="status">
-          {now.state === "sending" ? <span class="spinner" aria-hidden="true" /> : <span class={`roundel roundel-${now.state === "sent" ? "safe" : "warn"}`}><Icon name={now.state === "sent" ? "check" : "alert"} size="3.6rem" /></span>}
+          {now.state === "sending" ? <span class="spinner" aria-hidden="true" /> : <span class={`roundel roundel-${now.state === "failed" ? "warn" : "safe"}`}><Icon name={now.state === "failed" ? "alert" : "check"} size="3.6rem" /></span>}
           <p class="lead">{t(`call.${now.state}`)}</p>
           <div class="actions"><button type="button" class="btn btn-main" onClick={close}>{t("close")}</button></div>
         </div>

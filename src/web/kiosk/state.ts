@@ -108,12 +108,17 @@ export const bankAway = computed(() => {
   return store.value?.tenders.some((one) => one.tender === now.tender && !one.available) ?? false;
 });
 
+const live: readonly string[] = ["registering", "waiting", "unclear"];
+
+/** A guest whose money may be moving, or whose number is shown, keeps the screen, even one that was shut out. */
+export const atStake = computed(() => order.value !== null && (screen.value === "ticket" || (screen.value === "pay" && live.includes(payment.value?.state ?? ""))));
+
 /** While money may be moving the screen belongs to this guest, however long it takes. Cash waits at the counter. */
 export const paying = computed(() => {
   if (busy.value) return true;
   const now = payment.value;
   if (screen.value !== "pay" || !now) return false;
-  return now.tender !== "cash" && (now.state === "registering" || now.state === "waiting" || now.state === "unclear");
+  return now.tender !== "cash" && live.includes(now.state);
 });
 
 export function ways(): Ways {

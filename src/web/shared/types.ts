@@ -190,6 +190,8 @@ export interface Payment {
   expires_at?: number | null;
   /** Given up before it was paid: by somebody, or because the bank gave no code. */
   withdrawn?: "asked" | "no_code" | null;
+  /** How it was closed unpaid. */
+  closed_by?: "time_over" | "refused" | "not_wanted" | "unpaid" | null;
   reason?: Text | null;
 }
 

@@ -2,18 +2,18 @@
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { money as spell } from "../shared/money";
+import { clock as clockIn } from "../shared/zone";
 import { Icon, type IconName } from "./icons";
 import { lang, t } from "./say";
-import { currency, now } from "./state";
+import { currency, now, store } from "./state";
 
 export function money(minor: number): string {
   return spell(minor, currency.value, lang.value);
 }
 
-/** Hours and minutes of this screen's clock. */
+/** Hours and minutes of the store's clock, wherever this screen is. */
 export function clock(at: number): string {
-  const date = new Date(at);
-  return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
+  return clockIn(at, store.value?.zone);
 }
 
 export function ago(at: number): string {

@@ -1,6 +1,6 @@
 // What the staff's screen knows, and the acts of the people at it. Screens read the signals; only acts write them.
 import { batch, computed, signal } from "@preact/signals";
-import { Client, Refusal, Unreachable } from "../shared/client";
+import { boxNow, Client, Refusal, Unreachable } from "../shared/client";
 import { openLive, type Live } from "../shared/live";
 import { keepFresh, type Refresher } from "../shared/poll";
 import { recall, recallFromSession, rememberForSession, takeToken } from "../shared/token";
@@ -28,7 +28,8 @@ export const alerts = signal<Alert[]>([]);
 export const stops = signal<Stop[]>([]);
 export const shift = signal<Shift | null>(null);
 export const online = signal(true);
-export const now = signal(Date.now());
+/** Of the box's clock. */
+export const now = signal(boxNow());
 /** The order whose sheet is open. */
 export const opened = signal<string | null>(null);
 /** A sentence for the person, and how to take the act back while it can be. */
@@ -253,7 +254,7 @@ let lastTold = Date.now();
 export function watchIdle(): void {
   for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => (lastTouch = Date.now()), { passive: true });
   setInterval(() => {
-    now.value = Date.now();
+    now.value = boxNow();
     if (notice.peek()?.until && (notice.peek()?.until ?? 0) < Date.now() && !pending) notice.value = null;
     const who = person.peek();
     if (!who) return;

@@ -98,6 +98,7 @@ export interface Store {
   store_id: string;
   name: Text;
   currency: string;
+  zone?: string;
   languages: Lang[];
   accepting: { ok: boolean; slug?: string | null; reason?: Text | null; until_at?: number | null };
   tenders: { tender: string; name: Text; available: boolean; reason?: Text | null }[];
@@ -122,6 +123,8 @@ export interface Alert {
   advice: string;
   since_at: number;
   effect_id: number | null;
+  /** Where the effect stands; one that is still tried by itself needs nobody's word. */
+  effect_state?: string;
   /** What somebody who says that it was done must have seen; absent where only the command line can say it. */
   effect_asks?: ("document_number" | "reference" | "paid")[];
 }

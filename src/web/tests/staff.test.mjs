@@ -70,16 +70,31 @@ test("a scanner that types keeps every separator, and a returned package is told
   assert.ok(alike([unit, other]) && !alike([unit, "010460222000654921opFcmKa"]));
 });
 
-test("every number is on some page, and one that is called is on the first", async () => {
-  const { pageOf, roomIn } = await load("/board/pages.ts");
+test("every number is on some page though numbers are called all the time, and a called one is on each", async () => {
+  const { pageOf, roomIn, sizeFor } = await load("/board/pages.ts");
   const numbers = Array.from({ length: 23 }, (_, n) => String(n + 1));
   const seen = new Set();
   for (let beat = 0; beat < 3; beat += 1) for (const one of pageOf(numbers, [], 10, beat).shown) seen.add(one);
   assert.equal(seen.size, 23);
-  assert.deepEqual(pageOf(numbers, ["22"], 10, 2).shown.slice(0, 2), ["22", "1"]);
+  assert.deepEqual(pageOf(numbers, ["22"], 10, 0).shown.slice(0, 2), ["22", "1"]);
+  assert.deepEqual(pageOf(numbers, ["22"], 30, 5).shown.length, 23);
+  for (const called of [["22"], numbers.slice(0, 15)]) {
+    const turned = new Set();
+    for (let beat = 0; beat < 6; beat += 1) {
+      const { shown } = pageOf(numbers, called, 10, beat);
+      assert.ok(shown.length <= 10 && new Set(shown).size === shown.length);
+      assert.ok(called.slice(0, 5).every((one) => shown.includes(one)));
+      for (const one of shown) turned.add(one);
+    }
+    assert.equal(turned.size, 23);
+  }
   assert.deepEqual(pageOf([], [], 10, 5), { shown: [], page: 0, pages: 1 });
   assert.equal(roomIn(1000, 500, 200, 100, 20), 16);
   assert.equal(roomIn(10, 10, 200, 100, 20), 1);
+  const sizes = ["large", "usual", "small"];
+  assert.deepEqual(sizeFor(4, 39, 30, sizes), { size: "large", room: 4 });
+  assert.equal(sizeFor(9, 39, 30, sizes).size, "usual");
+  assert.ok(sizeFor(60, 39, 30, sizes).room >= 20, "a full board turns few pages");
 });
 
 test("the same dish with the same choices is one line, whatever the order of the choices", async () => {

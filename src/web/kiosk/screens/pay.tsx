@@ -8,7 +8,7 @@ import { call, callStaff } from "../calls";
 import { chooseAgain, pay, reset, withdraw } from "../checkout";
 import { Frame, Notice, Title, TopBar } from "../parts";
 import { useQr } from "../qr";
-import { bankAway, busy, go, payment, sheet } from "../state";
+import { bankAway, busy, go, paired, payment, sheet } from "../state";
 
 export function PayScreen({ order }: { order: Order }) {
   const now = payment.value;
@@ -16,7 +16,7 @@ export function PayScreen({ order }: { order: Order }) {
     <Frame
       class="flow"
       top={<TopBar><p class="order-chip">{t("pay.number", { number: order.number })}</p></TopBar>}
-      {...(now && open.includes(now.state) ? { bottom: bankAway.value ? <WayOutOfBankAway /> : <WayOut payment={now} /> } : {})}
+      {...(now && open.includes(now.state) && paired.value ? { bottom: bankAway.value ? <WayOutOfBankAway /> : <WayOut payment={now} /> } : {})}
     >
       <main class="flow-body flow-centre pay">
         <Notice />
@@ -35,7 +35,8 @@ function byCode(one: Payment): boolean {
 
 function Stage({ order, payment: one }: { order: Order; payment: Payment }) {
   const sum = money(one.amount_minor, order.currency, lang.value);
-  if (one.state === "unclear") return <Unclear order={order} sum={sum} />;
+  // A screen that was shut out can't know how a payment stands. Cash is the counter's business.
+  if (one.state === "unclear" || (!paired.value && one.tender !== "cash")) return <Unclear order={order} sum={sum} />;
   if (one.state === "declined" || one.state === "closed") return <Failed payment={one} />;
   if (bankAway.value) return <BankAway order={order} sum={sum} />;
   if (byCode(one)) return <Qr order={order} payment={one} sum={sum} />;
@@ -125,9 +126,9 @@ function Counter({ order, sum }: { order: Order; sum: string }) {
 }
 
 function Failed({ payment: one }: { payment: Payment }) {
-  const declined = one.state === "declined";
+  const declined = one.state === "declined" || one.closed_by === "refused" || one.closed_by === "unpaid";
   const codeless = one.withdrawn === "no_code";
-  const calledOff = one.withdrawn === "asked";
+  const calledOff = one.withdrawn === "asked" || one.closed_by === "not_wanted";
   const [title, more] = calledOff
     ? [t("pay.withdrawn"), t("pay.withdrawn.more")]
     : declined ? [t("pay.declined"), t("pay.declined.more")]
@@ -147,11 +148,14 @@ function Failed({ payment: one }: { payment: Payment }) {
 }
 
 function Unclear({ order, sum }: { order: Order; sum: string }) {
+  const state = call.value?.state;
+  // The box itself calls somebody to a screen that it shuts out in the middle of a payment.
+  const told = state === "coming" ? "call.coming" : state === "sent" || !paired.value ? "call.sent" : null;
   return (
     <>
       <span class="roundel roundel-safe"><Icon name="shield" size="4.4rem" /></span>
       <Title>{t("pay.unclear")}</Title>
-      <p class="lead" role="status">{t("pay.unclear.more")}{call.value?.state === "sent" && <> {t("pay.unclear.called")}</>}</p>
+      <p class="lead" role="status">{t("pay.unclear.more")}{told && <> {t(told)}</>}</p>
       <Keep order={order} sum={sum} />
       <Waiting />
       <div class="actions"><button type="button" class="btn btn-quiet" onClick={reset}>{t("pay.done.here")}</button></div>

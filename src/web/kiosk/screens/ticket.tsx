@@ -53,9 +53,10 @@ function promise(order: Order): string {
     case "closed": return t("ticket.closed");
     case "refunding": return t("ticket.refunding");
     case "refunded": return t("ticket.refunded");
-    case "cancelled": return t("pay.cancelled");
+    case "cancelled":
     case "expired": return "";
     default: {
+      if (order.dishes.every((job) => job.state === "failed")) return "";
       const minutes = Math.ceil((order.promised_at - boxNow()) / 60_000);
       return minutes > 0 ? t("ticket.promise", { n: minutes }) : t("ticket.soon");
     }

@@ -65,7 +65,7 @@ function Mend({ alert, kind }: { alert: Alert; kind: string }) {
     case "pin":
       return isManager.value ? <Button icon="lock" onClick={() => void act("unlock", "/sessions/unlock", { door: alert.id.slice("pin:".length) }).then(again.attention)}>{t("mend.unlock")}</Button> : null;
     case "effect":
-      return isTechnician.value && alert.effect_id !== null
+      return isTechnician.value && alert.effect_id !== null && alert.effect_state !== "waiting" && alert.effect_state !== "sent"
         ? <>
             <div class="mends">
               {alert.effect_asks && <Button icon="check" onClick={() => setDeciding("done")}>{t("mend.done")}</Button>}

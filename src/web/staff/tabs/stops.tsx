@@ -1,6 +1,8 @@
 // What is off sale, and until when; and whether anything is sold at all.
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { boxNow } from "../../shared/client";
+import { dayAfter } from "../../shared/zone";
 import { Icon } from "../icons";
 import { Button, Empty, Reasons, Sheet, clock } from "../parts";
 import { say, t, type Key } from "../say";
@@ -80,11 +82,12 @@ function Pause({ onClose }: { onClose: () => void }) {
   );
 }
 
-const spans: { key: Key; until: (now: Date) => number | null }[] = [
-  { key: "until.30", until: (now) => now.getTime() + 30 * 60_000 },
-  { key: "until.60", until: (now) => now.getTime() + 60 * 60_000 },
-  { key: "until.180", until: (now) => now.getTime() + 180 * 60_000 },
-  { key: "until.day", until: (now) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1).getTime() },
+/** By the box's clock; the day ends where the store is. */
+const spans: { key: Key; until: (now: number) => number | null }[] = [
+  { key: "until.30", until: (now) => now + 30 * 60_000 },
+  { key: "until.60", until: (now) => now + 60 * 60_000 },
+  { key: "until.180", until: (now) => now + 180 * 60_000 },
+  { key: "until.day", until: (now) => dayAfter(now, store.value?.zone) },
   { key: "until.open", until: () => null },
 ];
 
@@ -92,7 +95,7 @@ function Until(props: { title: string; reasons: Key[]; head?: ComponentChildren;
   const [span, setSpan] = useState(4);
   const [why, setWhy] = useState("");
   return (
-    <Sheet title={props.title} onClose={props.onClose} foot={<Button kind="warn" icon="stop" disabled={why.trim() === ""} onClick={() => props.onGo(spans[span]?.until(new Date()) ?? null, why.trim())}>{t("stop.go")}</Button>}>
+    <Sheet title={props.title} onClose={props.onClose} foot={<Button kind="warn" icon="stop" disabled={why.trim() === ""} onClick={() => props.onGo(spans[span]?.until(boxNow()) ?? null, why.trim())}>{t("stop.go")}</Button>}>
       {props.head}
       <fieldset class="reasons"><legend>{t("until")}</legend><div>{spans.map((one, n) => <Button key={one.key} kind="plain" pressed={span === n} onClick={() => setSpan(n)}>{t(one.key)}</Button>)}</div></fieldset>
       <Reasons label={t("reason")} reasons={props.reasons.map((one) => t(one))} value={why} onChange={setWhy} />
