@@ -66,6 +66,12 @@ async fn a_key_does_what_its_scopes_say_under_its_own_name_until_it_is_shut_out(
         .await
         .expect(200);
     shop.get("stock", &reads).await.expect(200);
+    // Which store it is, and by which clock and currency it reckons, every key may know.
+    let store = shop.get("store", &reads).await.expect(200);
+    assert_eq!(store["currency"], "RUB");
+    assert!(store["zone"].is_string() && store["name"]["ru"].is_string());
+    assert!(store["hours"].is_object(), "{store}");
+    assert_eq!(store.get("channels"), None);
     shop.post("orders", &reads, &wish(&["mors"]))
         .await
         .expect_problem(403, "forbidden");

@@ -67,7 +67,8 @@ async fn an_order_is_found_by_its_number() {
         stub.lines(),
         [
             "GET /api/v1/orders?limit=200".to_owned(),
-            format!("GET /api/v1/orders/{ORDER}")
+            format!("GET /api/v1/orders/{ORDER}"),
+            "GET /api/v1/store".to_owned(),
         ]
     );
     let ended = stub.galley(&["order", "show", "B99"]).await;
@@ -99,7 +100,13 @@ async fn a_list_of_orders_is_a_table() {
         "NUMBER  STATE     TOTAL  PLACED               DISHES\n\
          A17     cooking  450.50  2025-11-22 08:26:40  2× Soup\n"
     );
-    assert_eq!(stub.lines(), ["GET /api/v1/orders?state=cooking&limit=5"]);
+    assert_eq!(
+        stub.lines(),
+        [
+            "GET /api/v1/orders?state=cooking&limit=5",
+            "GET /api/v1/store"
+        ]
+    );
 }
 
 #[tokio::test]

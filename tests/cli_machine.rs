@@ -67,13 +67,33 @@ async fn the_doctor_passes_on_what_the_daemon_knows() {
         "GET /api/v1/devices" => ok(json!({"devices": [
             {"id": "robot", "state": "down", "detail": "connection refused", "address": "tcp://10.0.0.9:7460"}
         ]})),
+        "GET /api/v1/store" => ok(
+            json!({"accepting": {"ok": false, "slug": "paused", "reason": {"en": "Sales are paused"}}}),
+        ),
+        "GET /api/v1/alerts" => ok(json!({"alerts": [
+            {"severity": "error", "title": "A receipt was refused", "detail": "no paper", "advice": "Look.",
+                "effect_id": 9, "effect_state": "refused", "order": "17"},
+            {"severity": "warning", "title": "1C is slow", "detail": "", "advice": "", "effect_id": 8, "effect_state": "waiting"},
+        ]})),
         other => well(other),
     });
     let ended = stub.galley(&["doctor", "--data", "/nowhere"]).await;
     assert_eq!(ended.code, 3);
-    for words in ["the daemon is ready", "robot: down", "tcp://10.0.0.9:7460"] {
+    for words in [
+        "the daemon is ready",
+        "robot: down",
+        "tcp://10.0.0.9:7460",
+        "Sales are paused",
+        "galley sales resume",
+        "order 17: A receipt was refused",
+        "galley effect settle 9 -h",
+    ] {
         assert!(ended.out.contains(words), "{words}: {}", ended.out);
     }
+    assert!(!ended.out.contains("settle 8"), "{}", ended.out);
+    // What is wrong stands before what is fine.
+    let at = |words: &str| ended.out.find(words).unwrap();
+    assert!(at("A receipt was refused") < at("the daemon is ready"));
 }
 
 #[tokio::test]

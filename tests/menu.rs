@@ -406,7 +406,7 @@ async fn a_pause_closes_the_store_with_its_own_sentence_and_until_when() {
         .post("orders", KIOSK, &wish(&[line("mors", 1, &[])]))
         .await;
     refused.expect_problem(503, "not_accepting");
-    let resume = json!({"why": "dry"});
+    let resume = json!({});
     shop.post("sales/resume", STAFF, &resume).await.expect(200);
     let store = shop.get("store", KIOSK).await.expect(200);
     assert_eq!(store["accepting"]["ok"], true);

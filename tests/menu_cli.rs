@@ -60,7 +60,7 @@ async fn staff_stop_lift_pause_and_resume_with_a_reason() {
         .await;
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!(body(0), json!({"ingredient_id": "beef", "why": "late"}));
-    let hint = "galley menu lift beef --ingredient --why \"…\"";
+    let hint = "galley menu lift beef --ingredient\n";
     assert!(ended.out.contains(hint), "{}", ended.out);
     stub.galley(&["menu", "stop", "plov", "--why", "late", "--until", "2h"])
         .await;
@@ -72,7 +72,7 @@ async fn staff_stop_lift_pause_and_resume_with_a_reason() {
     let ended = stub
         .galley(&["sales", "pause", "--cleaning", "--why", "the floor"])
         .await;
-    let hint = "galley sales resume --why \"…\"";
+    let hint = "galley sales resume\n";
     assert!(ended.out.contains(hint), "{}", ended.out);
     assert_eq!(body(3), json!({"kind": "cleaning", "why": "the floor"}));
     stub.galley(&["sales", "resume", "--why", "dry"]).await;
@@ -84,6 +84,11 @@ async fn staff_stop_lift_pause_and_resume_with_a_reason() {
     let ended = stub.galley(&["menu", "stop", "plov"]).await;
     assert_eq!(ended.code, 2, "a reason is asked for");
     assert_eq!(stub.asked.lock().unwrap().len(), 5);
+    // That all is as usual again needs no reason.
+    stub.galley(&["menu", "lift", "plov"]).await;
+    assert_eq!(body(5), json!({"dish_id": "plov"}));
+    let ended = stub.galley(&["sales", "resume"]).await;
+    assert_eq!((ended.code, body(6)), (0, json!({})), "{}", ended.err);
 }
 
 #[tokio::test]
@@ -106,6 +111,17 @@ async fn a_time_is_that_of_the_stores_clock() {
     let ended = stub.galley(&["shift", "show"]).await;
     for words in ["2025-11-22 13:26:40", "Asia/Tashkent"] {
         assert!(ended.out.contains(words), "{words}: {}", ended.out);
+    }
+    // What a technician reads beside the clock on the wall: five hours later than UTC, everywhere.
+    for (args, words) in [
+        (&["order", "list"][..], "2025-11-22 13:26:40"),
+        (&["order", "show", "A17"], "2025-11-22 13:26:40"),
+        (&["order", "log", ORDER], "2025-11-22 13:26:40"),
+        (&["status"], "2025-11-22 13:28:20"),
+        (&["secret", "list"], "2025-11-22 09:00:00"),
+    ] {
+        let ended = stub.galley(args).await;
+        assert!(ended.out.contains(words), "{args:?}: {}", ended.out);
     }
 }
 

@@ -357,6 +357,15 @@ async fn a_screen_is_paired_by_the_code_on_it_and_revoked_at_once() {
         .to_owned();
     let mut live = shop.live(None, &token).await;
     assert_eq!(live.next().await.unwrap().kind, "hello");
+    // A guest is paying there when it is shut out: nobody can call from it any more, so the box does.
+    let path = format!("orders/{order}/payments");
+    shop.post(&path, &token, &json!({"tender": "card_terminal"}))
+        .await
+        .expect(201);
+    assert_eq!(
+        shop.get("calls", STAFF).await.expect(200)["calls"],
+        json!([])
+    );
     shop.post("screens/K1/rename", STAFF, &json!({"name": "window"}))
         .await
         .expect(200);
@@ -365,9 +374,21 @@ async fn a_screen_is_paired_by_the_code_on_it_and_revoked_at_once() {
         .await
         .expect_problem(401, "unauthorised");
     shop.get("menu", &token).await.expect(200);
+    // Its order keeps the name that it was placed under.
+    let again = id(&shop
+        .post("orders", &token, &wish(&["mors"]))
+        .await
+        .expect(201));
+    let path = format!("orders/{again}/payments");
+    shop.post(&path, &token, &json!({"tender": "card_terminal"}))
+        .await
+        .expect(201);
     shop.post("screens/window/revoke", STAFF, &json!({}))
         .await
         .expect(200);
+    let calls = shop.get("calls", STAFF).await.expect(200);
+    assert_eq!(calls["calls"][0]["kiosk"], "window", "{calls}");
+    assert_eq!(calls["calls"][0]["why"], "payment");
     for gone in [&token, &anna] {
         shop.get("menu", gone)
             .await

@@ -3,14 +3,14 @@
 use super::{
     catalog::Catalog,
     event::Body,
-    ids::{OrderId, PaymentId},
+    ids::{OrderId, PaymentId, RefundId},
     order::{JobStage, Order, OrderState, Service},
-    payment::{FiscalBy, Payment, PaymentState, Tender},
+    payment::{FiscalBy, Payment, PaymentState, Tender, Unpaid},
     place::{Placed, Refused, Situation, Wish, WishLine, place},
     policy::Policy,
     promotion::Known,
     receipt::{ReceiptDraft, ReceiptKind, Registered},
-    refund::{Given, Refund, RefundState},
+    refund::{Given, Refund, RefundCause, RefundState, piece_cause},
     stock::{Level, Levels},
     stops::Stops,
     text::Language,
@@ -440,4 +440,107 @@ fn an_order_whose_receipt_others_give_waits_for_none_here() {
     order.apply(NOW, &Body::OrderPaid {});
     assert_eq!(order.state, OrderState::Receipted);
     assert_eq!(paid(self::order(&[1])).state, OrderState::Paid);
+}
+
+#[test]
+fn a_refund_that_was_refused_can_still_be_given_once_and_never_more_than_there_is() {
+    let asked = |order: &Order, n: u128| {
+        let payment = &order.payments[0];
+        Refund {
+            id: RefundId(Uuid::from_u128(n)),
+            payment_id: payment.id,
+            tender: payment.tender,
+            amount_minor: order.total_minor,
+            line: None,
+            pieces: Vec::new(),
+            reason: "cold".to_owned(),
+            state: RefundState::Pending,
+            requested_at: NOW,
+            without_receipt: false,
+        }
+    };
+    let refused = |mut order: Order, refund: &Refund| {
+        order.apply(
+            NOW,
+            &Body::RefundRequested {
+                refund: refund.clone(),
+            },
+        );
+        let reason = "no".to_owned();
+        let refund_id = refund.id;
+        order.apply(NOW, &Body::RefundRefused { refund_id, reason });
+        order
+    };
+    let order = paid(order(&[1]));
+    let first = asked(&order, 21);
+    let mut order = refused(order, &first);
+    let done = |refund: &Refund| Body::RefundDone {
+        refund_id: refund.id,
+        reference: None,
+    };
+    assert!(order.takes(&done(&first)), "by hand");
+    let second = asked(&order, 22);
+    assert!(order.takes(&Body::RefundRequested {
+        refund: second.clone()
+    }));
+    order.apply(
+        NOW,
+        &Body::RefundRequested {
+            refund: second.clone(),
+        },
+    );
+    assert!(!order.takes(&done(&first)), "the same money is on its way");
+    order.apply(NOW, &done(&second));
+    assert!(!order.takes(&done(&first)) && !order.takes(&done(&second)));
+    assert_eq!(order.state, OrderState::Refunded);
+}
+
+#[test]
+fn why_money_goes_back_is_known_whatever_people_write() {
+    let order = paid(order(&[1]));
+    let payment = order.payments[0].id;
+    let mut refund = Refund {
+        id: RefundId(Uuid::from_u128(5)),
+        payment_id: payment,
+        tender: Tender::SbpQr,
+        amount_minor: 1,
+        line: None,
+        pieces: Vec::new(),
+        reason: "late".to_owned(),
+        state: RefundState::Pending,
+        requested_at: NOW,
+        without_receipt: false,
+    };
+    assert_eq!(order.cause_of(&refund), RefundCause::Person);
+    for (reason, cause) in [
+        ("late".to_owned(), RefundCause::Late),
+        ("over".to_owned(), RefundCause::Over),
+        ("given up".to_owned(), RefundCause::GivenUp),
+        (piece_cause(3), RefundCause::Dish),
+    ] {
+        refund.id = order.id.refund(&format!("{reason}:{payment}"));
+        refund.reason = reason;
+        assert_eq!(order.cause_of(&refund), cause);
+    }
+}
+
+#[test]
+fn a_payment_that_was_closed_says_how() {
+    let mut one = payment(1, 100);
+    assert_eq!(one.unpaid(), None);
+    one.state = PaymentState::Closed;
+    for (said, how) in [
+        (
+            "The time to pay is over (the bank's action code 5)",
+            Unpaid::TimeOver,
+        ),
+        ("The payer's bank refused", Unpaid::Refused),
+        ("not wanted any more", Unpaid::NotWanted),
+        ("Not wanted any more", Unpaid::NotWanted),
+        ("a person has looked at the bank", Unpaid::Unpaid),
+        ("", Unpaid::Unpaid),
+    ] {
+        one.reason = Some(said.to_owned());
+        assert_eq!(one.unpaid(), Some(how), "{said}");
+    }
 }

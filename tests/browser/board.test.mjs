@@ -104,6 +104,37 @@ test("more numbers than fit come page by page, none is left out", async () => {
   }, wall);
 });
 
+for (const [name, viewport] of Object.entries({ standing: { width: 1080, height: 1920 }, wide: { width: 1920, height: 1080 } })) {
+  test(`sixty ready numbers all come by while more are called all the time (${name})`, async () => {
+    await onPage(board, async (page) => {
+      await page.clock.install();
+      // In every answer one of the first ten is away that was there before, and comes back: something is called without a pause.
+      let turn = 0;
+      await page.route("**/api/v1/board", (route) => {
+        turn += 1;
+        const ready = Array.from({ length: 60 }, (_, n) => ({ number: String(n + 1) })).filter((one) => one.number !== String((turn % 10) + 1));
+        return route.fulfill({ json: { at: Date.now(), preparing: [], ready, cooking: [] } });
+      });
+      await page.reload();
+      await page.locator(".ready .paging").waitFor();
+      const seen = new Set();
+      let called = 0;
+      await until("all numbers", async () => {
+        for (const one of await page.locator(".ready .numbers li").allTextContents()) seen.add(one);
+        called += await page.locator(".ready .fresh").count();
+        const cut = await page.evaluate(() => [...document.querySelectorAll(".ready .numbers li")].some((one) => one.getBoundingClientRect().bottom > document.querySelector(".ready .paging").getBoundingClientRect().top));
+        assert.equal(cut, false, "no number is cut");
+        await page.clock.runFor(1500);
+        return seen.size;
+      }, (size) => size === 60);
+      assert.ok(called > 0, "numbers were called meanwhile");
+      assert.equal(await page.evaluate(() => document.getAnimations().length), 0, "nothing moves where motion is not wanted");
+      await look(page, `board-sixty-${name}`);
+      await assertAccessible(page, `board, sixty, ${name}`);
+    }, { viewport, locale: "ru-RU" });
+  });
+}
+
 test("a board that hears nothing says how old its numbers are", async () => {
   await onPage(board, async (page) => {
     await page.clock.install();
@@ -143,4 +174,47 @@ test("the page for a guest's phone has no script, follows the order and can be r
     await page.locator("h1.ready").waitFor();
     await look(page, "follow-ready");
   }, { viewport: { width: 390, height: 844 }, javaScriptEnabled: false });
+});
+
+test("the page for a guest's phone fits every phone in every language, whatever the state", async () => {
+  const fits = async (url, where) => {
+    for (const width of [320, 360, 414]) await onPage(url, async (page) => {
+      await page.locator("h1").waitFor();
+      if (width === 360) await look(page, `follow-${where}`);
+      const wide = await page.evaluate(() => [...document.querySelectorAll("body, main *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5).map((one) => one.outerHTML.slice(0, 80)));
+      assert.deepEqual(wide, [], `${where} at ${width}`);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+      if (width === 320) await assertAccessible(page, `follow, ${where}`);
+    }, { viewport: { width, height: 760 } });
+  };
+  for (const language of ["ru", "uz", "en"]) {
+    const wish = { language, service: "to_go", lines: [{ dish_id: "borscht", quantity: 1 }] };
+    const placed = await api("POST", "/orders", wish, "demo-kiosk");
+    await fits(placed.follow.url, `placed-${language}`);
+    await api("POST", "/robot/pause", {});
+    const payment = await api("POST", `/orders/${placed.id}/payments`, { tender: "cash" });
+    await api("POST", `/payments/${payment.id}/confirm`, {});
+    await until("the receipt", () => api("GET", `/orders/${placed.id}`), (one) => one.state === "receipted");
+    await fits(placed.follow.url, `paid-${language}`);
+    await api("POST", "/robot/resume", {});
+    await until("the dish", () => api("GET", `/orders/${placed.id}`), (one) => one.state === "ready");
+    await fits(placed.follow.url, `ready-${language}`);
+    const { refunds } = await api("POST", `/orders/${placed.id}/refunds`, { reason: "cold" });
+    await fits(placed.follow.url, `refunding-${language}`);
+    for (const one of refunds) await api("POST", `/refunds/${one}/confirm`, {});
+    await fits(placed.follow.url, `refunded-${language}`);
+    const left = await api("POST", "/orders", wish, "demo-kiosk");
+    await api("POST", `/orders/${left.id}/cancel`, {});
+    await fits(left.follow.url, `cancelled-${language}`);
+  }
+  // The longest word of all stands only while a dish cooks: the same page, made to say it.
+  const placed = await api("POST", "/orders", { language: "uz", service: "to_go", lines: [{ dish_id: "borscht", quantity: 1 }] }, "demo-kiosk");
+  const html = (await (await fetch(placed.follow.url)).text()).replace(/<h1 class="placed">[^<]*</, '<h1 class="cooking">Tayyorlanmoqda<').replace(/http-equiv="refresh"/, "");
+  for (const width of [320, 360, 414]) await onPage(placed.follow.url, async (page) => {
+    await page.route(placed.follow.url, (route) => route.fulfill({ contentType: "text/html", body: html }));
+    await page.reload();
+    await page.locator("h1.cooking").waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, `cooking-uz at ${width}`);
+  }, { viewport: { width, height: 760 } });
+  await api("POST", `/orders/${placed.id}/cancel`, {});
 });

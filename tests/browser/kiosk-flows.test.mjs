@@ -291,11 +291,49 @@ test("a daemon that is killed while a guest pays keeps the order, and charges it
   await until("one charge", demoState, (now) => now.counts.charges === before.counts.charges + 1 && now.counts.receipts === before.counts.receipts + 1);
 });
 
-test("a guest calls for a person and is told that somebody comes, or where to go", async () => {
+for (const chosen of [["reach"], ["reach", "large"]]) {
+  test(`on the counter glass the pads and the codes stand whole within reach (${chosen.join(", ")})`, async () => {
+    await onPage(kiosk, async (page) => {
+      await page.locator('[data-help="access"]').click();
+      for (const mode of chosen) await page.locator(`[data-mode="${mode}"]`).click();
+      await page.locator('[data-sheet="access"] .btn-main').click();
+      const whole = async (selector, where) => {
+        await page.locator(selector).first().waitFor();
+        const cut = await page.evaluate((wanted) => {
+          const top = Math.max(document.querySelector(".stage").getBoundingClientRect().top, document.querySelector(".topbar").getBoundingClientRect().bottom);
+          const feet = [...document.querySelectorAll(".stage footer")].filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect().top);
+          const end = Math.min(innerHeight, ...feet);
+          return [...document.querySelectorAll(wanted)].filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect()).filter((box) => box.top < top - 1 || box.bottom > end + 1 || box.right > innerWidth + 1).length;
+        }, selector);
+        assert.equal(cut, 0, `${where}: ${selector} is cut`);
+      };
+      await begin(page, "uz");
+      await page.locator('.card[data-dish*="borscht"] .add').click();
+      await onward(page, "tender", async (screen) => {
+        if (screen === "loyalty" || screen === "contact") await whole(".key, .field", screen);
+        if (screen === "receipt" && (await page.locator('[data-receipt="email"]').count())) {
+          await page.locator('[data-receipt="email"]').click();
+          await whole(".key, .field", "e-mail");
+          await page.locator("[data-back]").click();
+          await page.locator('[data-receipt="paper"]').waitFor();
+        }
+      });
+      await page.locator('[data-tender="sbp_qr"]').click();
+      await whole("img.qr", "pay");
+      await demoAct("pay");
+      await page.locator(".ticket-number").waitFor();
+      await whole(".ticket-number, .follow-qr", "ticket");
+    }, { viewport: glasses.counter });
+  });
+}
+
+test("a guest calls for a person and is told that staff were called, that somebody comes once they answered, or where to go", async () => {
   await onPage(kiosk, async (page) => {
     const calls = [];
     let works = true;
+    let answered = false;
     await page.route("**/api/v1/calls", (route) => {
+      if (route.request().method() === "GET") return route.fulfill({ json: { calls: answered ? [] : [{ id: "1" }] } });
       calls.push(route.request().postDataJSON().why);
       return works ? route.fulfill({ status: 201, json: { id: "1", why: "spill" } }) : route.fulfill({ status: 404, contentType: "application/problem+json", body: '{"slug":"not_found","status":404,"title":""}' });
     });
@@ -303,6 +341,10 @@ test("a guest calls for a person and is told that somebody comes, or where to go
     await page.locator('[data-why="spill"]').click();
     await page.getByText(words.ru["call.sent"]).first().waitFor();
     await assertFlawless(page, "staff are called");
+    await page.waitForResponse((answer) => answer.url().endsWith("/calls") && answer.request().method() === "GET");
+    assert.equal(await page.getByText(words.ru["call.coming"]).count(), 0, "nobody has answered yet");
+    answered = true;
+    await page.getByText(words.ru["call.coming"]).first().waitFor();
     await page.locator('[data-sheet="call"] .btn-main').click();
     works = false;
     await page.locator('[data-help="call"]').click();

@@ -1,6 +1,7 @@
 // What the kiosk tells a guest when something is wrong. The box's answers are bent on their way to the page,
 // so that each state is met at will.
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { assertFlawless, assertTouchable, begin, bend, callOff, demoAct, fill, flip, kiosk, launch, look, on, onPage, onward, problem, quit, text, words } from "./support.mjs";
 
@@ -13,6 +14,7 @@ test("a payment whose outcome is unknown is told calmly and ends on the ticket w
     let after;
     let calls = 0;
     await page.route("**/api/v1/calls", (route) => {
+      if (route.request().method() === "GET") return route.fulfill({ json: { calls: [{ id: "1" }] } });
       calls += 1;
       assert.equal(route.request().postDataJSON().why, "payment");
       return route.fulfill({ status: 201, json: { id: "1" } });
@@ -27,13 +29,72 @@ test("a payment whose outcome is unknown is told calmly and ends on the ticket w
     await page.getByRole("heading", { name: words.ru["pay.unclear"] }).waitFor();
     await assertFlawless(page, "unclear");
     assert.equal(await page.locator(".qr").count(), 0, "no second code is offered");
-    await page.getByText(words.ru["call.sent"]).waitFor();
+    await page.locator(".lead", { hasText: words.ru["call.sent"] }).waitFor();
     assert.equal(await page.getByText(words.ru["pay.again"]).count(), 0, "no guest is told to try again");
     assert.match(await page.locator(".keep .big-number").textContent(), /\d/);
     assert.equal(calls, 1, "staff are called once");
     unclear = false;
     after = (order) => ({ ...order, state: "paid", due_minor: 0, payments: order.payments.map((one) => ({ ...one, state: "captured" })) });
     await page.locator(".ticket-number").waitFor();
+    await callOff(page);
+  });
+});
+
+test("a kiosk that is shut out while a guest pays stays calm until the outcome is known, and asks to be paired only then", async () => {
+  const origin = new URL(kiosk).origin;
+  const api = async (method, path, body, token = "demo-staff") => (await fetch(`${origin}/api/v1${path}`, {
+    method,
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json", "Idempotency-Key": randomUUID() },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  })).json();
+  const name = `K-${randomUUID().slice(0, 6)}`;
+  const asked = await api("POST", "/pairing", { role: "kiosk" });
+  await api("POST", "/screens", { code: asked.code, name, role: "kiosk" });
+  const { token } = await api("GET", "/pairing", null, asked.poll_token);
+  await onPage(kiosk.replace(/#.*/, `#token=${token}`), async (page) => {
+    await begin(page, "en");
+    await fill(page, "borscht");
+    await page.locator('[data-tender="sbp_qr"]').click();
+    await page.locator("img.qr").waitFor();
+    const number = (await page.locator(".order-chip").textContent()).replace(/\D/g, "");
+    await api("POST", `/screens/${name}/revoke`, {});
+    await page.getByRole("heading", { name: words.en["pay.unclear"] }).waitFor();
+    await page.locator(".lead", { hasText: words.en["call.sent"] }).waitFor();
+    assert.equal(await page.locator(".keep .big-number").textContent(), number);
+    assert.equal(await page.locator(".pairing, [data-other], [data-cancel], img.qr").count(), 0);
+    const { calls } = await api("GET", "/calls");
+    const call = calls.find((one) => one.kiosk === name);
+    assert.equal(call?.why, "payment", "the box has called somebody");
+    await assertFlawless(page, "shut out");
+    await demoAct("pay");
+    await page.locator(".ticket-number", { hasText: number }).waitFor();
+    await page.locator(".ticket-end .btn-main").click();
+    await page.locator(".pairing").waitFor();
+    await api("POST", `/calls/${call.id}/answer`, {});
+  });
+});
+
+test("each end of an order and of a payment has its own sentence", async () => {
+  await onPage(kiosk, async (page) => {
+    let bent = (order) => order;
+    await bend(page, "orders/[^/]+", (order) => bent(order));
+    await begin(page, "ru");
+    await fill(page, "borscht");
+    await page.locator('[data-tender="sbp_qr"]').click();
+    await page.locator("img.qr").waitFor();
+    // A payment that ended otherwise than by the clock says how.
+    for (const [closed_by, title] of [["refused", "pay.declined"], ["not_wanted", "pay.withdrawn"], ["time_over", "pay.closed"]]) {
+      bent = (order) => ({ ...order, payments: order.payments.map((one) => ({ ...one, state: "closed", closed_by, reason: text(closed_by) })) });
+      await look(page);
+      await page.getByRole("heading", { name: words.ru[title], exact: true }).waitFor();
+      assert.equal(await page.getByText(words.ru["pay.closed"], { exact: true }).count(), closed_by === "time_over" ? 1 : 0);
+    }
+    for (const [state, note] of [["refunded", "staff"], ["cancelled", "by staff"], ["expired", "too late"]]) {
+      bent = (order) => ({ ...order, state, note: text(note), refunds: state === "refunded" ? [{ id: "1", amount_minor: 100, state: "done", reason: "cold" }] : [] });
+      await look(page);
+      await page.locator(".ticket-note", { hasText: text(note).ru }).waitFor();
+      assert.equal(await page.getByText(/не получилось/).count(), 0, "nobody blames the kitchen");
+    }
     await callOff(page);
   });
 });
@@ -66,6 +127,7 @@ test("when the bank stays away, a guest who has not paid is asked before another
     let away = false;
     let calls = 0;
     await page.route("**/api/v1/calls", (route) => {
+      if (route.request().method() === "GET") return route.fulfill({ json: { calls: [{ id: "1" }] } });
       calls += 1;
       assert.equal(route.request().postDataJSON().why, "payment");
       return route.fulfill({ status: 201, json: { id: "1" } });

@@ -179,6 +179,30 @@ test("a dish is taken off sale until a time and put back; a call from a kiosk is
   }, counter);
 });
 
+test("times are the store's, and so is the end of the day, whatever the zone of the browser", async () => {
+  const zone = (await api("GET", "/store")).zone;
+  assert.equal(zone, "Europe/Moscow");
+  const ahead = 3 * 3_600_000;
+  const clock = (at) => new Date(at + ahead).toISOString().slice(11, 16);
+  await onPage(staff, async (page) => {
+    await comeIn(page, maria);
+    await page.locator(".place", { hasText: /\S/ }).waitFor();
+    const now = Date.now();
+    assert.ok([clock(now - 60_000), clock(now), clock(now + 1000)].includes(await page.locator(".top .time").textContent()));
+    await go(page, "stops");
+    await page.locator('[data-stop="caesar"] .btn').tap();
+    await page.locator(".sheet .reasons .btn").nth(3).tap();
+    await page.locator(".sheet .reasons").nth(1).locator(".btn").first().tap();
+    await page.locator(".sheet footer .btn-warn").tap();
+    await page.locator('[data-stop="caesar"].stopped', { hasText: "00:00" }).waitFor();
+    const { stops } = await api("GET", "/menu/stops");
+    const until_at = stops.find((one) => one.dish_id === "caesar").until_at;
+    assert.equal((until_at + ahead) % 86_400_000, 0, "midnight in Moscow");
+    assert.ok(until_at > now && until_at - now <= 86_400_000);
+    await api("POST", "/menu/stops/lift", { dish_id: "caesar" });
+  }, { ...counter, timezoneId: "Pacific/Honolulu" });
+});
+
 test("an online order is typed in once, and the drawer is counted without knowing what should be there", async () => {
   await paid(["mors", 1]);
   await onPage(staff, async (page) => {
@@ -313,6 +337,21 @@ for (const [name, viewport] of Object.entries({ standing: { width: 1080, height:
     await onPage(staff, async (page) => {
       await comeIn(page, "6193");
       assert.equal(await page.locator("html").getAttribute("lang"), "uz");
+      await go(page, "shift");
+      await page.locator(".tab-shift .btn-main").last().waitFor();
+      await page.locator(".tab-shift .btn", { hasText: words.uz["count.go"] }).tap();
+      await page.locator(".sheet[open] .count li").first().waitFor();
+      const hidden = await page.evaluate(() => {
+        const sheet = document.querySelector(".sheet[open]");
+        const end = sheet.querySelector("footer").getBoundingClientRect();
+        return [...sheet.querySelectorAll(".count li")].filter((one) => {
+          one.scrollIntoView({ block: "nearest" });
+          const box = one.getBoundingClientRect();
+          return box.top < sheet.querySelector(".sheet-body").getBoundingClientRect().top - 1 || box.bottom > end.top + 1;
+        }).length + (end.bottom > innerHeight + 1 ? 1 : 0);
+      });
+      assert.equal(hidden, 0, "every note and the button can be seen");
+      await page.locator(".sheet[open] .btn-square").tap();
       for (const tab of ["orders", "new", "attention", "stops", "shift"]) {
         await go(page, tab);
         await page.locator(`.tab-${tab}`).waitFor();

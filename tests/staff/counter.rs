@@ -315,7 +315,7 @@ async fn a_guests_phone_follows_the_order_without_a_script_and_nobody_elses() {
     let html = page.text().await.unwrap();
     for words in [
         "<html lang=\"uz\">",
-        "To‘lov kutilmoqda",
+        "Toʻlov kutilmoqda",
         "http-equiv=\"refresh\"",
         &format!(">{}<", placed["number"].as_str().unwrap()),
     ] {
@@ -337,17 +337,40 @@ async fn a_guests_phone_follows_the_order_without_a_script_and_nobody_elses() {
     assert_eq!(picture.headers()["content-type"], "image/svg+xml");
 
     let order = id(&placed);
+    let read = async || {
+        shop.http
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+    };
+    let steps = |html: &str| -> Vec<String> {
+        let all = html.split("<li class=\"").skip(1);
+        let words = all.filter_map(|li| li.split_once('"').map(|(class, _)| class.to_owned()));
+        words.take(4).collect()
+    };
+    assert_eq!(steps(&html), ["later", "later", "later", "later"]);
+    // Paid, and the robot begins nothing: it waits, and no later step is shown as going on.
+    shop.post("robot/pause", STAFF, &json!({}))
+        .await
+        .expect(200);
     shop.pay(&order, "cash").await;
+    shop.await_order(&order, &["receipted"]).await;
+    let html = read().await;
+    assert_eq!(steps(&html), ["done", "later", "later", "later"], "{html}");
+    assert!(html.contains("Navbatda"), "{html}");
+    shop.post("robot/resume", STAFF, &json!({}))
+        .await
+        .expect(200);
+    shop.await_order(&order, &["ready"]).await;
+    let html = read().await;
+    assert_eq!(steps(&html), ["done", "done", "done", "later"], "{html}");
     shop.fetch(&order).await;
-    let html = shop
-        .http
-        .get(url)
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let html = read().await;
+    assert_eq!(steps(&html), ["done", "done", "done", "done"], "{html}");
     assert!(
         html.contains("Berildi") && !html.contains("http-equiv=\"refresh\""),
         "{html}"
@@ -367,6 +390,72 @@ async fn a_guests_phone_follows_the_order_without_a_script_and_nobody_elses() {
             .await
             .unwrap();
         assert_eq!(answer.status(), 404, "{wrong}");
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_end_of_an_order_is_told_with_its_own_reason() {
+    let shop = Shop::open(1000).await;
+    let said = async |order: &str| {
+        let seen = shop.order(order).await;
+        let url = seen["follow"]["url"].as_str().unwrap().to_owned();
+        let page = shop
+            .http
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        let note = seen["note"]["ru"].as_str().unwrap_or_default().to_owned();
+        assert!(page.contains(&note), "{note} in {page}");
+        (note, page)
+    };
+    // Given back by a person: nobody blames the kitchen.
+    let order = id(&shop
+        .post("orders", KIOSK, &wish(&["mors"]))
+        .await
+        .expect(201));
+    shop.pay(&order, "cash").await;
+    shop.fetch(&order).await;
+    let path = format!("orders/{order}/refunds");
+    let back = json!({"reason": "dish 0 did not come"});
+    let refund = shop.post(&path, STAFF, &back).await.expect(201);
+    let refund = refund["refunds"][0].as_str().unwrap().to_owned();
+    let (note, page) = said(&order).await;
+    assert_eq!(note, "Возврат оформил сотрудник.");
+    assert!(page.contains("Деньги вернёт сотрудник на кассе"), "{page}");
+    assert_eq!(shop.order(&order).await["refunds"][0]["cause"], "person");
+    shop.post(&format!("refunds/{refund}/confirm"), STAFF, &json!({}))
+        .await
+        .expect(200);
+    let (note, page) = said(&order).await;
+    assert_eq!(note, "Возврат оформил сотрудник.");
+    assert!(page.contains("Деньги возвращены") && !page.contains("не получилось"));
+
+    // Given up at the kiosk, and by staff.
+    for (token, words) in [
+        (KIOSK, "Его отменили на экране заказа."),
+        (STAFF, "Его отменил сотрудник."),
+    ] {
+        let order = id(&shop
+            .post("orders", KIOSK, &wish(&["mors"]))
+            .await
+            .expect(201));
+        let payment = shop.start_payment(&order, "card_terminal").await;
+        let path = format!("orders/{order}/cancel");
+        shop.post(&path, token, &json!({})).await.expect(200);
+        assert_eq!(said(&order).await.0, words);
+        // Its payment ended with it, not by the clock.
+        let payment = shop
+            .get(&format!("payments/{payment}"), STAFF)
+            .await
+            .expect(200);
+        assert_eq!(payment["closed_by"], "not_wanted", "{payment}");
+        let reason = payment["reason"]["en"].as_str().unwrap();
+        assert!(reason.starts_with("This payment was cancelled"), "{reason}");
     }
     shop.close().await;
 }
