@@ -275,15 +275,17 @@ fn page(order: &Order, store: &Text, now: Timestamp, time: &str) -> String {
     };
     let number = say("Ваш номер", "Raqamingiz", "Your number");
     let mut body = format!(
-        "<p class=\"store\">{}</p>\n<p class=\"label\">{number}</p>\n<p class=\"number\">{}</p>\n<h1 class=\"{}\">{}</h1>\n<p class=\"more\">{}</p>\n",
+        "<p class=\"store\">{}</p>\n<p class=\"label\">{number}</p>\n<p class=\"number\">{}</p>\n<h1 class=\"{}\">{}</h1>\n",
         escape(store.get(language)),
         order.number,
         standing.word(),
         title.get(language),
-        more.get(language),
     );
-    if let Some(note) = endings::of_order(order) {
-        let _ = writeln!(body, "<p class=\"more\">{}</p>", note.get(language));
+    let said = [Some(more), endings::of_order(order)];
+    for text in said.iter().flatten().map(|t| t.get(language)) {
+        if !text.is_empty() {
+            let _ = writeln!(body, "<p class=\"more\">{text}</p>");
+        }
     }
     let minutes = order.promised_at.since(now).as_secs().div_ceil(60);
     if matches!(
