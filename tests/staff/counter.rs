@@ -356,7 +356,7 @@ async fn a_guests_phone_follows_the_order_without_a_script_and_nobody_elses() {
     // Paid, and the robot begins nothing: it waits, and no later step is shown as going on.
     shop.post("robot/pause", STAFF, &json!({}))
         .await
-        .expect(200);
+        .expect(202);
     shop.pay(&order, "cash").await;
     shop.await_order(&order, &["receipted"]).await;
     let html = read().await;
@@ -364,7 +364,7 @@ async fn a_guests_phone_follows_the_order_without_a_script_and_nobody_elses() {
     assert!(html.contains("Navbatda"), "{html}");
     shop.post("robot/resume", STAFF, &json!({}))
         .await
-        .expect(200);
+        .expect(202);
     shop.await_order(&order, &["ready"]).await;
     let html = read().await;
     assert_eq!(steps(&html), ["done", "done", "done", "later"], "{html}");
@@ -397,6 +397,8 @@ async fn a_guests_phone_follows_the_order_without_a_script_and_nobody_elses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_end_of_an_order_is_told_with_its_own_reason() {
     let shop = Shop::open(1000).await;
+    let mut mors = wish(&["mors"]);
+    mors["language"] = json!("ru");
     let said = async |order: &str| {
         let seen = shop.order(order).await;
         let url = seen["follow"]["url"].as_str().unwrap().to_owned();
@@ -414,10 +416,7 @@ async fn each_end_of_an_order_is_told_with_its_own_reason() {
         (note, page)
     };
     // Given back by a person: nobody blames the kitchen.
-    let order = id(&shop
-        .post("orders", KIOSK, &wish(&["mors"]))
-        .await
-        .expect(201));
+    let order = id(&shop.post("orders", KIOSK, &mors).await.expect(201));
     shop.pay(&order, "cash").await;
     shop.fetch(&order).await;
     let path = format!("orders/{order}/refunds");
@@ -440,10 +439,7 @@ async fn each_end_of_an_order_is_told_with_its_own_reason() {
         (KIOSK, "Его отменили на экране заказа."),
         (STAFF, "Его отменил сотрудник."),
     ] {
-        let order = id(&shop
-            .post("orders", KIOSK, &wish(&["mors"]))
-            .await
-            .expect(201));
+        let order = id(&shop.post("orders", KIOSK, &mors).await.expect(201));
         let payment = shop.start_payment(&order, "card_terminal").await;
         let path = format!("orders/{order}/cancel");
         shop.post(&path, token, &json!({})).await.expect(200);
