@@ -5,11 +5,12 @@
 
 mod memory;
 
-use galley_moley::emulator::Fault;
-use galley_robot::MachineState;
+use galley_link::MemoryNet;
+use galley_moley::{Framing, KlinkConfig, KlinkDriver, emulator::Fault};
+use galley_robot::{Ambient, MachineState, RobotDriver as _};
 use memory::Rig;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// What takes longer does not happen.
 const LIMIT: Duration = Duration::from_hours(1);
@@ -59,6 +60,34 @@ async fn stopped(folder: &std::path::Path) -> (Rig, String) {
     until_robot(&mut rig, "aborted").await;
     rig.kitchen.estop(false);
     (rig, order)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_the_robot_refuses_stops_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start(folder.path(), 3, 3).await;
+    rig.opened().await;
+    // The box that took this one's place: its fence is higher.
+    let net = MemoryNet::new();
+    let (listener, kitchen) = (net.listen("robot"), rig.kitchen.clone());
+    tokio::spawn(async move { kitchen.listen(listener, Framing::Len32).await });
+    let other = KlinkDriver::new(
+        Arc::new(net),
+        KlinkConfig::new("mem://robot".parse().unwrap(), "S001"),
+        Ambient::new(|| 1_795_338_000_000, || 0),
+    );
+    other.connect(u64::MAX >> 12, None).await.unwrap();
+    rig.until("the refusal", "devices", |seen| {
+        let devices = seen["devices"].as_array().unwrap();
+        devices
+            .iter()
+            .any(|d| d["id"] == "robot" && d["state"] == "refused")
+    })
+    .await;
+    let began = tokio::time::Instant::now();
+    rig.daemon.stop().await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]

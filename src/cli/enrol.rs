@@ -5,13 +5,17 @@ use super::{
     exit::{Exit, Misuse, Stop, help},
     output::{print, print_json},
     progress::Progress,
+    restore::day_at,
     run::CONFIG,
 };
 use crate::{
     config::{Config, load_catalog},
     credentials,
     enrolment::Enrolment,
-    store::{Options, Store, backup},
+    store::{
+        Options, Store,
+        backup::{self, Handover},
+    },
     sync::{
         adopt::{AdoptError, Adopted, Adoption, By, Place, ask},
         down::new_token,
@@ -163,7 +167,14 @@ async fn take_place(
         }
     }
     .map_err(stop)?;
-    let adopted = make(&config, &world, &url, &fresh, &place, json).await?;
+    let now = SystemClock.now();
+    let handover = Handover {
+        now,
+        day: day_at(&config, now),
+        // With its own token it had the place until now.
+        other_box: code.is_some(),
+    };
+    let adopted = make(&config, &world, &url, &fresh, &place, &handover, json).await?;
     enrolment = Enrolment {
         store_id: place.store_id.clone(),
         generation: place.generation,
@@ -179,7 +190,8 @@ async fn take_place(
         print_json(&json!({
             "store_id": place.store_id, "generation": place.generation, "made_anew": adopted.is_some(),
             "events": adopted.map_or(0, |a| a.events), "again": adopted.map_or(0, |a| a.again),
-            "dropped": adopted.map_or(0, |a| a.dropped), "under_way": adopted.map_or(0, |a| a.open),
+            "dropped": adopted.map_or(0, |a| a.dropped), "numbers_twice": adopted.map_or(0, |a| a.twice),
+            "under_way": adopted.map_or(0, |a| a.open),
         }))?;
     } else {
         print(&told(&place, adopted))?;
@@ -201,6 +213,7 @@ async fn make(
     url: &str,
     token: &crate::world::Secret,
     place: &Place,
+    handover: &Handover,
     json: bool,
 ) -> anyhow::Result<Option<Adopted>> {
     let data = &config.store.data;
@@ -232,6 +245,10 @@ async fn make(
         drop(there);
         let former = Store::open(Options::at(&copy.0))?;
         if adoption.goes_on(&former)? {
+            // A store's first box took the place from nobody.
+            if place.generation > 1 || place.head.seq > 0 {
+                backup::hand_over(&database, handover)?;
+            }
             return Ok(None);
         }
         Some(former)
@@ -263,8 +280,7 @@ async fn make(
         .map_err(stop)?;
     drop(progress);
     drop(former);
-    let stamp = backup::stamp(SystemClock.now());
-    backup::restore(&database, &opened.0, &stamp)?;
+    backup::restore(&database, &opened.0, handover)?;
     Ok(Some(adopted))
 }
 
@@ -314,6 +330,12 @@ fn told(place: &Place, adopted: Option<Adopted>) -> String {
             text += &format!(
                 "  {} events of this box went in behind them, {} did not fit any more\n",
                 a.again, a.dropped
+            );
+        }
+        if a.twice > 0 {
+            text += &format!(
+                "  {} order numbers were given out twice, by this box and by the other (galley alert list)\n",
+                a.twice
             );
         }
         if a.open > 0 {

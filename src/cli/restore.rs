@@ -13,8 +13,9 @@ use super::{
 use crate::{
     config::Config,
     credentials,
+    domain::time::{Timestamp, local},
     store::{
-        backup::{self, Header, Missing, Restored},
+        backup::{self, Handover, Header, Missing, Restored},
         vault::Key,
     },
     world::{Clock as _, SystemClock},
@@ -122,8 +123,13 @@ pub async fn execute(args: RestoreArgs) -> anyhow::Result<ExitCode> {
     let what = consequences(&header, &database, missing.as_ref());
     confirm(args.yes, &what)?;
     same_owner(&data, &opened.0)?;
-    let stamp = backup::stamp(SystemClock.now());
-    let restored = backup::restore(&database, &opened.0, &stamp)?;
+    let now = SystemClock.now();
+    let handover = Handover {
+        now,
+        day: config.as_ref().ok().and_then(|c| day_at(c, now)),
+        other_box: false,
+    };
+    let restored = backup::restore(&database, &opened.0, &handover)?;
     if args.json {
         print_json(&json!({
             "database": database, "backup": args.file, "header": header,
@@ -136,6 +142,12 @@ pub async fn execute(args: RestoreArgs) -> anyhow::Result<ExitCode> {
         print(&told(&database, &restored))?;
     }
     Ok(Exit::Done.into())
+}
+
+/// The day that a store's orders are numbered in.
+pub(super) fn day_at(config: &Config, now: Timestamp) -> Option<String> {
+    let zone = jiff::tz::TimeZone::get(&config.store.zone).ok()?;
+    Some(local(now, &zone).date().to_string())
 }
 
 /// The opened copy goes when it was not put in place.
@@ -255,7 +267,6 @@ async fn installed(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::time::Timestamp;
 
     #[test]
     fn what_will_be_missing_is_said_in_numbers_or_that_nobody_can_know() {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod compare;
+mod fence;
 mod idle;
 mod lost;
 mod places;
@@ -19,13 +20,13 @@ use crate::{
     },
 };
 use async_trait::async_trait;
+use fence::{JOURNAL, Place};
 use futures_util::future::BoxFuture;
 use galley_robot::{
     AbortHow, Actor as RobotActor, ActorRole, CellInfo, Command, Cursor, Event, Incoming, JobAbort,
     JobCollect, JobState, JobSubmit, JobView, MachineCmd, MachineCommand, MachineState, Operation,
     Outcome as Taken, Part, RobotDriver, RobotError,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -36,8 +37,6 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Document with what must outlive a restart.
-const JOURNAL: &str = "robot";
 /// Jobs handed over for each arm: one at work and one queued; the rest stays cheap to cancel. [source: robot.md 3.10]
 const JOBS_PER_ARM: u32 = 2;
 /// Pause after the robot refused the session.
@@ -46,13 +45,6 @@ const REFUSED: Duration = Duration::from_secs(30);
 /// Buttons of the manual driver.
 pub type Press =
     Arc<dyn Fn(String, String) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
-
-/// Where the store stands in the robot's journal.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Place {
-    fence: u64,
-    cursor: Option<Cursor>,
-}
 
 /// What is known of the robot right now.
 #[derive(Clone, Debug, Default)]
@@ -192,6 +184,7 @@ impl Robot {
         let places = self.watch_places();
         let idleness = self.watch_idleness();
         tokio::pin!(places, idleness);
+        let mut told = String::new();
         loop {
             tokio::select! {
                 biased;
@@ -202,8 +195,17 @@ impl Robot {
                 () = &mut places => return,
                 () = &mut idleness => return,
                 why = self.session() => {
-                    tracing::warn!(device.id = "robot", why, "the robot's session ended; opening another");
-                    tokio::time::sleep(REFUSED).await;
+                    // A robot that goes on refusing says the same every time.
+                    if why != told {
+                        tracing::warn!(device.id = "robot", why, "the robot's session ended; opening others");
+                        told = why;
+                    }
+                    // A daemon that is stopped does not sit a refusal out.
+                    tokio::select! {
+                        biased;
+                        () = shutdown.cancelled() => {}
+                        () = tokio::time::sleep(REFUSED) => {}
+                    }
                 }
             }
         }
@@ -211,7 +213,7 @@ impl Robot {
 
     /// One life of the driver's connection; answers why it ended.
     async fn session(&self) -> String {
-        let place = match self.place().await {
+        let place = match fence::place(&self.site).await {
             Ok(place) => place,
             Err(why) => return why,
         };
@@ -274,30 +276,6 @@ impl Robot {
                     }
                 }
             }
-        }
-    }
-
-    async fn place(&self) -> Result<Place, String> {
-        let stored: Result<Option<Place>, crate::store::StoreError> =
-            self.site.store.read(|s| s.document(JOURNAL)).await;
-        match stored {
-            Ok(Some(place)) => Ok(place),
-            Ok(None) => {
-                // The database is new: its fence is above that of any before it at this robot.
-                let fence = u64::try_from(self.site.world.clock.now().as_millis()).unwrap_or(1);
-                let place = Place {
-                    fence,
-                    cursor: None,
-                };
-                let row = place.clone();
-                self.site
-                    .store
-                    .write(move |tx| tx.put_document(JOURNAL, &row))
-                    .await
-                    .map_err(|e| e.to_string())?;
-                Ok(place)
-            }
-            Err(e) => Err(e.to_string()),
         }
     }
 

@@ -25,7 +25,7 @@ use crate::{
         refund::{Given, Refund, RefundCause, RefundState},
         shift::ShiftState,
         stock::Movement,
-        time::Timestamp,
+        time::{Timestamp, local},
     },
     store::{EffectRow, EffectState, NewEffect, Snapshot, Tx},
 };
@@ -511,6 +511,8 @@ fn lately_refused(s: &Snapshot<'_>, key: &str, now: Timestamp) -> Result<bool, F
 const REQUESTS_KEPT: Duration = Duration::from_hours(48);
 /// That a message of headquarters was done is kept so long; none is repeated after its own time. [ours]
 const TOLD_KEPT: Duration = Duration::from_hours(90 * 24);
+/// The alert of order numbers that two boxes gave out; guests wait with them until the day is over.
+pub const NUMBERS_TWICE: &str = "order:numbers";
 /// Counter of the hours in which the house was kept.
 const HOUSE: &str = "house_kept_hour";
 
@@ -534,6 +536,10 @@ fn keep_house(tx: &mut Tx<'_>, cx: &Context) -> Result<(), FlowError> {
     tx.erase_contacts(before(cx.policy.contacts_kept))?;
     tx.erase_people(before(cx.policy.guests_kept))?;
     tx.drop_stops_over(now)?;
+    let twice = tx.snapshot().alert(NUMBERS_TWICE)?;
+    if twice.is_some_and(|a| local(a.since_at, &cx.zone).date().to_string() != cx.day) {
+        clear_alert(tx, cx, NUMBERS_TWICE)?;
+    }
     loyalty::expire(tx, cx)?;
     faults::forget(tx, cx)
 }

@@ -4,6 +4,9 @@ use super::{Snapshot, StoreError, Tx};
 use rusqlite::{OptionalExtension as _, params};
 use serde::{Serialize, de::DeserializeOwned};
 
+/// Name of the document with the store's fence at the robot, and its place in the robot's journal.
+pub const ROBOT: &str = "robot";
+
 impl Tx<'_> {
     /// Writes the document with this name.
     ///

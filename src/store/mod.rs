@@ -36,6 +36,7 @@ mod writer;
 
 pub use api_keys::ApiKey;
 pub use calls::Call;
+pub use documents::ROBOT;
 pub use effects::{Attempt, EffectRow, EffectState, NewEffect};
 pub use error::StoreError;
 pub use guests::{Person, Who};
@@ -71,6 +72,8 @@ const CHECKPOINT_PAGES: i64 = 4096;
 const CHECK_AT_OPEN: i64 = 64 * 1024 * 1024;
 /// Statements that a connection keeps planned: more than the program has.
 pub(crate) const STATEMENTS: usize = 256;
+/// A file that another process holds is waited for so long.
+pub(crate) const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
 /// Connections kept for readers.
 const READERS: usize = 4;
 
@@ -357,7 +360,7 @@ fn open_flags(options: &Options, flags: OpenFlags) -> Result<Connection, StoreEr
         Some(vfs) => Connection::open_with_flags_and_vfs(&options.path, flags, vfs.as_str()),
         None => Connection::open_with_flags(&options.path, flags),
     }?;
-    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    db.busy_timeout(BUSY)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     plan_once(&db)?;
     Ok(db)
@@ -427,6 +430,8 @@ fn open_writer(options: &Options) -> Result<Connection, StoreError> {
     db.pragma_update(None, "temp_store", "MEMORY")?;
     db.pragma_update(None, "cache_size", -CACHE_KIB)?;
     db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // What a row leaves behind on a page that is written anyway is overwritten; that costs no page more.
+    db.pragma_update(None, "secure_delete", "FAST")?;
     if size(&db)? <= CHECK_AT_OPEN {
         check(&db, options, "quick_check")?;
     }

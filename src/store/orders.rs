@@ -7,6 +7,7 @@ use crate::domain::{
     time::Timestamp,
 };
 use rusqlite::{OptionalExtension as _, Row, params};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Which orders.
@@ -75,15 +76,30 @@ impl Tx<'_> {
 }
 
 impl Snapshot<'_> {
-    /// The number of the next order of a day, from 1: one more than the last has. No order is ever deleted.
+    /// The number of the next order of a day, from 1: one more than the last has. No order is ever deleted. Numbers that
+    /// another box may have given out are left free (`backup::restore`).
     ///
     /// # Errors
     /// When it can't be read.
     pub fn next_number(&self, day: &str) -> Result<u32, StoreError> {
-        let last: Option<u32> = self
-            .prepare_cached("SELECT max(number) FROM orders WHERE day = ?1")?
+        let last: u32 = self
+            .prepare_cached(
+                "SELECT max(coalesce((SELECT max(number) FROM orders WHERE day = ?1), 0),
+                            coalesce((SELECT value FROM counters WHERE name = 'number:' || ?1), 0))",
+            )?
             .query_row([day], |r| r.get(0))?;
-        Ok(last.unwrap_or(0) + 1)
+        Ok(last + 1)
+    }
+
+    /// Days and numbers that more than one order has.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn numbers_given_twice(&self) -> Result<BTreeSet<(String, u32)>, StoreError> {
+        self.prepare("SELECT day, number FROM orders GROUP BY day, number HAVING count(*) > 1")?
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::from)
     }
 
     /// A counter's value; 0 when it was never used.

@@ -8,13 +8,19 @@ use super::{
 };
 use crate::{
     domain::{
+        alert::{Alert, Severity},
         catalog::Catalog,
         event::{Actor, Body},
         policy::Policy,
         remote::{DocumentKind, What},
     },
-    flow::{Context, FlowError, past::Replay, record::record},
-    store::{LogEntry, Options, Store, StoreError},
+    flow::{
+        Context, FlowError,
+        commands::{NUMBERS_TWICE, raise_alert},
+        past::Replay,
+        record::record,
+    },
+    store::{LogEntry, Options, Store, StoreError, Tx},
     world::{Clock, Http, HttpError, Secret},
 };
 use bytes::Bytes;
@@ -22,7 +28,7 @@ use http::{Request, Response, StatusCode, header};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::json;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 /// Patience with one answer of headquarters.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -173,6 +179,8 @@ pub struct Adopted {
     pub again: u64,
     /// Of those, events that did not fit any more.
     pub dropped: u64,
+    /// Order numbers that this box and the other both gave out.
+    pub twice: usize,
     /// Acts that were under way.
     pub open: usize,
 }
@@ -233,8 +241,10 @@ impl Adoption<'_> {
             )));
         }
         let mut again = 0;
+        let mut twice = BTreeSet::new();
         if let Some(former) = former {
             let own = forked(former, &store)?;
+            let before = store.read_here(|s| s.numbers_given_twice())?;
             let beside = former.read_here(|s| s.beside_the_log())?;
             (replay, again) = store
                 .write(move |tx| {
@@ -246,6 +256,8 @@ impl Adoption<'_> {
                     Ok::<_, FlowError>((replay, again))
                 })
                 .await?;
+            twice = store.read_here(|s| s.numbers_given_twice())?;
+            twice.retain(|number| !before.contains(number));
         }
         let now = self.clock.now();
         let cx = Context {
@@ -276,11 +288,14 @@ impl Adoption<'_> {
                         dropped: replay.dropped,
                     },
                 )?;
+                let numbers = twice.len();
+                tell_of_numbers(tx, &cx, twice)?;
                 tx.advance_cursor(CURSOR, head.seq, now)?;
                 Ok::<_, FlowError>(Adopted {
                     events: head.seq,
                     again,
                     dropped: replay.dropped,
+                    twice: numbers,
                     open,
                 })
             })
@@ -373,6 +388,38 @@ impl Adoption<'_> {
                 )
             })
     }
+}
+
+/// Guests stand at the counter with these numbers: somebody must know of it.
+fn tell_of_numbers(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    twice: BTreeSet<(String, u32)>,
+) -> Result<(), FlowError> {
+    if twice.is_empty() {
+        return Ok(());
+    }
+    let numbers: Vec<String> = twice
+        .into_iter()
+        .map(|(day, number)| format!("{number} ({day})"))
+        .collect();
+    raise_alert(
+        tx,
+        cx,
+        Alert {
+            key: NUMBERS_TWICE.to_owned(),
+            severity: Severity::Warning,
+            title: "Order numbers were given out twice".to_owned(),
+            detail: format!(
+                "This box and another in its place sold at the same time. Two orders each have the number {}.",
+                numbers.join(", ")
+            ),
+            advice: "Ask a guest who comes with such a number what was ordered, and look it up: galley order list. New \
+                     orders get other numbers; this is over at the end of the day."
+                .to_owned(),
+            since_at: cx.now,
+        },
+    )
 }
 
 /// What a former log has behind the last event that both have.

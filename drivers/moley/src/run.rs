@@ -66,7 +66,8 @@ pub(crate) async fn keep_connected(
             let _ = first.send(Err(error.unwrap_or(RobotError::LinkDown { detail })));
         }
         if let Some(error) = ending.refused {
-            tracing::error!(address = %shared.config.address, "robot refuses this box: {error}");
+            // Whoever owns the driver tells it, and tries again.
+            tracing::debug!(address = %shared.config.address, "robot refuses this box: {error}");
             shared.link.send_replace(LinkState::Refused(error));
             return;
         }

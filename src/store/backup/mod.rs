@@ -7,7 +7,7 @@ mod restore;
 #[cfg(test)]
 mod tests;
 
-pub use restore::{Missing, Restored, missing, restore};
+pub use restore::{Handover, Missing, Restored, hand_over, missing, restore};
 
 use super::{
     Options, Snapshot, Store, StoreError, check, copy, migrate, open_reader, size,

@@ -1,9 +1,13 @@
 //! Back to a backup: what would be missing, and the exchange of the files.
 
-use super::{BackupError, Header, sync_folder};
-use crate::store::{Options, Snapshot, StoreError, open_reader};
-use rusqlite::{Connection, OpenFlags};
+use super::{BackupError, Header, stamp, sync_folder};
+use crate::{
+    domain::time::Timestamp,
+    store::{Options, ROBOT, Snapshot, StoreError, open_reader},
+};
+use rusqlite::{Connection, OpenFlags, params};
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -31,6 +35,20 @@ pub struct Restored {
     /// Acts that only a person can decide about.
     pub for_person: usize,
 }
+
+/// When another database, or another box, goes on in a store's place.
+#[derive(Clone, Debug)]
+pub struct Handover {
+    /// Now.
+    pub now: Timestamp,
+    /// The day at the store, where its zone is known.
+    pub day: Option<String>,
+    /// Another box may have sold meanwhile, and told nobody.
+    pub other_box: bool,
+}
+
+/// Numbers of a day that are left free, where it is not known which were given out: guests wait with them.
+const NUMBERS_FREE: u32 = 100;
 
 /// What would be missing after going back to a backup; none when the database that is there can't be read.
 #[must_use]
@@ -69,8 +87,14 @@ pub fn missing(database: &Path, header: &Header) -> Option<Missing> {
 ///
 /// # Errors
 /// When a file can't be moved; then the database that was there still is.
-pub fn restore(database: &Path, opened: &Path, stamp: &str) -> Result<Restored, BackupError> {
+pub fn restore(
+    database: &Path,
+    opened: &Path,
+    handover: &Handover,
+) -> Result<Restored, BackupError> {
     let (asked, for_person) = put_in_doubt(opened)?;
+    go_on(opened, handover, given_out(database).as_ref())?;
+    let stamp = stamp(handover.now);
     let sidecars = ["-wal", "-shm"];
     let mut aside = Vec::new();
     let beside = |ending: &str| {
@@ -111,6 +135,69 @@ pub fn restore(database: &Path, opened: &Path, stamp: &str) -> Result<Restored, 
         asked,
         for_person,
     })
+}
+
+/// Lets a database that stays as it is go on in a store's place that another box had. The daemon must not run.
+///
+/// # Errors
+/// When it can't be written.
+pub fn hand_over(database: &Path, handover: &Handover) -> Result<(), BackupError> {
+    go_on(database, handover, given_out(database).as_ref())
+}
+
+/// The last number of each day that the database that is there gave out; none when it can't be read.
+fn given_out(database: &Path) -> Option<BTreeMap<String, u32>> {
+    let db = open_reader(&Options::at(database)).ok()?;
+    let mut statement = db
+        .prepare("SELECT day, max(number) FROM orders GROUP BY day ORDER BY day DESC LIMIT 3")
+        .ok()?;
+    let rows = statement
+        .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
+        .ok()?;
+    rows.collect::<Result<_, _>>().ok()
+}
+
+/// The robot takes nothing any more of whoever had the place, and no guest gets a number that another waits with.
+fn go_on(
+    opened: &Path,
+    handover: &Handover,
+    former: Option<&BTreeMap<String, u32>>,
+) -> Result<(), BackupError> {
+    let db = Connection::open_with_flags(opened, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(StoreError::from)?;
+    let change = || -> Result<(), rusqlite::Error> {
+        let tx = db.unchecked_transaction()?;
+        // By the clock, too: the box that had the place meanwhile took its fence from its own.
+        tx.execute(
+            "UPDATE documents SET body = json_set(body, '$.fence', max(json_extract(body, '$.fence') + 1, ?2))
+             WHERE name = ?1",
+            params![ROBOT, handover.now.as_millis()],
+        )?;
+        let mut days: BTreeMap<String, u32> = tx
+            .prepare("SELECT day, max(number) FROM orders GROUP BY day ORDER BY day DESC LIMIT 1")?
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        if let Some(day) = &handover.day {
+            days.entry(day.clone()).or_default();
+        }
+        for (day, last) in former.into_iter().flatten() {
+            let known = days.entry(day.clone()).or_default();
+            *known = (*known).max(*last);
+        }
+        let free = match former {
+            Some(_) if !handover.other_box => 0,
+            _ => NUMBERS_FREE,
+        };
+        for (day, last) in days {
+            tx.execute(
+                "INSERT INTO counters (name, value) VALUES ('number:' || ?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET value = max(value, ?2)",
+                params![day, last + free],
+            )?;
+        }
+        tx.commit()
+    };
+    change().map_err(|e| StoreError::from(e).into())
 }
 
 fn put_in_doubt(opened: &Path) -> Result<(usize, usize), BackupError> {

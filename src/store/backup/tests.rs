@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     domain::event::{Actor, Body},
-    store::{EffectState, NewEffect, Tx},
+    store::{EffectState, NewEffect, ROBOT, Tx},
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_338_000_000);
@@ -9,6 +9,15 @@ const NOW: Timestamp = Timestamp::from_millis(1_795_338_000_000);
 struct Shop {
     folder: tempfile::TempDir,
     store: Store,
+}
+
+/// A restore an hour later, on the same box.
+fn handover() -> Handover {
+    Handover {
+        now: Timestamp::from_millis(NOW.as_millis() + 3_600_000),
+        day: Some("2026-11-22".to_owned()),
+        other_box: false,
+    }
 }
 
 fn key(letter: char) -> Key {
@@ -105,9 +114,9 @@ async fn a_store_comes_back_as_it_was_and_what_was_there_stays_beside_it() {
     assert_eq!(told, header.bytes);
     let missing = missing(&shop.database(), &header).unwrap();
     assert_eq!((missing.same_log, missing.events), (true, 7));
-    let restored = restore(&shop.database(), &opened, "T1").unwrap();
+    let restored = restore(&shop.database(), &opened, &handover()).unwrap();
     assert!(
-        restored.aside[0].ends_with("galley.db.before-T1"),
+        restored.aside[0].ends_with("galley.db.before-20261122T100000Z"),
         "{restored:?}"
     );
     let Shop { folder, store } = shop;
@@ -185,7 +194,7 @@ async fn nothing_that_may_have_been_done_since_is_simply_done_again() {
     shop.store.close().await;
     let opened = shop.folder.path().join("opened");
     unseal(&made.file, &shop.plan().keys, &opened, &mut |_, _| {}).unwrap();
-    let restored = restore(&shop.database(), &opened, "T1").unwrap();
+    let restored = restore(&shop.database(), &opened, &handover()).unwrap();
     assert_eq!((restored.for_person, restored.asked), (1, 2));
     let again = Store::open(Options::at(shop.database())).unwrap();
     let (states, alerts) = again
@@ -247,4 +256,56 @@ async fn a_damaged_database_is_said_to_be_unreadable_and_not_empty() {
         missing(&shop.folder.path().join("none.db"), &made.header),
         None
     );
+}
+
+#[tokio::test]
+async fn whoever_goes_on_is_above_the_former_box_at_the_robot_and_leaves_its_numbers_free() {
+    let shop = Shop::with_events(1).await;
+    let before = NOW.as_millis() - 5;
+    shop.store
+        .write(move |tx: &mut Tx<'_>| {
+            tx.put_document(ROBOT, &serde_json::json!({"fence": before, "cursor": null}))
+        })
+        .await
+        .unwrap();
+    let made = shop.backup(0, "by hand").await;
+    // Since then numbers were given out that the backup does not know.
+    shop.store
+        .write(|tx: &mut Tx<'_>| {
+            tx.execute(
+                "INSERT INTO orders (id, day, number, state, placed_at, expires_at, doc, \"check\")
+                 VALUES (x'01', '2026-11-22', 41, 'closed', 0, 0, '{}', 0)",
+                [],
+            )?;
+            Ok::<_, StoreError>(())
+        })
+        .await
+        .unwrap();
+    shop.store.close().await;
+    let opened = shop.folder.path().join("opened");
+    unseal(&made.file, &shop.plan().keys, &opened, &mut |_, _| {}).unwrap();
+    restore(&shop.database(), &opened, &handover()).unwrap();
+    let look = async |day: &'static str| {
+        let again = Store::open(Options::at(shop.database())).unwrap();
+        let seen = again
+            .read(move |s| {
+                let place: serde_json::Value = s.document(ROBOT)?.unwrap();
+                Ok::<_, StoreError>((place["fence"].as_i64().unwrap(), s.next_number(day)?))
+            })
+            .await
+            .unwrap();
+        again.close().await;
+        seen
+    };
+    let restored_at = handover().now.as_millis();
+    assert_eq!(look("2026-11-22").await, (restored_at, 42));
+    assert_eq!(look("2026-11-23").await.1, 1);
+    // Another box sold meanwhile: how far it came is not known. Its clock may be ahead of ours, or behind.
+    let other = Handover {
+        now: NOW,
+        other_box: true,
+        ..handover()
+    };
+    hand_over(&shop.database(), &other).unwrap();
+    assert_eq!(look("2026-11-22").await, (restored_at + 1, 101));
 }

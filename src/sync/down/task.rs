@@ -167,7 +167,13 @@ impl DownTask {
                     Some(Incoming::Waiting) if asked.is_some_and(|at| at.elapsed() < ASK) => {}
                     Some(Incoming::Waiting) => {
                         asked = Some(Instant::now());
-                        for message in this.fetch().await {
+                        // A headquarters that does not answer must not hold a stop up.
+                        let messages = tokio::select! {
+                            biased;
+                            () = shutdown.cancelled() => return,
+                            messages = this.fetch() => messages,
+                        };
+                        for message in messages {
                             errands.extend(this.take(&message).await);
                         }
                     }

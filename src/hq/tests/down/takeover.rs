@@ -221,6 +221,9 @@ async fn a_box_that_was_put_back_to_a_backup_takes_up_its_log_again() {
     let (adopted, file) = build(&head, &again, "token-of-two", Some(&former)).await;
     assert_eq!(adopted.events, last);
     assert!(adopted.again > 0);
+    // Both guests were told the same number; that is seen at headquarters.
+    assert_eq!(late.number, forked.number);
+    assert_eq!(adopted.twice, 1);
     let new = Box_::start(&head, again, "token-of-two", file).await;
     for id in [late.id, forked.id] {
         let order = new.site.store.read_here(|s| s.order(id)).unwrap();
