@@ -62,9 +62,11 @@ impl Tx<'_> {
     /// When it can't be written.
     pub fn erase_contacts(&mut self, before: Timestamp) -> Result<usize, StoreError> {
         let before = before.as_millis();
-        let phones = self.execute("DELETE FROM contacts WHERE at < ?1", [before])?;
-        let addresses = self.execute("DELETE FROM receipt_contacts WHERE at < ?1", [before])?;
-        Ok(phones + addresses)
+        self.erasing(|tx| {
+            let phones = tx.execute("DELETE FROM contacts WHERE at < ?1", [before])?;
+            let addresses = tx.execute("DELETE FROM receipt_contacts WHERE at < ?1", [before])?;
+            Ok(phones + addresses)
+        })
     }
 }
 
@@ -81,10 +83,13 @@ impl Tx<'_> {
                 .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
                 .collect::<Result<_, _>>()?;
             for (order, _) in all.iter().filter(|(_, number)| same(number)) {
-                erased +=
-                    self.execute(&format!("DELETE FROM {table} WHERE order_id = ?1"), [order])?;
+                erased += self.erasing(|tx| {
+                    let sql = format!("DELETE FROM {table} WHERE order_id = ?1");
+                    Ok(tx.execute(&sql, [order])?)
+                })?;
             }
         }
+        self.wipe_behind();
         Ok(erased)
     }
 }

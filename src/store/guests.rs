@@ -168,11 +168,14 @@ impl Tx<'_> {
     /// When it can't be written.
     pub fn erase_person(&mut self, who: Who) -> Result<usize, StoreError> {
         let rows = self.snapshot().rows_of(&who)?;
-        for row in &rows {
-            self.forget_whose(row)?;
-        }
-        let guests = self.execute("DELETE FROM guests WHERE who = ?1", [who])?;
-        Ok(rows.len() + guests)
+        self.wipe_behind();
+        self.erasing(|tx| {
+            for row in &rows {
+                tx.forget_whose(row)?;
+            }
+            let guests = tx.execute("DELETE FROM guests WHERE who = ?1", [who])?;
+            Ok(rows.len() + guests)
+        })
     }
 
     /// Forgets people who were last seen before then.
@@ -180,14 +183,17 @@ impl Tx<'_> {
     /// # Errors
     /// When it can't be written.
     pub fn erase_people(&mut self, before: Timestamp) -> Result<(), StoreError> {
-        for row in self.snapshot().rows_before(before)? {
-            self.forget_whose(&row)?;
-        }
-        self.execute(
-            "DELETE FROM guests WHERE at < ?1 AND who NOT IN (SELECT who FROM promotion_uses WHERE who IS NOT NULL)",
-            [before.as_millis()],
-        )?;
-        Ok(())
+        let rows = self.snapshot().rows_before(before)?;
+        self.erasing(|tx| {
+            for row in &rows {
+                tx.forget_whose(row)?;
+            }
+            tx.execute(
+                "DELETE FROM guests WHERE at < ?1 AND who NOT IN (SELECT who FROM promotion_uses WHERE who IS NOT NULL)",
+                [before.as_millis()],
+            )?;
+            Ok(())
+        })
     }
 
     fn forget_whose(&mut self, row: &Row) -> Result<(), StoreError> {

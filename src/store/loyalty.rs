@@ -165,14 +165,17 @@ impl Tx<'_> {
         let Some(member) = self.snapshot().member(id)? else {
             return Ok(0);
         };
-        self.put_member(&Member {
-            name: String::new(),
-            ..member
-        })?;
-        Ok(self.execute(
-            "DELETE FROM loyalty_keys WHERE member = ?1",
-            [id.0.into_bytes()],
-        )?)
+        self.wipe_behind();
+        self.erasing(|tx| {
+            tx.put_member(&Member {
+                name: String::new(),
+                ..member
+            })?;
+            Ok(tx.execute(
+                "DELETE FROM loyalty_keys WHERE member = ?1",
+                [id.0.into_bytes()],
+            )?)
+        })
     }
 
     fn put_member(&mut self, m: &Member) -> Result<(), StoreError> {

@@ -299,3 +299,46 @@ async fn a_small_database_is_checked_before_its_use_and_a_large_one_during_it() 
         }
     }
 }
+
+#[tokio::test]
+async fn an_erased_number_is_in_no_file_of_the_database_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(options(&folder, Threads::Own)).unwrap();
+    let number = |n: u128| format!("+79{n:09}");
+    // More than a page of them; some were corrected, and so were on a page twice.
+    for from in [0_u128, 200] {
+        store
+            .write(move |tx| {
+                for n in from..from + 200 {
+                    let order = crate::domain::ids::OrderId(uuid::Uuid::from_u128(n * 7919));
+                    tx.put_contact(order, &number(n), NOW)?;
+                    if n % 3 == 0 {
+                        tx.put_contact(order, &number(n + 1_000), NOW)?;
+                        tx.put_contact(order, &number(n), NOW)?;
+                    }
+                }
+                Ok::<_, StoreError>(())
+            })
+            .await
+            .unwrap();
+    }
+    let holds = |number: &str| {
+        ["", "-wal"].iter().any(|ending| {
+            let path = folder.path().join(format!("store.db{ending}"));
+            let bytes = std::fs::read(path).unwrap_or_default();
+            bytes.windows(number.len()).any(|w| w == number.as_bytes())
+        })
+    };
+    let (gone, other) = (number(150), number(300));
+    assert!(holds(&gone) && holds(&other));
+    let guest = gone.clone();
+    let erased = store
+        .write(move |tx| tx.erase_contacts_of(|kept| kept == guest))
+        .await;
+    assert_eq!(erased.unwrap(), 1);
+    assert!(!holds(&gone) && holds(&other));
+    // All of them go: pages come free.
+    let erased = store.write(|tx| tx.erase_contacts_of(|_| true)).await;
+    assert_eq!(erased.unwrap(), 399);
+    assert!(!holds("+79000"));
+}

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use std::{
     ops::Deref,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -40,6 +41,8 @@ pub(super) struct Core {
     pub(super) effects_changed: bool,
     effects: watch::Sender<()>,
     committed: watch::Sender<()>,
+    /// A person's data was erased: it is to be gone from the WAL, too.
+    wipe: bool,
     /// The open transaction holds work of an earlier request of the group.
     shared: bool,
     broken: bool,
@@ -53,6 +56,23 @@ pub struct Tx<'a> {
 }
 
 impl Tx<'_> {
+    /// Runs what erases a person's data: pages that come free by it are overwritten. Elsewhere they are not, because that
+    /// would write more pages with every order.
+    pub(super) fn erasing<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.pragma_update(None, "secure_delete", true)?;
+        let erased = work(self);
+        self.pragma_update(None, "secure_delete", "FAST")?;
+        erased
+    }
+
+    /// With the flush, nothing of what was erased stays in the WAL either.
+    pub(super) fn wipe_behind(&mut self) {
+        self.core.wipe = true;
+    }
+
     /// Reads through this write.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<'_> {
@@ -85,6 +105,7 @@ impl Writer {
             effects_changed: false,
             effects,
             committed,
+            wipe: false,
             shared: false,
             broken: false,
             closed: false,
@@ -183,6 +204,9 @@ impl Core {
             return;
         }
         let flushed = begun.and_then(|()| self.commit());
+        if self.wipe && flushed.is_ok() {
+            self.empty_the_wal();
+        }
         // What comes now is not the disk's.
         self.vitals.end(flushed.is_err());
         if flushed.is_ok() {
@@ -217,6 +241,21 @@ impl Core {
             return Err(StoreError::Open(REOPENING.to_owned()));
         }
         self.sql("COMMIT").map_err(|e| self.failed(e))
+    }
+
+    /// Copies the WAL into the database and cuts it to nothing: what was erased is in no file then. A reader that still
+    /// looks at what was before is not waited for; it is tried again behind the next write.
+    fn empty_the_wal(&mut self) {
+        let emptied = self.db.busy_timeout(Duration::ZERO).and_then(|()| {
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+            let busy = self.db.query_row(sql, [], |r| r.get::<_, i64>(0));
+            self.db.busy_timeout(super::BUSY)?;
+            busy
+        });
+        match emptied {
+            Ok(busy) => self.wipe = busy != 0,
+            Err(error) => tracing::warn!(%error, "what was erased is still in the write-ahead log"),
+        }
     }
 
     /// One request within the group.

@@ -282,7 +282,7 @@ impl Db {
             None => self.reader()?,
         };
         let result = match &mut reader {
-            Reader::Sqlite(db) => crate::store::snapshot(db, |db| work(&Sql::sqlite(db)))?,
+            Reader::Sqlite(db) => crate::store::snapshot(db, |db| work(&Sql::sqlite(db, None)))?,
             Reader::Postgres(session) => postgres::snapshot(session, work),
         };
         let mut pool = pool();

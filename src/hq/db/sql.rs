@@ -14,13 +14,17 @@ use std::cell::RefCell;
 pub struct Sql<'a>(Inner<'a>);
 
 enum Inner<'a> {
-    Sqlite(&'a rusqlite::Connection),
+    Sqlite(&'a rusqlite::Connection, Option<&'a std::cell::Cell<bool>>),
     Postgres(&'a RefCell<postgres::Session>),
 }
 
 impl<'a> Sql<'a> {
-    pub(super) fn sqlite(db: &'a rusqlite::Connection) -> Self {
-        Self(Inner::Sqlite(db))
+    /// `wipe` is set when something was erased for good.
+    pub(super) fn sqlite(
+        db: &'a rusqlite::Connection,
+        wipe: Option<&'a std::cell::Cell<bool>>,
+    ) -> Self {
+        Self(Inner::Sqlite(db, wipe))
     }
 
     pub(super) fn postgres(db: &'a RefCell<postgres::Session>) -> Self {
@@ -33,9 +37,27 @@ impl<'a> Sql<'a> {
     /// When the database refuses it.
     pub fn execute(&self, sql: &str, parameters: &[Cell<'_>]) -> Result<u64, StoreError> {
         match self.0 {
-            Inner::Sqlite(db) => sqlite::execute(db, sql, parameters),
+            Inner::Sqlite(db, _) => sqlite::execute(db, sql, parameters),
             Inner::Postgres(db) => db.borrow_mut().execute(sql, parameters),
         }
+    }
+
+    /// Runs a statement that erases a person's data: in SQLite's files nothing of it stays behind the commit. PostgreSQL
+    /// overwrites what is dead with its own vacuum.
+    ///
+    /// # Errors
+    /// When the database refuses it.
+    pub fn erase(&self, sql: &str) -> Result<u64, StoreError> {
+        let Inner::Sqlite(db, wipe) = self.0 else {
+            return self.execute(sql, &[]);
+        };
+        db.pragma_update(None, "secure_delete", true)?;
+        let erased = self.execute(sql, &[]);
+        db.pragma_update(None, "secure_delete", "FAST")?;
+        if let (Ok(1..), Some(wipe)) = (&erased, wipe) {
+            wipe.set(true);
+        }
+        erased
     }
 
     /// All rows of an answer.
@@ -49,7 +71,7 @@ impl<'a> Sql<'a> {
         read: impl FnMut(&Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         match self.0 {
-            Inner::Sqlite(db) => sqlite::rows(db, sql, parameters, read),
+            Inner::Sqlite(db, _) => sqlite::rows(db, sql, parameters, read),
             Inner::Postgres(db) => db
                 .borrow_mut()
                 .rows(sql, parameters)?
@@ -87,7 +109,7 @@ impl<'a> Sql<'a> {
             return Ok(0);
         }
         match self.0 {
-            Inner::Sqlite(db) => sqlite::insert_many(db, table, columns, rows, tail),
+            Inner::Sqlite(db, _) => sqlite::insert_many(db, table, columns, rows, tail),
             Inner::Postgres(db) => db.borrow_mut().insert_many(table, columns, rows, tail),
         }
     }
@@ -96,7 +118,7 @@ impl<'a> Sql<'a> {
     #[must_use]
     pub fn listed(&self) -> &'static str {
         match self.0 {
-            Inner::Sqlite(_) => "SELECT value FROM json_each(?1)",
+            Inner::Sqlite(..) => "SELECT value FROM json_each(?1)",
             Inner::Postgres(_) => "SELECT json_array_elements_text(CAST(CAST(?1 AS text) AS json))",
         }
     }
@@ -112,7 +134,7 @@ impl<'a> Sql<'a> {
     #[must_use]
     pub fn lock(&self) -> &'static str {
         match self.0 {
-            Inner::Sqlite(_) => "",
+            Inner::Sqlite(..) => "",
             Inner::Postgres(_) => " FOR UPDATE",
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Core {
     db: Connection,
     options: Options,
     broken: bool,
+    /// Something was erased for good: it is to be gone from the WAL, too.
+    wipe: std::cell::Cell<bool>,
 }
 
 impl Core {
@@ -35,6 +37,7 @@ impl Core {
             db: open_writer(options)?,
             options: options.clone(),
             broken: false,
+            wipe: std::cell::Cell::new(false),
         })
     }
 
@@ -68,7 +71,7 @@ impl Writer for Core {
             let e = self.failed(e);
             return job(Err(e)).reply;
         }
-        let ran = job(Ok(&Sql::sqlite(&self.db)));
+        let ran = job(Ok(&Sql::sqlite(&self.db, Some(&self.wipe))));
         let ended = if ran.keep {
             self.sql("RELEASE request")
         } else {
@@ -86,7 +89,20 @@ impl Writer for Core {
         if self.broken {
             return Err(StoreError::Open(REOPENING.to_owned()));
         }
-        self.sql("COMMIT").map_err(|e| self.failed(e))
+        self.sql("COMMIT").map_err(|e| self.failed(e))?;
+        if self.wipe.get() {
+            // Not waiting for whoever still looks at what was before: it is tried again behind the next write.
+            let _ = self.db.busy_timeout(std::time::Duration::ZERO);
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+            match self.db.query_row(sql, [], |r| r.get::<_, i64>(0)) {
+                Ok(busy) => self.wipe.set(busy != 0),
+                Err(error) => {
+                    tracing::warn!(%error, "what was erased is still in the write-ahead log");
+                }
+            }
+            let _ = self.db.busy_timeout(crate::store::BUSY);
+        }
+        Ok(())
     }
 }
 
@@ -221,6 +237,7 @@ fn open_writer(options: &Options) -> Result<Connection, StoreError> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
+    db.pragma_update(None, "secure_delete", "FAST")?;
     let verdict: String = db.pragma_query_value(None, "quick_check", |r| r.get(0))?;
     if verdict != "ok" {
         return Err(StoreError::Damaged(format!(
