@@ -148,7 +148,7 @@ async fn nothing_is_lost_or_doubled_when_the_broker_a_headquarters_and_the_datab
         .collect();
     assert!(claims.iter().all(|c| c.acknowledged == EVENTS));
     let place = Place::Postgres(Secret::new(url));
-    let found = Hq::verify(place, None, Some(&claims)).await.unwrap();
+    let found = Hq::verify(place, None, Some(&claims), false).await.unwrap();
     assert!(found.clean, "{found:?}");
     assert_eq!(found.events, STORES as u64 * EVENTS);
     assert_eq!(fleet.report().other_history, 0);

@@ -35,6 +35,25 @@ pub struct VerifyArgs {
     json: bool,
 }
 
+fn is_url(fleet: &str) -> bool {
+    fleet.starts_with("http://")
+}
+
+/// How far the stores of a fleet are, as they say or have written.
+async fn heads(fleet: &str) -> anyhow::Result<Vec<Claim>> {
+    let text = if is_url(fleet) {
+        let url = format!("{}/heads", fleet.trim_end_matches('/'));
+        let request = http::Request::get(url).body(bytes::Bytes::new())?;
+        let answer = ReqwestHttp::new()?.send(request, FLEET).await?;
+        answer.into_body()
+    } else {
+        std::fs::read(fleet)
+            .with_context(|| fleet.to_owned())?
+            .into()
+    };
+    Ok(serde_json::from_slice(&text)?)
+}
+
 /// Walks the logs, and tells what was found.
 ///
 /// # Errors
@@ -42,20 +61,14 @@ pub struct VerifyArgs {
 pub async fn execute(place: Place, args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let claims = match &args.fleet {
         None => None,
-        Some(url) if url.starts_with("http://") => {
-            let request = http::Request::get(format!("{}/heads", url.trim_end_matches('/')))
-                .body(bytes::Bytes::new())?;
-            let answer = ReqwestHttp::new()?.send(request, FLEET).await?;
-            Some(answer.into_body())
-        }
-        Some(file) => Some(std::fs::read(file).with_context(|| file.clone())?.into()),
+        Some(fleet) => Some(heads(fleet).await.context("--fleet")?),
     };
-    let claims: Option<Vec<Claim>> = claims
-        .map(|text| serde_json::from_slice(&text))
-        .transpose()
-        .context("--fleet")?;
     let only = args.only.as_ref().map(StoreId::as_str);
-    let verdict = Hq::verify(place, only, claims.as_deref()).await?;
+    let running = args.fleet.as_deref().filter(|fleet| is_url(fleet));
+    let mut verdict = Hq::verify(place, only, claims.as_deref(), running.is_some()).await?;
+    if let Some(fleet) = running {
+        verdict.settle(&heads(fleet).await.context("--fleet")?);
+    }
     if args.json {
         print(&format!("{}\n", serde_json::to_string(&verdict)?))?;
     } else {
@@ -63,7 +76,7 @@ pub async fn execute(place: Place, args: VerifyArgs) -> anyhow::Result<ExitCode>
             print(&format!("{words}\n"))?;
         }
         print(&format!(
-            "{}: {} stores, {} events, {} still in the stores, {} set aside, {} faults\n",
+            "{}: {} stores, {} events, {} still on their way, {} set aside, {} faults\n",
             if verdict.clean { "clean" } else { "NOT CLEAN" },
             verdict.stores,
             verdict.events,

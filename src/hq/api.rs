@@ -1,7 +1,9 @@
 //! Headquarters' HTTP: `POST /v1/ingest` for stores; the page, its data and a live stream for people; health and
 //! figures for machines.
 
-use super::{Hq, IngestError, Proof, boxes, down, page, people, problem::Problem, view};
+use super::{
+    Hq, IngestError, Proof, boxes, down, page, people, problem::Problem, seldom::Seldom, view,
+};
 use crate::{
     store::StoreError,
     sync::{
@@ -143,8 +145,11 @@ impl From<IngestError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(e: StoreError) -> Self {
+        static FAILED: Seldom = Seldom::new();
         // What failed is for the log; the other side only needs to know that it may try again.
-        tracing::error!(error = %e, "headquarters' database failed");
+        if let Some(unsaid) = FAILED.trouble() {
+            tracing::error!(error = %e, unsaid, "headquarters' database failed");
+        }
         Self {
             retry_after_s: Some(5),
             ..Self::new(

@@ -25,6 +25,7 @@ mod record;
 pub mod relay;
 mod relive;
 mod roots;
+mod seldom;
 pub mod verify;
 mod view;
 
@@ -404,10 +405,11 @@ impl Hq {
         place: Place,
         only: Option<&'a str>,
         claims: Option<&'a [verify::Claim]>,
+        running: bool,
     ) -> BoxFuture<'a, Result<verify::Verdict, StoreError>> {
         async move {
             let db = Db::open(place).await?;
-            verify::verify(&db, only, claims).await
+            verify::verify(&db, only, claims, running).await
         }
         .boxed()
     }

@@ -4,7 +4,7 @@
 //! Several headquarters share `galley/+/up`; the one that answers a store first has it send the rest to itself. One that
 //! goes tells the others on `galley/hq/{name}/gone`, by its will when it was killed, and they greet its stores.
 
-use super::{BrokerLogin, Hq, IngestError, Proof, Taken, down::Sending};
+use super::{BrokerLogin, Hq, IngestError, Proof, Taken, down::Sending, seldom::Seldom};
 use crate::{
     domain::chain::GENESIS,
     store::StoreError,
@@ -29,6 +29,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 const PENDING: usize = 256;
 /// Days that are compared at the same time.
 const COMPARING: usize = 4;
+
+/// A database that is away refuses every batch.
+static UNWRITTEN: Seldom = Seldom::new();
+static UNREAD: Seldom = Seldom::new();
 
 fn gone_topic(instance: &str) -> String {
     format!("galley/hq/{instance}/gone")
@@ -201,6 +205,7 @@ impl Desk<'_> {
     ) -> Result<(), BrokerError> {
         match done {
             Ok(taken) => {
+                UNWRITTEN.over();
                 if let Some(theirs) = taken.root
                     && self.comparing.len() < COMPARING
                 {
@@ -220,7 +225,9 @@ impl Desk<'_> {
             }
             Err(e) => {
                 // No acknowledgement: the store sends it again.
-                tracing::error!(error = %e, "a batch was not written");
+                if let Some(unsaid) = UNWRITTEN.trouble() {
+                    tracing::error!(error = %e, unsaid, "batches are not written; the stores send them again");
+                }
                 self.unwritten.insert(store);
                 Ok(())
             }
@@ -291,7 +298,9 @@ async fn tell(hq: &Hq, session: &dyn Connection, store: &str) -> Result<(), Brok
     match hq.messages_for(&id, Sending::Pushed).await {
         Ok(messages) => publish(session, store, &messages),
         Err(error) => {
-            tracing::error!(%error, "what waits for a store can't be read");
+            if let Some(unsaid) = UNREAD.trouble() {
+                tracing::error!(%error, unsaid, "what waits for a store can't be read");
+            }
             Ok(())
         }
     }

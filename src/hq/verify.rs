@@ -41,9 +41,40 @@ pub struct Verdict {
     pub faults: u64,
     /// The first of them, in words.
     pub told: Vec<String>,
+    /// Stores of which more is here than they said to have.
+    #[serde(skip)]
+    ahead: Vec<Ahead>,
+}
+
+/// A store of which more is here than it said to have: a fault, unless it has gone on since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ahead {
+    store_id: String,
+    here: u64,
+    there: u64,
 }
 
 impl Verdict {
+    /// A fleet that runs goes on while logs are walked: of what was found here and not said by it, this takes its word
+    /// from afterwards.
+    pub fn settle(&mut self, later: &[Claim]) {
+        let heads: BTreeMap<&str, u64> = later
+            .iter()
+            .map(|c| (c.store_id.as_str(), c.head))
+            .collect();
+        for ahead in std::mem::take(&mut self.ahead) {
+            let there = heads.get(ahead.store_id.as_str()).copied();
+            let there = there.unwrap_or(ahead.there);
+            if ahead.here > there {
+                self.fault(format!(
+                    "store {}: {} events here, {there} in the store",
+                    ahead.store_id, ahead.here
+                ));
+            }
+        }
+        self.clean = self.faults == 0;
+    }
+
     fn fault(&mut self, words: String) {
         self.faults += 1;
         if self.told.len() < TOLD {
@@ -60,7 +91,8 @@ struct Row {
     hash: HexHash,
 }
 
-/// Walks all logs, or those of one store. What comes in meanwhile is not looked at.
+/// Walks all logs, or those of one store. What comes in meanwhile is not looked at. Claims of a fleet that runs are
+/// settled with those of afterwards; `running`: they will be.
 ///
 /// # Errors
 /// When the database can't be read.
@@ -68,6 +100,7 @@ pub async fn verify(
     db: &Db,
     only: Option<&str>,
     claims: Option<&[Claim]>,
+    running: bool,
 ) -> Result<Verdict, StoreError> {
     let mut verdict = Verdict::default();
     let rows = db
@@ -102,6 +135,9 @@ pub async fn verify(
         for claim in claims.values().filter(|c| c.head > 0) {
             verdict.fault(format!("store {}: not known here", claim.store_id));
         }
+    }
+    if !running {
+        verdict.settle(&[]);
     }
     verdict.clean = verdict.faults == 0;
     Ok(verdict)
@@ -202,10 +238,11 @@ async fn walk(
             ));
         }
         if row.seq > claim.head {
-            verdict.fault(format!(
-                "store {name}: {} events here, {} in the store",
-                row.seq, claim.head
-            ));
+            verdict.ahead.push(Ahead {
+                store_id: name.clone(),
+                here: row.seq,
+                there: claim.head,
+            });
         }
     }
     Ok(())

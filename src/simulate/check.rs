@@ -605,7 +605,7 @@ async fn headquarters(rig: &Rig, books: &Books, verdict: &mut Verdict) {
                 acknowledged: books.head,
                 hash: HexHash(books.head_hash),
             };
-            match verify(hq.db(), None, Some(&[claim])).await {
+            match verify(hq.db(), None, Some(&[claim]), false).await {
                 Ok(found) if found.clean => {}
                 Ok(found) => verdict.broken("headquarters", found.told.join("; ")),
                 Err(error) => verdict.broken("headquarters", error.to_string()),

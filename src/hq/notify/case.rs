@@ -61,6 +61,78 @@ struct Case {
     stores: BTreeMap<String, String>,
     /// Who was told, by the route's number.
     told: BTreeMap<usize, Told>,
+    /// Channels that have heard of its end, while others sleep.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    over: BTreeSet<String>,
+}
+
+impl Case {
+    /// The stores of which a channel has heard by another route than this one: several routes may lead to one person, who
+    /// is told once. `step`: at the beginning, or because nobody looks after it.
+    fn heard(
+        &self,
+        config: &NotifyConfig,
+        route: usize,
+        channel: &str,
+        step: Step,
+    ) -> BTreeSet<String> {
+        if self.over.contains(channel) {
+            return BTreeSet::new();
+        }
+        let others = self
+            .told
+            .iter()
+            .filter(|(n, told)| **n != route && told.steps > 0);
+        others
+            .filter(|(n, told)| {
+                config.routes.get(**n).is_some_and(|other| match step {
+                    Step::First => other.to.iter().any(|c| c == channel),
+                    Step::Further => other
+                        .escalate
+                        .iter()
+                        .take(told.steps - 1)
+                        .any(|step| step.to.iter().any(|c| c == channel)),
+                })
+            })
+            .flat_map(|(_, told)| told.stores.iter().cloned())
+            .collect()
+    }
+
+    /// Of these channels those that have not heard of all these stores, with what is news to them.
+    fn news<'a>(
+        &self,
+        config: &NotifyConfig,
+        route: usize,
+        to: &[String],
+        stores: &BTreeMap<&'a str, &'a str>,
+        step: Step,
+    ) -> News {
+        let mut news = News::new();
+        for channel in to {
+            let heard = self.heard(config, route, channel, step);
+            let names: Vec<String> = stores
+                .iter()
+                .filter(|(id, _)| !heard.contains(**id))
+                .map(|(_, name)| (*name).to_owned())
+                .collect();
+            if !names.is_empty() {
+                news.entry(names).or_default().push(channel.clone());
+            }
+        }
+        news
+    }
+}
+
+/// Names of stores, and the channels to which they are news.
+type News = BTreeMap<Vec<String>, Vec<String>>;
+
+/// A step of a route.
+#[derive(Clone, Copy)]
+enum Step {
+    /// Its first message.
+    First,
+    /// An escalation.
+    Further,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,33 +273,20 @@ pub fn look(
                 .iter()
                 .filter(|a| route.takes(&a.store, cause, a.severity))
                 .collect();
-            let Some(since) = here.iter().map(|a| a.since).min() else {
+            // Of some causes it is not known since when they are: they are as old as their case.
+            let Some(since) = here.iter().map(|a| a.since.min(case.since)).min() else {
                 continue;
             };
             if quiet(route, case.severity) {
                 continue;
             }
-            let told = case.told.entry(n).or_default();
+            let mut told = case.told.get(&n).cloned().unwrap_or_default();
             let stores: BTreeMap<&str, &str> = here
                 .iter()
                 .map(|a| (a.store.as_str(), a.name.as_str()))
                 .collect();
-            let say = |turn, to: &[String], stores: Vec<String>| Notice {
-                to: to.to_vec(),
-                what: What::Case {
-                    turn,
-                    cause: cause.clone(),
-                    severity: case.severity,
-                    title: case.title.clone(),
-                    advice: case.advice.clone(),
-                    since,
-                    stores,
-                },
-            };
-            let names = |stores: &BTreeMap<&str, &str>| -> Vec<String> {
-                stores.values().map(|name| (*name).to_owned()).collect()
-            };
             let age = now.since(since);
+            let mut said: Vec<(Turn, News)> = Vec::new();
             if told.steps == 0 {
                 if age < route.after {
                     continue;
@@ -235,7 +294,8 @@ pub fn look(
                 told.steps = 1;
                 told.at = Some(now);
                 told.stores = stores.keys().map(|s| (*s).to_owned()).collect();
-                notices.push(say(Turn::Begun, &route.to, names(&stores)));
+                let news = case.news(config, n, &route.to, &stores, Step::First);
+                said.push((Turn::Begun, news));
             } else {
                 let more: BTreeMap<&str, &str> = stores
                     .iter()
@@ -245,18 +305,40 @@ pub fn look(
                 if !more.is_empty() && told.at.is_none_or(|at| now.since(at) >= SPREAD) {
                     told.at = Some(now);
                     told.stores.extend(more.keys().map(|s| (*s).to_owned()));
-                    notices.push(say(Turn::Spread, &route.to, names(&more)));
+                    let news = case.news(config, n, &route.to, &more, Step::First);
+                    said.push((Turn::Spread, news));
                 }
             }
             // Those who look after it look after it: nobody further is told.
-            if here.iter().all(|a| a.acknowledged) {
-                continue;
+            if !here.iter().all(|a| a.acknowledged) {
+                while let Some(step) = route.escalate.get(told.steps - 1)
+                    && age >= step.after
+                {
+                    told.steps += 1;
+                    let news = case.news(config, n, &step.to, &stores, Step::Further);
+                    said.push((Turn::Escalated, news));
+                }
             }
-            while let Some(step) = route.escalate.get(told.steps - 1)
-                && age >= step.after
+            case.told.insert(n, told);
+            for (turn, (stores, to)) in said
+                .into_iter()
+                .flat_map(|(turn, news)| news.into_iter().map(move |n| (turn, n)))
             {
-                told.steps += 1;
-                notices.push(say(Turn::Escalated, &step.to, names(&stores)));
+                for channel in &to {
+                    case.over.remove(channel);
+                }
+                notices.push(Notice {
+                    to,
+                    what: What::Case {
+                        turn,
+                        cause: cause.clone(),
+                        severity: case.severity,
+                        title: case.title.clone(),
+                        advice: case.advice.clone(),
+                        since,
+                        stores,
+                    },
+                });
             }
         }
     }
@@ -281,6 +363,7 @@ impl Cases {
                 since: first.since,
                 stores: BTreeMap::new(),
                 told: BTreeMap::new(),
+                over: BTreeSet::new(),
             }
         });
         for alert in alerts {
@@ -307,6 +390,7 @@ impl Cases {
             if open.contains_key(cause) {
                 return true;
             }
+            let mut heard: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
             case.told.retain(|n, told| {
                 let Some(route) = config.routes.get(*n).filter(|_| told.steps > 0) else {
                     return false;
@@ -314,25 +398,35 @@ impl Cases {
                 if quiet(route, case.severity) {
                     return true;
                 }
-                let mut to: BTreeSet<String> = route.to.iter().cloned().collect();
-                for step in route.escalate.iter().take(told.steps - 1) {
-                    to.extend(step.to.iter().cloned());
+                let further = route.escalate.iter().take(told.steps - 1);
+                for channel in further.flat_map(|step| &step.to).chain(&route.to) {
+                    heard
+                        .entry(channel.clone())
+                        .or_default()
+                        .extend(told.stores.iter().cloned());
                 }
-                notices.push(Notice {
-                    to: to.into_iter().collect(),
+                false
+            });
+            let mut told: BTreeMap<BTreeSet<String>, Vec<String>> = BTreeMap::new();
+            for (channel, stores) in heard {
+                if case.over.insert(channel.clone()) {
+                    told.entry(stores).or_default().push(channel);
+                }
+            }
+            notices.extend(told.into_iter().map(|(stores, to)| {
+                Notice {
+                    to,
                     what: What::Over {
                         cause: cause.clone(),
                         title: case.title.clone(),
                         since: case.since,
-                        stores: told
-                            .stores
+                        stores: stores
                             .iter()
                             .map(|id| case.stores.get(id).unwrap_or(id).clone())
                             .collect(),
                     },
-                });
-                false
-            });
+                }
+            }));
             let over = case.told.is_empty();
             ended += u64::from(over);
             !over

@@ -14,7 +14,7 @@ mod tests;
 
 pub use config::NotifyConfig;
 
-use super::{Hq, view::alerts};
+use super::{Hq, seldom::Seldom, view::alerts};
 use crate::{
     domain::{alert::Severity, time::Timestamp},
     store::StoreError,
@@ -81,9 +81,15 @@ impl Notifier {
 
     /// Looks and sends until told to stop.
     pub async fn run(self, shutdown: CancellationToken) {
+        let failing = Seldom::new();
         loop {
-            if let Err(error) = self.turn().await {
-                tracing::warn!(%error, "nobody could be told of alerts");
+            match self.turn().await {
+                Ok(()) => failing.over(),
+                Err(error) => {
+                    if let Some(unsaid) = failing.trouble() {
+                        tracing::warn!(%error, unsaid, "nobody could be told of alerts");
+                    }
+                }
             }
             tokio::select! {
                 biased;

@@ -43,6 +43,9 @@ struct Words {
     offline: &'static str,
     refused: &'static str,
     backlog: &'static str,
+    blocked: &'static str,
+    unproven: &'static str,
+    day: &'static str,
 }
 
 const RU: Words = Words {
@@ -65,6 +68,9 @@ const RU: Words = Words {
     offline: "Нет связи с магазином",
     refused: "Событие магазина не принято: журнал изменён",
     backlog: "Магазин не успевает передавать события",
+    blocked: "Магазин открыт и не продаёт",
+    unproven: "События магазина отложены: их подлинность не доказана",
+    day: "За день у магазина другие записи",
 };
 
 const EN: Words = Words {
@@ -87,6 +93,9 @@ const EN: Words = Words {
     offline: "The store is out of reach",
     refused: "An event of the store is not taken: its log was changed",
     backlog: "The store's events come late",
+    blocked: "The store is open and does not sell",
+    unproven: "Events of the store are set aside: they can't be proven",
+    day: "The store has other records of a day",
 };
 
 const UZ: Words = Words {
@@ -109,6 +118,9 @@ const UZ: Words = Words {
     offline: "Doʻkon bilan aloqa yoʻq",
     refused: "Doʻkon hodisasi qabul qilinmadi: jurnal oʻzgartirilgan",
     backlog: "Doʻkon hodisalari kechikmoqda",
+    blocked: "Doʻkon ochiq, lekin sotmayapti",
+    unproven: "Doʻkon hodisalari chetga olindi: ular isbotlanmadi",
+    day: "Doʻkonda kun yozuvlari boshqacha",
 };
 
 fn words(language: Language) -> &'static Words {
@@ -133,6 +145,9 @@ impl Words {
             "hq:offline" => self.offline,
             "hq:refused" => self.refused,
             "hq:backlog" => self.backlog,
+            "hq:blocked" => self.blocked,
+            "hq:unproven" => self.unproven,
+            "hq:day" => self.day,
             cause if title.is_empty() => cause,
             _ => title,
         }

@@ -14,7 +14,7 @@ mod rows;
 
 pub use config::RelayConfig;
 
-use super::{Hq, problem::Problem};
+use super::{Hq, problem::Problem, seldom::Seldom};
 use crate::{
     domain::{
         ids::OrderId,
@@ -269,9 +269,15 @@ impl Hq {
 
     /// Passes calls on whose order has come, until told to stop.
     pub async fn pass_on(self, shutdown: CancellationToken) {
+        let failing = Seldom::new();
         loop {
-            if let Err(error) = self.pass_on_once().await {
-                tracing::warn!(%error, "calls from outside could not be passed on");
+            match self.pass_on_once().await {
+                Ok(()) => failing.over(),
+                Err(error) => {
+                    if let Some(unsaid) = failing.trouble() {
+                        tracing::warn!(%error, unsaid, "calls from outside could not be passed on");
+                    }
+                }
             }
             tokio::select! {
                 biased;

@@ -115,7 +115,7 @@ async fn a_batch_is_kept_once_however_often_it_comes_and_a_gap_sends_the_store_b
         other.entries[99].hash = HexHash([7; 32]);
         let refused = take(&hq, other.batch(100, 100)).await.refused.unwrap();
         assert_eq!(refused.seq, 100);
-        let found = verify::verify(hq.db(), None, Some(&[log.claim(100)]))
+        let found = verify::verify(hq.db(), None, Some(&[log.claim(100)]), false)
             .await
             .unwrap();
         assert!(found.clean, "{found:?}");
@@ -141,7 +141,9 @@ async fn many_stores_that_send_at_once_each_keep_their_order() {
             assert!(!ack.rewind && ack.refused.is_none());
         }
         let claims: Vec<_> = logs.iter().map(|l| l.claim(60)).collect();
-        let found = verify::verify(hq.db(), None, Some(&claims)).await.unwrap();
+        let found = verify::verify(hq.db(), None, Some(&claims), false)
+            .await
+            .unwrap();
         assert_eq!((found.clean, found.events), (true, 2_400), "{found:?}");
     })
     .await;
@@ -231,7 +233,7 @@ async fn what_headquarters_lost_with_its_database_comes_again() {
         let sign = take(&hq, log.batch(51, 50)).await;
         assert!(sign.rewind && sign.seq == 20 && sign.hash == log.entries[19].hash);
         take(&hq, log.batch(21, 50)).await;
-        let found = verify::verify(hq.db(), None, Some(&[log.claim(50)]))
+        let found = verify::verify(hq.db(), None, Some(&[log.claim(50)]), false)
             .await
             .unwrap();
         assert_eq!((found.clean, found.events), (true, 50), "{found:?}");
@@ -248,7 +250,7 @@ async fn an_event_that_can_not_be_proven_is_found_however_it_was_changed() {
         assert_eq!(take(&hq, log.batch(1, 30)).await.seq, 30);
         let row = &hq.stores().await.unwrap()[0];
         assert_eq!((row.events, row.unproven), (30, 1));
-        let found = verify::verify(hq.db(), None, None).await.unwrap();
+        let found = verify::verify(hq.db(), None, None, false).await.unwrap();
         assert_eq!((found.clean, found.unproven), (false, 1));
         // Who takes the mark away, or the note, is found as well.
         for hide in [
@@ -261,7 +263,10 @@ async fn an_event_that_can_not_be_proven_is_found_however_it_was_changed() {
                 .await
                 .unwrap();
             assert!(
-                !verify::verify(hq.db(), None, None).await.unwrap().clean,
+                !verify::verify(hq.db(), None, None, false)
+                    .await
+                    .unwrap()
+                    .clean,
                 "{hide}"
             );
         }
@@ -302,7 +307,12 @@ async fn events_are_dropped_after_their_time_and_not_before() {
         let mut log = log;
         log.push(None, &Body::OrderClosed {});
         assert_eq!(take(&hq, log.batch(31, 31)).await.seq, 31);
-        assert!(verify::verify(hq.db(), None, None).await.unwrap().clean);
+        assert!(
+            verify::verify(hq.db(), None, None, false)
+                .await
+                .unwrap()
+                .clean
+        );
     })
     .await;
 }
@@ -340,7 +350,7 @@ async fn two_headquarters_on_one_database_keep_a_stores_order_and_tell_each_othe
         assert!(one.refused.is_none() && two.refused.is_none());
         known = one.seq.max(two.seq);
     }
-    let found = verify::verify(a.db(), None, Some(&[log.claim(400)]))
+    let found = verify::verify(a.db(), None, Some(&[log.claim(400)]), false)
         .await
         .unwrap();
     assert_eq!((found.clean, found.events), (true, 400), "{found:?}");
@@ -365,6 +375,44 @@ async fn a_headquarters_with_another_key_than_the_others_does_not_start() {
             "{refused}"
         );
         drop(open("k").await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_that_goes_on_while_it_is_compared_is_no_difference() {
+    each_database(|place| async {
+        let hq = open(place, "a").await;
+        let log = Log::of("s", 100);
+        take(&hq, log.batch(1, 60)).await;
+        // What it said before the walk, and after it: twenty more were on their way.
+        let said = |acknowledged: u64, head: u64| verify::Claim {
+            head,
+            ..log.claim(acknowledged)
+        };
+        let (before, after) = ([said(40, 40)], [said(60, 80)]);
+        let mut found = verify::verify(hq.db(), None, Some(&before), true)
+            .await
+            .unwrap();
+        found.settle(&after);
+        assert!(found.clean, "{found:?}");
+        // Events that the store never had are a fault whenever it is asked.
+        let mut found = verify::verify(hq.db(), None, Some(&before), true)
+            .await
+            .unwrap();
+        found.settle(&[said(40, 50)]);
+        assert!(
+            !found.clean && found.told[0].contains("60 events here, 50 in the store"),
+            "{found:?}"
+        );
+        let found = verify::verify(hq.db(), None, Some(&before), false)
+            .await
+            .unwrap();
+        assert!(!found.clean, "{found:?}");
+        let found = verify::verify(hq.db(), None, Some(&[said(60, 80)]), false)
+            .await
+            .unwrap();
+        assert!(found.clean && found.behind == 20, "{found:?}");
     })
     .await;
 }

@@ -408,7 +408,9 @@ async fn a_changed_event_is_set_aside_and_does_not_hold_up_what_follows() {
     assert_eq!((aside.len(), aside[0].seq), (1, 15));
     assert!(aside[0].entry.contains("staff:eve"));
     // Whoever walks the log finds it, whatever its row says.
-    let found = verify::verify(rig.hq.db(), None, None).await.unwrap();
+    let found = verify::verify(rig.hq.db(), None, None, false)
+        .await
+        .unwrap();
     assert_eq!((found.clean, found.unproven, found.faults), (false, 1, 1));
     // A person has looked; the mark stays.
     let store = "spb-01".parse().unwrap();
@@ -421,7 +423,9 @@ async fn a_changed_event_is_set_aside_and_does_not_hold_up_what_follows() {
     assert!(!rig.hq.settle_aside(&store, 15, how).await.unwrap());
     let row = rig.row().await;
     assert_eq!((row.alerts, row.unproven), (0, 0));
-    let found = verify::verify(rig.hq.db(), None, None).await.unwrap();
+    let found = verify::verify(rig.hq.db(), None, None, false)
+        .await
+        .unwrap();
     assert!(found.clean);
     let kept = rig.hq.aside(Some(&store)).await.unwrap();
     assert_eq!(kept[0].settled_by.as_deref(), Some("anna"));

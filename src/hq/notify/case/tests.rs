@@ -223,3 +223,38 @@ fn ids_of_single_orders_are_no_causes() {
         assert_eq!(cause(key), expected);
     }
 }
+
+#[test]
+fn two_routes_to_one_channel_say_a_thing_once() {
+    let mut rig = Rig::new(
+        "[[route]]\nto = [\"duty\"]\nafter = \"0s\"\nstores = [\"a\", \"b\"]\n\
+         escalate = [{after = \"30m\", to = [\"boss\"]}]\n\
+         [[route]]\nto = [\"duty\", \"boss\"]\nafter = \"2m\"\n\
+         escalate = [{after = \"30m\", to = [\"boss\"]}]",
+    );
+    let alerts = ["a", "c"].map(|s| alert(s, "device:printer"));
+    assert_eq!(rig.look(&alerts), [said("duty", "Begun A")]);
+    // By the second route the channel hears only of the store that the first does not take.
+    rig.wait(2);
+    assert_eq!(
+        rig.look(&alerts),
+        [said("boss", "Begun A,C"), said("duty", "Begun C")]
+    );
+    rig.wait(28);
+    assert_eq!(
+        rig.look(&alerts),
+        [said("boss", "Escalated A"), said("boss", "Escalated C")]
+    );
+    assert_eq!(rig.look(&[]), [said("boss,duty", "over A,C")]);
+    // It begins anew, and so does who is told.
+    assert_eq!(
+        rig.look(&alerts),
+        [
+            said("duty", "Begun A"),
+            said("boss", "Escalated A"),
+            said("boss", "Begun A,C"),
+            said("duty", "Begun C"),
+            said("boss", "Escalated C"),
+        ]
+    );
+}
