@@ -251,3 +251,39 @@ async fn lost_and_replaced(broker: Option<&Mosquitto>) {
     );
     store.kill().await;
 }
+
+#[tokio::test]
+async fn the_first_admin_is_let_in_before_the_first_start_and_no_key_is_made_for_that() {
+    use tokio::io::AsyncWriteExt as _;
+    let place = Place::new();
+    let mut add = Command::new(GALLEY)
+        .args(["hq", "user", "add", "anna", "--data", &place.hq_data])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = add.stdin.take().unwrap();
+    stdin.write_all(b"seven seas and a spoon\n").await.unwrap();
+    drop(stdin);
+    assert!(timeout(LIMIT, add.wait()).await.unwrap().unwrap().success());
+    assert!(!Path::new(&place.hq_data).join("hq.key").exists());
+    // The key of the first start is another one, and nothing was sealed before.
+    std::fs::write(place.path("seal"), "k".repeat(32)).unwrap();
+    let listen = format!("127.0.0.1:{}", place.port);
+    let folder = place.folder.path().display().to_string();
+    let args = [
+        "hq",
+        "--listen",
+        &listen,
+        "--data",
+        &place.hq_data,
+        "--credentials",
+        &folder,
+        "--key-credential",
+        "seal",
+    ];
+    Program::start(&args, "headquarters is open")
+        .await
+        .kill()
+        .await;
+}

@@ -172,14 +172,16 @@ pub async fn execute(args: HqArgs) -> anyhow::Result<ExitCode> {
         |name| name.to_string(),
     );
     config.keep_months = args.keep_months;
-    config.key = Some(match &args.key_credential {
-        Some(name) => {
+    config.key = match (&args.key_credential, &args.act) {
+        // People need no key, and one made here would not be that of a first start with a credential.
+        (_, Some(HqAct::User(_))) => None,
+        (Some(name), _) => {
             let text = credential(args.credentials.as_deref(), "--credentials", name)
                 .map_err(anyhow::Error::msg)?;
-            Key::new(text.reveal()).with_context(|| format!("credential {name}"))?
+            Some(Key::new(text.reveal()).with_context(|| format!("credential {name}"))?)
         }
-        None => Key::new(own_secret(&args.data.join(OWN_KEY))?.reveal())?,
-    });
+        (None, _) => Some(Key::new(own_secret(&args.data.join(OWN_KEY))?.reveal())?),
+    };
     config.stores_broker = args.stores_broker;
     if let Some(act) = args.act {
         let hq = Hq::open(config, Arc::new(SystemClock)).await?;

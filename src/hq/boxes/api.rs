@@ -6,6 +6,7 @@ use super::{
         api::bearer,
         db::cells,
         down::{Sending, api::Who, api::said},
+        hash,
         problem::Problem,
     },
     Code, CodeError, Enrolled,
@@ -255,14 +256,34 @@ async fn broker(
     body: Result<Json<Client>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
     let client = said(body)?;
-    let verdict = match hq.store_of_token(&client.password).await {
-        Ok((store, _)) if store.as_str() == client.username => "allow",
-        _ => "deny",
-    };
+    let allowed = hq
+        .may_use_the_broker(&client.username, &client.password)
+        .await;
+    let verdict = if allowed { "allow" } else { "deny" };
     Ok(Json(json!({ "result": verdict })))
 }
 
 impl Hq {
+    /// Whether a broker lets this name in: a store by its token, as at our own door, and headquarters by its own password.
+    async fn may_use_the_broker(&self, name: &str, password: &str) -> bool {
+        let shown = hash(password);
+        let own = self.0.config.broker.as_ref();
+        if let Some((user, own)) = own.and_then(|login| login.credentials.as_ref())
+            && user == name
+        {
+            return hash(own.reveal()) == shown;
+        }
+        let Ok(store) = name.parse::<StoreId>() else {
+            return false;
+        };
+        match self.admit_box(&store, Some(shown), 0).await {
+            Ok(Some(())) => true,
+            // It has no box that was enrolled with a code: its token is the configuration's.
+            Ok(None) => self.knows_configured(&store, &shown),
+            Err(_) => false,
+        }
+    }
+
     /// Events of a store behind `after`, and the number of the last one here.
     pub(in crate::hq) async fn log_of(
         &self,

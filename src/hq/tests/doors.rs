@@ -245,3 +245,40 @@ async fn headquarters_is_served_on_a_socket_with_its_writer_on_a_thread() {
     stop.cancel();
     serving.await.unwrap().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_asks_lets_in_whom_headquarters_lets_in_and_headquarters_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(RuntimeClock::starting_at(Timestamp::from_millis(START)));
+    let mut config = hq_config(dir.path().join("hq.db"));
+    config.broker = Some(BrokerLogin {
+        address: "mqtts://broker.example".parse().unwrap(),
+        credentials: Some(("galley-hq".to_owned(), Secret::new("headquarters' own"))),
+        ca: crate::sync::Authority::default(),
+    });
+    let hq = Hq::open(config, clock).await.unwrap();
+    let http = RouterHttp::new();
+    http.set_route(HQ, hq.router());
+    let may = async |name: &str, password: &str| {
+        let request = Request::post(format!("https://{HQ}/v1/broker/auth"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Bytes::from(
+                serde_json::json!({"username": name, "password": password}).to_string(),
+            ))
+            .unwrap();
+        let answer = http.send(request, Duration::from_secs(5)).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        serde_json::from_slice::<serde_json::Value>(answer.body()).unwrap()["result"] == "allow"
+    };
+    // A store of the configuration, which never had a code.
+    assert!(may("spb-01", TOKEN).await);
+    assert!(!may("spb-01", "another").await && !may("tas-01", TOKEN).await);
+    assert!(may("galley-hq", "headquarters' own").await);
+    assert!(!may("galley-hq", TOKEN).await && !may("spb-01", "headquarters' own").await);
+    assert!(!may("", "").await && !may("galley-hq", "").await);
+    let store: StoreId = "spb-01".parse().unwrap();
+    hq.bar(&store, Some("stolen".to_owned()), "anna".to_owned())
+        .await
+        .unwrap();
+    assert!(!may("spb-01", TOKEN).await);
+}
