@@ -572,6 +572,9 @@ pub enum Body {
         name: String,
         /// Its version.
         version: u64,
+        /// What of it means nothing here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remark: Option<String>,
     },
     /// A command of headquarters was carried out.
     #[serde(rename = "hq.answered")]

@@ -41,6 +41,7 @@ pub mod refund;
 pub mod remote;
 pub mod scope;
 pub mod settings;
+pub mod shelf;
 pub mod shift;
 pub mod shift_report;
 pub mod staff;

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// Document with the pause of sales; gone when there is none.
 pub(super) const PAUSE: &str = "sales-pause";
 
+/// Nothing on the menu can be had; for programs.
+pub const EMPTY_MENU: &str = "menu";
+
 /// Why the store takes no orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
@@ -61,7 +64,7 @@ impl Closed {
     #[must_use]
     pub fn by_empty_menu() -> Self {
         Self::new(
-            "menu",
+            EMPTY_MENU,
             Text::new(
                 "Все блюда закончились. Приходите, пожалуйста, позже.",
                 "Barcha taomlar tugadi. Iltimos, keyinroq keling.",

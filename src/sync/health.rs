@@ -5,12 +5,18 @@ use crate::{
         event::Actor,
         hours::{Hours, Standing},
         ids::IngredientId,
+        shelf::Shelf,
         shift::ShiftState,
         stock::Level,
+        stops::Stop,
         text::Text,
         time::{Timestamp, local},
     },
-    flow::{FlowError, Site, accepting::accepting, law, record},
+    flow::{
+        FlowError, Site,
+        accepting::{EMPTY_MENU, accepting, pause},
+        law, record,
+    },
     store::Snapshot,
 };
 use jiff::tz::TimeZone;
@@ -32,8 +38,15 @@ pub struct Health {
     pub zone: String,
     /// When it sells.
     pub hours: Opening,
-    /// Why it takes no orders now: `hours`, `paused`, `cleaning`, `shift`, `robot`, `printer`, `fiscal_drive`.
+    /// Why it takes no orders now: `hours`, `paused`, `cleaning`, `shift`, `robot`, `printer`, `fiscal_drive`, `replaced`,
+    /// or `menu` when everything is sold out.
     pub stopped: Option<String>,
+    /// Since when that is so, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_since: Option<Timestamp>,
+    /// Who stopped sales, until when and why, where a person did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<Stop>,
     /// The till.
     pub till: Till,
     /// Its devices by name: `up`, `down` or `refused`.
@@ -143,6 +156,28 @@ impl Health {
         let open = matches!(shift.state, ShiftState::Open | ShiftState::Closing);
         let devices: record::Devices = s.document(record::DEVICES)?.unwrap_or_default();
         let levels = s.levels()?;
+        let stopped = match accepting(s, &cx)? {
+            Err(closed) => Some(closed.slug),
+            // Every order would be refused.
+            Ok(()) => {
+                let shelf = Shelf {
+                    catalog: &cx.catalog,
+                    levels: levels.clone(),
+                    stops: s.stops()?,
+                    now: cx.now,
+                    at: local(cx.now, &cx.zone),
+                };
+                let any = cx.catalog.dishes.iter().any(|d| shelf.can_be_had(d));
+                (!any).then_some(EMPTY_MENU)
+            }
+        };
+        let by_people = matches!(stopped, Some("paused" | "cleaning"));
+        let stopped_by = pause(s, cx.now)?.filter(|_| by_people).map(|p| p.stop);
+        let stopped_since = match (&stopped_by, stopped) {
+            (Some(stop), _) => Some(stop.since_at),
+            (None, Some(slug)) => devices.get(slug).map(|d| d.since_at),
+            (None, None) => None,
+        };
         let mut shortages: Vec<Shortage> = cx
             .catalog
             .ingredients
@@ -170,7 +205,9 @@ impl Health {
             currency: cx.catalog.currency.code().to_owned(),
             zone: cx.zone.iana_name().unwrap_or_default().to_owned(),
             hours: Opening::of(&cx.policy.hours, &cx.zone, cx.now),
-            stopped: accepting(s, &cx)?.err().map(|c| c.slug.to_owned()),
+            stopped: stopped.map(str::to_owned),
+            stopped_since,
+            stopped_by,
             till: Till {
                 shift_opened_at: shift.opened_at.filter(|_| open),
                 drive: drive.number.clone(),

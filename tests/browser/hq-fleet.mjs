@@ -1,7 +1,7 @@
 // A made-up fleet as headquarters would answer it: for the tests that need more stores than a demo has.
 const cities = [["Москва", 55.75, 37.62], ["Санкт-Петербург", 59.94, 30.31], ["Казань", 55.79, 49.12], ["Екатеринбург", 56.84, 60.6], ["Новосибирск", 55.03, 82.92], ["Ташкент", 41.31, 69.28], ["Самарканд", 39.65, 66.96], ["Бухара", 39.77, 64.42], ["Сочи", 43.6, 39.73], ["Краснодар", 45.04, 38.98], ["Нижний Новгород", 56.33, 44.0], ["Уфа", 54.74, 55.97]];
 const streets = ["Ленина", "Мира", "Садовая", "Невский", "Навои", "Тверская", "Баумана", "Амира Темура", "Лесная", "Гагарина"];
-const order = ["offline", "blocked", "alert", "lagging", "paused", "warning", "new", "ok", "closed"];
+const order = ["offline", "blocked", "alert", "lagging", "paused", "barred", "warning", "new", "ok", "closed"];
 
 /** The same numbers each time. */
 function dice(seed) {

@@ -3,8 +3,15 @@
 use super::super::{Context, FlowError, menu, record::record, site::own_catalog};
 use crate::{
     domain::{
-        catalog::Catalog, event::Body, policy::Policy, promotion::Promotion, remote::DocumentKind,
-        settings::Settings, stops::Stopped, time::Timestamp,
+        catalog::Catalog,
+        event::Body,
+        ids::{DishId, IngredientId},
+        policy::Policy,
+        promotion::Promotion,
+        remote::DocumentKind,
+        settings::Settings,
+        stops::Stopped,
+        time::Timestamp,
     },
     store::{Snapshot, StoreError, Tx},
 };
@@ -108,7 +115,7 @@ pub fn faults(kind: DocumentKind, content: &Value) -> Vec<String> {
     }
 }
 
-/// Puts a document in force.
+/// Puts a document in force; what of it means nothing here, in words.
 pub(super) fn apply(
     tx: &mut Tx<'_>,
     cx: &Context,
@@ -116,7 +123,7 @@ pub(super) fn apply(
     name: &str,
     version: u64,
     content: Value,
-) -> Result<(), FlowError> {
+) -> Result<Option<String>, FlowError> {
     faultless(&faults(kind, &content))?;
     let document = Held {
         name: name.to_owned(),
@@ -135,15 +142,18 @@ pub(super) fn apply(
             }
             faultless(&catalog.faults())?;
             let version = catalog.version;
-            record(tx, cx, None, Body::MenuApplied { version })
+            record(tx, cx, None, Body::MenuApplied { version })?;
+            Ok(None)
         }
-        DocumentKind::Settings => Ok(()),
+        DocumentKind::Settings => Ok(None),
         DocumentKind::Stops => put_stops(tx, cx, read(&document.content)?),
     }
 }
 
-/// What staff stopped stays; of headquarters' own stops, those that the list does not have any more are lifted.
-fn put_stops(tx: &mut Tx<'_>, cx: &Context, list: StopList) -> Result<(), FlowError> {
+/// What staff stopped stays; of headquarters' own stops, those that the list does not have any more are lifted. One list is
+/// for many stores: what this one does not have is told, and no reason to refuse the rest.
+fn put_stops(tx: &mut Tx<'_>, cx: &Context, list: StopList) -> Result<Option<String>, FlowError> {
+    let mut unknown = Vec::new();
     let there = tx.snapshot().stops()?.0;
     let why = "no longer on headquarters' stop-list";
     for (what, stop) in &there {
@@ -156,18 +166,22 @@ fn put_stops(tx: &mut Tx<'_>, cx: &Context, list: StopList) -> Result<(), FlowEr
             Stopped::Dish(id) => cx.catalog.dish(id).is_some(),
             Stopped::Ingredient(id) => cx.catalog.ingredient(id).is_some(),
         };
+        if !known {
+            let (Stopped::Dish(DishId(id)) | Stopped::Ingredient(IngredientId(id))) = off.what;
+            unknown.push(id);
+            continue;
+        }
         let over = off.until_at.is_some_and(|until| until <= cx.now);
         let stands = there.get(&off.what).is_some_and(|stop| {
             stop.holds(cx.now)
                 && (!stop.who.starts_with(HQ)
                     || (stop.until_at == off.until_at && stop.why == off.why))
         });
-        // Another store's dish, or one that is off sale already.
-        if known && !over && !stands {
+        if !over && !stands {
             menu::stop(tx, cx, off.what, off.until_at, &off.why)?;
         }
     }
-    Ok(())
+    Ok((!unknown.is_empty()).then(|| format!("not known here: {}", unknown.join(", "))))
 }
 
 /// The catalog in force: headquarters' menu, or the store's own; with headquarters' promotions where there are some.

@@ -141,7 +141,7 @@ fn take(
             version,
             content,
         } => {
-            documents::apply(tx, cx, document, &name, version, content)?;
+            let remark = documents::apply(tx, cx, document, &name, version, content)?;
             record(
                 tx,
                 cx,
@@ -151,6 +151,7 @@ fn take(
                     document,
                     name,
                     version,
+                    remark: remark.map(|text| text.chars().take(REASON).collect()),
                 },
             )?;
         }

@@ -317,8 +317,11 @@ pub(in crate::hq) fn note(
         forget_numbers(sql)
     };
     match body {
-        Body::HqApplied { message_id, .. } => {
-            end(message_id, "applied", json!({}))?;
+        Body::HqApplied {
+            message_id, remark, ..
+        } => {
+            let answer = remark.map_or_else(|| json!({}), |text| json!({"text": text}));
+            end(message_id, "applied", answer)?;
         }
         Body::HqAnswered {
             message_id, answer, ..
@@ -361,9 +364,8 @@ pub(in crate::hq) fn note(
 
 /// Whose number was to be erased is nobody's business any more when that is done, or will not be.
 pub(in crate::hq) fn forget_numbers(sql: &Sql<'_>) -> Result<(), StoreError> {
-    sql.execute(
+    sql.erase(
         "UPDATE down_messages SET body = NULL WHERE kind = 'command' AND name = 'erase_guest' AND body IS NOT NULL AND state <> 'waiting'",
-        &[],
     )?;
     Ok(())
 }

@@ -401,12 +401,23 @@ impl Hq {
         Ok(rollout)
     }
 
-    /// Every store that may have it gets what it had before, under a new version.
+    /// Every store that may have it gets what it had before, under a new version. Once: a second press would send the
+    /// same again, over whatever was rolled out since.
     pub(in crate::hq) async fn roll_back(
         &self,
         id: Uuid,
         by: String,
     ) -> Result<RolledBack, DownError> {
+        let again = || {
+            DownError::Conflict(
+                "this roll-out is rolled back already: look at how far that is, and roll the wanted document out \
+                 if it is not in force"
+                    .to_owned(),
+            )
+        };
+        if self.rollout(id).await?.undone {
+            return Err(again());
+        }
         let stopped = self.stop_rollout(id).await?;
         let kind = super::documents::kind(&stopped.kind)?;
         let targets: Vec<Target> = stopped.stores.clone().unwrap_or_default();
@@ -416,6 +427,11 @@ impl Hq {
             .0
             .db
             .write(move |sql| {
+                // Asked once more behind the lock, which the first reading takes: two may press at the same time.
+                load(sql, id)?;
+                if load(sql, id)?.is_none_or(|r| r.undone) {
+                    return Ok(None);
+                }
                 let mut before: BTreeMap<(String, u64), BTreeSet<String>> = BTreeMap::new();
                 let mut kept = Vec::new();
                 for target in &targets {
@@ -449,9 +465,10 @@ impl Hq {
                     };
                     rollouts.push(begin(sql, &plan, Some(id), &mut made)?);
                 }
-                Ok(RolledBack { rollouts, kept })
+                Ok(Some(RolledBack { rollouts, kept }))
             })
-            .await?;
+            .await?
+            .ok_or_else(again)?;
         for rollout in &undone.rollouts {
             self.push(self::targets(rollout)).await;
         }

@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use crate::{
-    domain::alert::Severity,
+    domain::{alert::Severity, stops::Stop},
     hq::{
         db::tests::each_database,
         people::{NewUser, Role},
@@ -173,6 +173,24 @@ async fn the_fleet_stands_worst_first_and_is_filtered_and_paged() {
         assert_eq!(conditions, ["blocked", "new", "ok"]);
         assert_eq!(page["needy"], 1);
         assert_eq!(page["stores"][0]["till"]["ofd_unsent"], 3);
+        // The store has raised no alert of it: headquarters does.
+        let alerts = office.get("/api/v1/alerts").await;
+        let alert = &alerts["alerts"][0];
+        assert_eq!(
+            (
+                &alert["key"],
+                &alert["detail"],
+                &alert["cost"],
+                &alert["who"]
+            ),
+            (
+                &json!("hq:blocked"),
+                &json!("robot"),
+                &json!("sales"),
+                &json!("staff")
+            )
+        );
+        // Heard of for the first time in this quarter of an hour: nothing was missed before.
         let strip = page["stores"][2]["strip"].as_str().unwrap();
         assert!(
             strip.len() == 96 && strip.starts_with('-') && strip.ends_with('o'),
@@ -343,6 +361,12 @@ async fn somebody_takes_an_alert_by_name_and_it_closes_itself() {
         // Another site can't make her browser do it.
         let foreign = [("cookie", cookie.as_str()), ("sec-fetch-site", "cross-site")];
         assert_eq!(office.ask("POST", "/api/v1/alerts/acknowledge", Some(taken.clone()), &foreign).await.status, 403);
+        for (word, value) in [("key", json!("device:robot")), ("store_id", json!("b")), ("since_at", json!(1))] {
+            let mut other = taken.clone();
+            other[word] = value;
+            let answer = office.ask("POST", "/api/v1/alerts/acknowledge", Some(other), &by_anna).await;
+            assert_eq!(answer.status, 404, "{word}");
+        }
         assert_eq!(office.ask("POST", "/api/v1/alerts/acknowledge", Some(taken), &by_anna).await.status, 200);
         let page = office.ask("GET", "/api/v1/alerts?state=acknowledged", None, &by_anna).await.json();
         assert_eq!((&page["open"], &page["acknowledged"]), (&json!(0), &json!(1)));
@@ -355,6 +379,65 @@ async fn somebody_takes_an_alert_by_name_and_it_closes_itself() {
         assert_eq!((&page["open"], &page["acknowledged"]), (&json!(1), &json!(0)));
         let over = office.ask("GET", "/api/v1/alerts?state=over", None, &by_anna).await.json();
         assert_eq!(over["alerts"][0]["acknowledged"]["note"], "on my way");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_whose_sales_were_stopped_says_by_whom_and_one_that_is_barred_comes_behind() {
+    each_database(|place| async {
+        let office = Office::open(place, open_as(Role::Viewer)).await;
+        let log = Log::new();
+        let stopped = Health {
+            zone: "Asia/Tashkent".to_owned(),
+            stopped: Some("paused".to_owned()),
+            stopped_since: Some(Timestamp::from_millis(START)),
+            stopped_by: Some(Stop {
+                since_at: Timestamp::from_millis(START),
+                until_at: None,
+                who: "hq:anna".to_owned(),
+                why: "recall".to_owned(),
+            }),
+            ..Health::default()
+        };
+        let sold_out = Health {
+            stopped: Some("menu".to_owned()),
+            ..Health::default()
+        };
+        office.bring("a", &log, 1, Some(stopped)).await;
+        office.bring("b", &log, 1, Some(sold_out)).await;
+        office.bring("c", &log, 1, Some(Health::default())).await;
+        let store: StoreId = "c".parse().unwrap();
+        office
+            .hq
+            .bar(&store, Some("stolen".to_owned()), "anna".to_owned())
+            .await
+            .unwrap();
+        office.hq.0.fleet.forget().await;
+        let page = office.get("/api/v1/fleet").await;
+        let seen: Vec<(&str, &str)> = page["stores"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| {
+                (
+                    s["store_id"].as_str().unwrap(),
+                    s["condition"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(seen, [("b", "blocked"), ("a", "paused"), ("c", "barred")]);
+        assert_eq!(page["needy"], 1);
+        assert_eq!(page["conditions"]["barred"], 1);
+        let paused = &page["stores"][1];
+        assert_eq!(
+            (
+                &paused["stopped_by"]["who"],
+                &paused["stopped_by"]["why"],
+                &paused["zone"]
+            ),
+            (&json!("hq:anna"), &json!("recall"), &json!("Asia/Tashkent"))
+        );
     })
     .await;
 }

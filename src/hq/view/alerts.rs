@@ -11,7 +11,7 @@ use crate::{
     store::StoreError,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Alerts on a page, when nothing is said, and at most.
 const PAGE: usize = 200;
@@ -19,6 +19,7 @@ const LONGEST_PAGE: usize = 10_000;
 /// How far back alerts that are over are shown.
 const OVER_MS: i64 = 7 * 86_400_000;
 const DAY_MS: i64 = 86_400_000;
+const A_DAY: Duration = Duration::from_hours(24);
 
 /// Who must act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -61,7 +62,7 @@ const CAUSES: &[(&str, Who, Cost)] = &[
     ("hq:unproven", Who::Headquarters, Cost::Money),
     ("hq:day", Who::Headquarters, Cost::Money),
     ("hq:backlog", Who::It, Cost::Sight),
-    ("hq:blocked", Who::Technician, Cost::Sales),
+    ("hq:blocked", Who::Staff, Cost::Sales),
     ("device:", Who::Technician, Cost::Sales),
     ("printer", Who::Technician, Cost::Sales),
     ("robot:attention", Who::Staff, Cost::Sales),
@@ -87,6 +88,8 @@ const CAUSES: &[(&str, Who, Cost)] = &[
     ("database", Who::It, Cost::Sales),
     ("disk", Who::It, Cost::Sales),
     ("uplink", Who::Headquarters, Cost::Sight),
+    ("order:numbers", Who::Staff, Cost::Nothing),
+    ("box:fenced", Who::It, Cost::Sales),
     ("page:", Who::It, Cost::Nothing),
 ];
 
@@ -222,6 +225,18 @@ fn own(card: &Card, now: Timestamp) -> Vec<Line> {
     if let (Condition::Offline, Some(seen)) = (card.condition, card.last_seen_at) {
         own.push(line(card, "hq:offline".to_owned(), "error", seen));
     }
+    // What the store itself raises an alert of is told once.
+    if card.condition == Condition::Blocked && card.errors == 0 {
+        own.push(Line {
+            detail: card.stopped.clone().unwrap_or_default(),
+            ..line(
+                card,
+                "hq:blocked".to_owned(),
+                "error",
+                card.stopped_since.unwrap_or(now),
+            )
+        });
+    }
     if let Some(refused) = &card.refused {
         own.push(Line {
             detail: refused.refusal.reason.clone(),
@@ -301,7 +316,11 @@ pub(in crate::hq) async fn open(hq: &Hq) -> Result<Vec<Line>, StoreError> {
                     .get(&(*store, l.key.clone()))
                     .into_iter()
                     .flatten()
-                    .filter(|(since, ack)| *since == l.since_at || (own && ack.at >= l.since_at))
+                    .filter(|(since, ack)| {
+                        // Where it is not known since when, a person's word holds for a day.
+                        let lately = l.since_at == now && now.since(ack.at) < A_DAY;
+                        *since == l.since_at || (own && (ack.at >= l.since_at || lately))
+                    })
                     .max_by_key(|(_, ack)| ack.at)
                     .map(|(_, ack)| ack.clone());
                 let Some(card) = by_id.get(store) else {
@@ -431,6 +450,17 @@ pub(super) struct Acknowledge {
     /// Nobody does any more.
     #[serde(default)]
     pub(super) withdraw: bool,
+}
+
+impl Acknowledge {
+    /// Whether there is such an alert now. Those of headquarters itself have no beginning that is kept.
+    pub(super) async fn is_open(&self, hq: &Hq) -> Result<bool, StoreError> {
+        Ok(open(hq).await?.iter().any(|l| {
+            l.store_id == self.store_id
+                && l.key == self.key
+                && (l.source == "hq" || l.since_at == self.since_at)
+        }))
+    }
 }
 
 /// Notes it. False when there is no such store.

@@ -155,6 +155,14 @@ pub(super) async fn books(hq: &Hq, wanted: Wanted, most: Option<u32>) -> Result<
     // The last day begins first where clocks are ahead of ours.
     let to = wanted.to.clone().unwrap_or_else(|| date(now, 1));
     let from = wanted.from.clone().unwrap_or_else(|| date(now, 1 - DAYS));
+    // By the name that every other page has.
+    let names: BTreeMap<String, String> = hq
+        .fleet()
+        .await?
+        .cards
+        .iter()
+        .map(|c| (c.store_id.clone(), c.name.clone()))
+        .collect();
     hq.0.db
         .read(move |sql| {
             let state_of = state_sql();
@@ -227,6 +235,11 @@ pub(super) async fn books(hq: &Hq, wanted: Wanted, most: Option<u32>) -> Result<
                 &parameters,
                 line,
             )?;
+            for line in &mut books.lines {
+                if let Some(name) = names.get(&line.store_id) {
+                    line.name.clone_from(name);
+                }
+            }
             Ok(books)
         })
         .await

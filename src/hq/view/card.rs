@@ -1,7 +1,7 @@
 //! One store on the fleet's page: what it last told of itself, and what that means now.
 
 use crate::{
-    domain::{alert::Severity, text::Text, time::Timestamp},
+    domain::{alert::Severity, stops::Stop, text::Text, time::Timestamp},
     hq::fleet::RefusedAt,
     sync::{
         Summary,
@@ -29,8 +29,10 @@ pub(in crate::hq) enum Condition {
     Alert,
     /// It sells, and its events come late.
     Lagging,
-    /// Somebody stopped its sales: its people or headquarters, which its summary does not tell.
+    /// Somebody stopped its sales: its people or headquarters.
     Paused,
+    /// Headquarters does not listen to it, by a person's word.
+    Barred,
     /// Something is odd; nothing is lost.
     Warning,
     /// Enrolled, and never heard of.
@@ -42,12 +44,13 @@ pub(in crate::hq) enum Condition {
 }
 
 impl Condition {
-    pub(in crate::hq) const ALL: [Self; 9] = [
+    pub(in crate::hq) const ALL: [Self; 10] = [
         Self::Offline,
         Self::Blocked,
         Self::Alert,
         Self::Lagging,
         Self::Paused,
+        Self::Barred,
         Self::Warning,
         Self::New,
         Self::Ok,
@@ -61,6 +64,7 @@ impl Condition {
             Self::Alert => "alert",
             Self::Lagging => "lagging",
             Self::Paused => "paused",
+            Self::Barred => "barred",
             Self::Warning => "warning",
             Self::New => "new",
             Self::Ok => "ok",
@@ -118,6 +122,13 @@ pub(in crate::hq) struct Card {
     pub(in crate::hq) condition: Condition,
     /// What keeps it from selling: `robot`, `printer`, `shift`, `fiscal_drive`, `paused`, `cleaning`, `menu` …
     pub(in crate::hq) stopped: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::hq) stopped_since: Option<Timestamp>,
+    /// Who stopped sales, until when and why, where a person did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::hq) stopped_by: Option<Stop>,
+    /// Its time zone's name; empty before it has told.
+    pub(in crate::hq) zone: String,
     pub(in crate::hq) online: bool,
     pub(in crate::hq) last_seen_at: Option<Timestamp>,
     pub(in crate::hq) heartbeat_ms: u64,
@@ -194,6 +205,9 @@ impl Card {
                 .unwrap_or_else(|| s.name.clone()),
             condition: Condition::Ok,
             stopped: health.stopped.clone().filter(|_| online),
+            stopped_since: health.stopped_since.filter(|_| online),
+            stopped_by: health.stopped_by.filter(|_| online),
+            zone: health.zone,
             online,
             last_seen_at: s.seen_at,
             heartbeat_ms,
@@ -240,6 +254,10 @@ impl Card {
     }
 
     fn judged(&self) -> Condition {
+        // Whatever it last said, nobody is to run for it.
+        if self.barred.is_some() {
+            return Condition::Barred;
+        }
         if self.last_seen_at.is_none() {
             return Condition::New;
         }

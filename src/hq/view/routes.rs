@@ -287,6 +287,12 @@ async fn acknowledge(
             "A note has at most 500 characters",
         ));
     }
+    if !given.withdraw && !given.is_open(&hq).await? {
+        return found(
+            None,
+            "There is no such alert any more: load the list of alerts anew",
+        );
+    }
     let now = hq.0.clock.now();
     let name = who.name.clone();
     let done =

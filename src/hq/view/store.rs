@@ -122,6 +122,8 @@ pub(super) struct Story {
     at: Timestamp,
     store_id: String,
     name: String,
+    /// The store's time zone.
+    zone: String,
     order: OrderLine,
     /// The order as its events leave it.
     now: Option<Value>,
@@ -296,6 +298,7 @@ pub(super) async fn order(hq: &Hq, store: &str, id: Uuid) -> Result<Option<Story
                 at: now,
                 store_id: card.store_id,
                 name: card.name,
+                zone: card.zone,
                 order,
                 now: doc
                     .map(|doc| serde_json::to_value(&doc.order))

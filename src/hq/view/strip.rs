@@ -18,7 +18,7 @@ const USUAL_MS: i64 = 45_000;
 const AT_ONCE: usize = 250;
 
 /// For each store (with its heartbeat) 96 signs, the oldest first: `-` nothing was heard, `g` with gaps, `l` heard and
-/// behind, `o` heard all the time.
+/// behind, `o` heard all the time. Before a store was first heard of there was nobody to be silent.
 pub(super) fn of(
     sql: &Sql<'_>,
     stores: &[(i64, u64)],
@@ -34,8 +34,10 @@ pub(super) fn of(
         let places: Vec<String> = (2..2 + part.len()).map(|n| format!("?{n}")).collect();
         let rows = sql.rows(
             &format!(
-                "SELECT store, at, first_at, last_at, silent_ms, oldest_ms FROM quarters
-                 WHERE at >= ?1 AND store IN ({})",
+                "SELECT store, at, first_at, last_at, silent_ms, oldest_ms,
+                        CAST(CASE WHEN EXISTS (SELECT 1 FROM quarters earlier WHERE earlier.store = quarters.store
+                          AND earlier.at < quarters.at AND earlier.first_at IS NOT NULL) THEN 0 ELSE 1 END AS BIGINT)
+                 FROM quarters WHERE at >= ?1 AND store IN ({})",
                 places.join(", ")
             ),
             &parameters,
@@ -47,10 +49,11 @@ pub(super) fn of(
                     r.get::<Option<i64>>(3)?,
                     r.get::<i64>(4)?,
                     r.get::<i64>(5)?,
+                    r.get::<i64>(6)? == 1,
                 ))
             },
         )?;
-        for (store, at, begun, ended, silent_ms, oldest_ms) in rows {
+        for (store, at, begun, ended, silent_ms, oldest_ms, is_first) in rows {
             let (Some(begun), Some(ended)) = (begun, ended) else {
                 continue;
             };
@@ -59,7 +62,8 @@ pub(super) fn of(
                 .map_or(0, |ms| i64::try_from(*ms).unwrap_or(i64::MAX));
             let usual = USUAL_MS.max(heartbeat.saturating_mul(3));
             let end = (at + QUARTER_MS).min(now.as_millis());
-            let silent = silent_ms + (begun - at - usual).max(0) + (end - ended - usual).max(0);
+            let before = if is_first { 0 } else { begun - at - usual };
+            let silent = silent_ms + before.max(0) + (end - ended - usual).max(0);
             let sign = match () {
                 () if silent > 0 => b'g',
                 () if oldest_ms > 60_000 => b'l',

@@ -4,8 +4,8 @@ import { Icon } from "../shared/icons";
 import { file, post, query } from "./api";
 import { count, moment, money, span, there } from "./format";
 import { useLoaded } from "./load";
-import { Button, Choice, Csv, Dialog, Empty, Field, Head, Refused, Search, useAct, Waiting, When } from "./parts";
-import { maybe, say, t, word } from "./say";
+import { Button, Choice, Csv, Dialog, Empty, Field, Head, Named, Refused, Search, useAct, Waiting, When } from "./parts";
+import { maybe, t, word } from "./say";
 import { filter, link, may, route } from "./state";
 import type { Alert, AlertPage } from "./types";
 
@@ -57,14 +57,14 @@ export function titleOf(one: Alert): string {
 function Line({ alert: a, store, take, again }: { alert: Alert; store: boolean; take(): void; again(): void }) {
   const [busy, act] = useAct();
   const over = a.cleared_at !== undefined;
-  const detail = a.source === "hq" && a.key === "hq:backlog" ? t("cause.backlog.detail", { n: Number(a.detail) }) : a.detail;
+  const detail = a.source === "hq" && a.key === "hq:backlog" ? t("cause.backlog.detail", { n: Number(a.detail) }) : a.source === "hq" && a.key === "hq:blocked" ? word("stopped", a.detail) : a.detail;
   const advice = a.source === "hq" ? word("advice", a.key.slice(3)) : a.advice;
   return (
     <li class={`alert alert-${over ? "over" : a.severity}${a.acknowledged ? " alert-taken" : ""}`} data-key={a.key}>
       <span class="alert-sign"><Icon name={over ? "check" : a.severity === "error" ? "alert" : "bell"} size="1.5rem" /><span class="hidden-visually">{word("severity", a.severity)}</span></span>
       <div class="alert-what">
         <h2>{titleOf(a)}</h2>
-        <p class="alert-where">{store && <><a href={link(["stores", a.store_id])}>{say(a.name)}</a> · </>}<When at={a.since_at} />{over && <> · {t("alerts.lasted", { age: span((a.cleared_at ?? 0) - a.since_at) })}</>}</p>
+        <p class="alert-where">{store && <><a href={link(["stores", a.store_id])}><Named id={a.store_id} name={a.name} /></a> · </>}<When at={a.since_at} />{over && <> · {t("alerts.lasted", { age: span((a.cleared_at ?? 0) - a.since_at) })}</>}</p>
         {detail && <p>{detail}</p>}
         {!over && advice && <p class="alert-how"><b>{t("alerts.how")}</b> {advice} {a.key === "hq:unproven" && may("manager") && <a href={link(["stores", a.store_id, "aside"])}>{t("aside.open")}</a>}</p>}
       </div>
@@ -97,7 +97,7 @@ function Take({ alert: a, onClose, again }: { alert: Alert; onClose(): void; aga
           onClose();
         });
       }}>
-        <p><b>{titleOf(a)}</b><br />{say(a.name)}, {t("since", { age: span(there() - a.since_at) })}</p>
+        <p><b>{titleOf(a)}</b><br /><Named id={a.store_id} name={a.name} />, {t("since", { age: span(there() - a.since_at) })}</p>
         <Field label={t("alerts.note")} help={t("alerts.note.more")}><textarea rows={3} maxLength={500} value={note} onInput={(event) => setNote(event.currentTarget.value)} autofocus /></Field>
         <footer><Button onClick={onClose}>{t("cancel")}</Button><Button kind="main" type="submit" disabled={busy}>{t("alerts.take")}</Button></footer>
       </form>

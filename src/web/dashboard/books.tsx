@@ -3,8 +3,8 @@ import { Icon } from "../shared/icons";
 import { file, query } from "./api";
 import { count, day, iso, money, there } from "./format";
 import { useLoaded } from "./load";
-import { Choice, Csv, Empty, Head, Refused, Waiting } from "./parts";
-import { say, t, word } from "./say";
+import { Choice, Csv, Empty, Head, Named, Refused, Waiting } from "./parts";
+import { t, word } from "./say";
 import { filter, link, route } from "./state";
 import type { BookLine, Books as Answer } from "./types";
 
@@ -90,7 +90,7 @@ function Line({ line: l }: { line: BookLine }) {
   return (
     <tr class={`book-${l.state}`} data-store={l.store_id} data-day={l.day}>
       <td class="num">{day(l.day)}</td>
-      <th scope="row"><a href={target}>{say(l.name)}</a></th>
+      <th scope="row"><a href={target}><Named id={l.store_id} name={l.name} /></a></th>
       <td><span class={`state state-small state-${l.state === "different" ? "alert" : l.state === "waiting" ? "lagging" : "ok"}`}><Icon name={icons[l.state]} size="0.95rem" />{word("book", l.state)}</span></td>
       <td class="num right">{money(l.orders_minor, l.currency)}<small>{t("orders.n", { n: l.orders })}</small></td>
       <td class={`num right${off(l.payments_minor, l.orders_minor, false)}`}>{money(l.payments_minor, l.currency)}<Off by={l.payments_minor - l.orders_minor} currency={l.currency} /></td>

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../shared/icons";
 import { file, get, query, Refusal } from "./api";
-import { count, day, moment, money, span } from "./format";
+import { count, day, moment, money, span, saysZone } from "./format";
 import { Choice, Csv, Empty, Head, Refused, Search, Select, State, Strip, Waiting, When } from "./parts";
 import { say, t, word } from "./say";
 import { beat, filter, link, route } from "./state";
@@ -130,7 +130,7 @@ function Line({ card: c, index, top }: { card: Card | null; index: number; top: 
     <div class={`fleet-row is-${c.condition}`} role="row" aria-rowindex={index + 2} data-store={c.store_id} style={{ transform: `translateY(${top}px)` }}>
       <span role="cell" class="c-store"><a href={link(["stores", c.store_id])}>{say(c.name)}</a><small>{[c.store_id, c.place?.city].filter(Boolean).join(" · ")}</small></span>
       <span role="cell" class="c-state"><Standing of={c} /><Why card={c} /></span>
-      <span role="cell" class="c-day">{c.strip && <Strip signs={c.strip} />}</span>
+      <span role="cell" class="c-day">{c.strip && <Strip signs={c.strip} zone={c.zone} />}</span>
       <span role="cell" class="c-seen">{c.last_seen_at === null ? t("never") : <When at={c.last_seen_at} bare />}</span>
       <span role="cell" class={`c-backlog num${c.backlog > 0 ? " some" : ""}`}>{c.backlog > 0 ? <>{count(c.backlog)}{c.oldest_age_ms !== null && <small>{span(c.oldest_age_ms)}</small>}</> : <i class="soft">0</i>}</span>
       <span role="cell" class="c-shift">{word("shift", c.shift.state)}{c.shift.number !== null && c.shift.state !== "closed" && <small class="num">№ {c.shift.number}</small>}</span>
@@ -143,9 +143,9 @@ function Line({ card: c, index, top }: { card: Card | null; index: number; top: 
   );
 }
 
-/** How the store is; whether it is heard says nothing of one that headquarters does not listen to. */
+/** How the store is. */
 export function Standing({ of: c }: { of: Card }) {
-  return c.barred ? <span class="state state-barred"><Icon name="lock" size="1rem" />{t("state.barred")}</span> : <State of={c.condition} />;
+  return <State of={c.condition} />;
 }
 
 /** In a few words, why the store is as it is. */
@@ -154,14 +154,14 @@ export function Why({ card: c }: { card: Card }) {
   switch (c.condition) {
     case "blocked":
     case "paused":
-      return <small>{word("stopped", c.stopped ?? "")}</small>;
+      return <small title={c.stopped_by?.why}>{word("stopped", c.stopped ?? "")}{c.stopped_by && `: ${c.stopped_by.who}, ${c.stopped_by.why}`}</small>;
     case "alert":
     case "warning":
       return <small title={c.worst ?? ""}>{c.refused ? t("refused") : c.worst}</small>;
     case "closed":
-      return c.until_at ? <small>{t("opens", { at: moment(c.until_at) })}</small> : null;
+      return c.until_at ? <small>{t("opens", { at: moment(c.until_at, c.zone) })}{saysZone(c.zone, c.until_at)}</small> : null;
     case "offline":
-      return c.until_at ? <small>{t("open.until", { at: moment(c.until_at) })}</small> : null;
+      return c.until_at ? <small>{t("open.until", { at: moment(c.until_at, c.zone) })}{saysZone(c.zone, c.until_at)}</small> : null;
     default:
       return null;
   }

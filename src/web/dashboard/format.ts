@@ -1,5 +1,5 @@
 // Times, ages and money as people at headquarters read them.
-import { clock, dayName } from "../shared/dates";
+import { clock, dayName, momentIn } from "../shared/dates";
 import { grouped, money as plain } from "../shared/money";
 import { ahead } from "./api";
 import { lang, t } from "./say";
@@ -35,14 +35,37 @@ export function since(at: number): string {
   return ms < 5000 ? t("ago.now") : t("ago", { age: span(ms) });
 }
 
-/** `14:05` today, `22 November, 14:05` otherwise. */
-export function moment(at: number): string {
-  const far = new Date(at).toDateString() !== new Date(there()).toDateString();
-  return far ? `${dayName(at, null, lang.value)}, ${clock(at)}` : clock(at);
+/** `14:05` today, `22 November, 14:05` otherwise; by the clock of `zone`, or by the viewer's. */
+export function moment(at: number, zone?: string): string {
+  const far = dayName(at, zone, "en") !== dayName(there(), zone, "en") || Math.abs(at - there()) > 86_400_000;
+  return far ? `${dayName(at, zone, lang.value)}, ${clock(at, zone)}` : clock(at, zone);
 }
 
-export function date(at: number): string {
-  return dayName(at, null, lang.value);
+/** ` (UTC+5)` where a store's clock shows another time than the viewer's. */
+export function saysZone(zone: string | undefined, at: number): string {
+  const off = offset(at, zone);
+  return !zone || off === offset(at, undefined) ? "" : ` (${utc(off)})`;
+}
+
+/** `Asia/Tashkent, UTC+5`. */
+export function zoneName(zone: string): string {
+  return `${zone}, ${utc(offset(there(), zone))}`;
+}
+
+/** Minutes before UTC. */
+function offset(at: number, zone: string | undefined): number {
+  const one = momentIn(at, zone);
+  return Math.round((Date.UTC(one.year, one.month - 1, one.day, one.hour, one.minute) - at) / 60_000);
+}
+
+function utc(minutes: number): string {
+  const far = Math.abs(minutes);
+  const rest = far % 60 === 0 ? "" : `:${String(far % 60).padStart(2, "0")}`;
+  return `UTC${minutes < 0 ? "−" : "+"}${Math.floor(far / 60)}${rest}`;
+}
+
+export function date(at: number, zone?: string): string {
+  return dayName(at, zone, lang.value);
 }
 
 /** `2026-11-22` as `22 November`. */
@@ -51,10 +74,8 @@ export function day(text: string): string {
   return Number.isNaN(at) ? text : dayName(at, "UTC", lang.value);
 }
 
-export function exact(at: number): string {
-  const d = new Date(at);
-  const two = (n: number) => String(n).padStart(2, "0");
-  return `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
+export function exact(at: number, zone?: string): string {
+  return `${clock(at, zone)}:${String(new Date(at).getSeconds()).padStart(2, "0")}`;
 }
 
 export const iso = (at: number): string => new Date(at).toISOString().slice(0, 10);

@@ -1,8 +1,8 @@
 // One order: what was sold, paid, receipted; and everything that happened to it, with the time between.
 import { Icon, type IconName } from "../shared/icons";
-import { exact, money, moment, span } from "./format";
+import { exact, money, moment, span, zoneName } from "./format";
 import { useLoaded } from "./load";
-import { Head, Refused, Waiting } from "./parts";
+import { Head, Named, Refused, Waiting } from "./parts";
 import { say, t, word } from "./say";
 import { link } from "./state";
 import type { EventLine, Story } from "./types";
@@ -23,7 +23,7 @@ export function Order({ store, id }: { store: string; id: string }) {
   return (
     <>
       {crumbs}
-      <Head title={t("order.title", { n: o.number })} sub={<>{say(value.name)} · {moment(o.placed_at)}</>}>
+      <Head title={t("order.title", { n: o.number })} sub={<><Named id={value.store_id} name={value.name} /> · {moment(o.placed_at, value.zone)}{value.zone && ` · ${t("store.zone", { zone: zoneName(value.zone) })}`}</>}>
         <span class={`state ${o.unequal ? "state-alert" : o.waiting ? "state-lagging" : "state-ok"}`}><Icon name={o.unequal ? "alert" : o.waiting ? "clock" : "check"} size="1rem" />{word("order", o.state)}</span>
       </Head>
       <section class="equation" aria-label={t("books.title")}>
@@ -36,21 +36,21 @@ export function Order({ store, id }: { store: string; id: string }) {
       </section>
       {value.now && <ul class="dishes">{value.now.lines.map((one, n) => <li key={n}><b class="num">{one.quantity} ×</b> {say(one.name)}</li>)}</ul>}
       <h2>{t("order.story")}</h2>
-      <ol class="story">{value.events.map((one, n) => <Step key={one.seq} event={one} before={value.events[n - 1]} />)}</ol>
+      <ol class="story">{value.events.map((one, n) => <Step key={one.seq} event={one} before={value.events[n - 1]} zone={value.zone} />)}</ol>
     </>
   );
 }
 
-function Step({ event: e, before }: { event: EventLine; before: EventLine | undefined }) {
+function Step({ event: e, before, zone }: { event: EventLine; before: EventLine | undefined; zone: string }) {
   const group = e.kind.split(".")[0] ?? "";
   const gap = before ? e.at - before.at : 0;
   return (
     <li class={`step${bad.has(e.kind) ? " step-bad" : good.has(e.kind) ? " step-good" : ""}`} data-kind={e.kind}>
-      <time class="num" dateTime={new Date(e.at).toISOString()}>{exact(e.at)}{gap >= 1000 && <small>+{span(gap)}</small>}</time>
+      <time class="num" dateTime={new Date(e.at).toISOString()}>{exact(e.at, zone)}{gap >= 1000 && <small>+{span(gap)}</small>}</time>
       <span class="step-sign"><Icon name={icons[group] ?? "check"} size="1.15rem" /></span>
       <div>
         <b>{word("event", e.kind)}</b> <span class="soft">{said(e)}</span>
-        <details><summary>{t("event.raw", { n: e.seq })}</summary><p class="soft">{t("event.by", { who: e.actor, at: moment(e.received_at) })}</p><pre>{JSON.stringify(e.body, null, 1)}</pre></details>
+        <details><summary>{t("event.raw", { n: e.seq })}</summary><p class="soft">{t("event.by", { who: e.actor, at: moment(e.received_at, zone) })}</p><pre>{JSON.stringify(e.body, null, 1)}</pre></details>
       </div>
     </li>
   );

@@ -3,24 +3,29 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon, type IconName } from "../shared/icons";
 import { Refusal } from "./api";
-import { exact, moment, since, span, there } from "./format";
-import { t, word } from "./say";
+import { exact, moment, saysZone, since, span, there } from "./format";
+import { say, t, word } from "./say";
 import { tell } from "./state";
 import type { Condition } from "./types";
 
-export const signs: Record<Condition, IconName> = { offline: "offline", blocked: "close", alert: "alert", lagging: "clock", paused: "cash", warning: "bell", new: "plus", ok: "check", closed: "lock" };
+export const signs: Record<Condition, IconName> = { offline: "offline", blocked: "close", alert: "alert", lagging: "clock", paused: "cash", barred: "lock", warning: "bell", new: "plus", ok: "check", closed: "lock" };
 
 export function State({ of, small = false }: { of: Condition; small?: boolean }) {
   return <span class={`state state-${of}${small ? " state-small" : ""}`}><Icon name={of === "paused" ? "clock" : signs[of]} size="1rem" />{word("state", of)}</span>;
 }
 
-/** A time, with the exact one on demand. */
-export function When({ at, plain = false, bare = false }: { at: number; plain?: boolean; bare?: boolean }) {
-  return <time class="num" dateTime={new Date(at).toISOString()} title={`${moment(at)} (${exact(at)})`}>{plain ? moment(at) : bare && there() - at >= 5000 ? span(there() - at) : since(at)}</time>;
+/** A store's title, and its id where that is another word. */
+export function Named({ id, name }: { id: string; name: string }) {
+  return <>{say(name)}{name !== id && <small class="soft"> {id}</small>}</>;
+}
+
+/** A time, with the exact one on demand; by the store's clock where its zone is given. */
+export function When({ at, plain = false, bare = false, zone }: { at: number; plain?: boolean; bare?: boolean; zone?: string }) {
+  return <time class="num" dateTime={new Date(at).toISOString()} title={`${moment(at, zone)} (${exact(at, zone)})${saysZone(zone, at)}`}>{plain ? moment(at, zone) : bare && there() - at >= 5000 ? span(there() - at) : since(at)}</time>;
 }
 
 /** The last 24 hours, a mark for each quarter of an hour. */
-export function Strip({ signs: line, tall = false }: { signs: string; tall?: boolean }) {
+export function Strip({ signs: line, tall = false, zone }: { signs: string; tall?: boolean; zone?: string }) {
   const heard = [...line].filter((one) => one !== "-").length;
   const gaps = [...line].filter((one) => one === "g").length;
   const runs: { sign: string; from: number; length: number }[] = [];
@@ -30,7 +35,7 @@ export function Strip({ signs: line, tall = false }: { signs: string; tall?: boo
     else runs.push({ sign, from: at, length: 1 });
   });
   const end = Math.floor(there() / 900_000) * 900_000;
-  const hour = (index: number) => exact(end - (line.length - 1 - index) * 900_000).slice(0, 5);
+  const hour = (index: number) => exact(end - (line.length - 1 - index) * 900_000, zone).slice(0, 5);
   const ticks = tall ? [0, 24, 48, 72, line.length - 1] : [];
   return (
     <span class={`strip${tall ? " strip-tall" : ""}`} role="img" aria-label={t("strip.label", { heard: Math.round((heard / line.length) * 100), gaps })}>

@@ -4,7 +4,7 @@ import { Icon } from "../shared/icons";
 import { get, post, query } from "./api";
 import { count, moment } from "./format";
 import { useLoaded } from "./load";
-import { Button, Dialog, Empty, Field, Head, Refused, useAct, Waiting, When } from "./parts";
+import { Button, Dialog, Empty, Field, Head, Named, Refused, useAct, Waiting, When } from "./parts";
 import { t, word } from "./say";
 import { link, may, tell } from "./state";
 import type { Change, Doc, FleetPage, Rollout } from "./types";
@@ -144,7 +144,7 @@ function One({ id }: { id: string }) {
           <thead><tr><th scope="col">{t("column.store")}</th><th scope="col">{t("column.state")}</th><th scope="col">{t("column.when")}</th></tr></thead>
           <tbody>{stores.slice(0, 500).map((one) => (
             <tr key={one.store_id}>
-              <th scope="row"><a href={link(["stores", one.store_id, "commands"])}>{name(one.store_id)}</a>{one.canary && <small> {t("rollouts.canary")}</small>}</th>
+              <th scope="row"><a href={link(["stores", one.store_id, "commands"])}><Named id={one.store_id} name={name(one.store_id)} /></a>{one.canary && <small> {t("rollouts.canary")}</small>}</th>
               <td><span class={`pill pill-${one.state}`}>{word("rollout", one.state)}</span>{one.reason && <small>{one.reason}</small>}</td>
               <td>{one.ended_at ? <When at={one.ended_at} /> : one.sent_at ? <When at={one.sent_at} /> : <i class="soft">—</i>}</td>
             </tr>

@@ -6,7 +6,7 @@ import { Commands } from "./commands";
 import { AlertList } from "./alerts";
 import { Aside } from "./aside";
 import { Standing, Why } from "./fleet";
-import { count, date, day, moment, money, span, there } from "./format";
+import { count, date, day, moment, money, span, there, zoneName } from "./format";
 import { useLoaded } from "./load";
 import { Choice, Empty, Head, Refused, Strip, Waiting, When } from "./parts";
 import { PlotGrid, Range } from "./plots";
@@ -23,14 +23,14 @@ export function Store({ id, tab }: { id: string; tab: string }) {
   return (
     <>
       <Crumbs />
-      <Head title={say(value.name)} sub={<>{[value.store_id, value.place?.city, value.version && t("version.n", { version: value.version })].filter(Boolean).join(" · ")}</>}>
+      <Head title={say(value.name)} sub={<>{[value.store_id, value.place?.city, value.version && t("version.n", { version: value.version }), value.zone && t("store.zone", { zone: zoneName(value.zone) })].filter(Boolean).join(" · ")}</>}>
         <span class="big-state"><Standing of={value} />{!value.barred && <Why card={value} />}</span>
       </Head>
       {value.barred && <p class="note" data-barred>{t("store.barred", { at: moment(value.barred.at), why: value.barred.why, who: value.barred.by })}</p>}
       <nav class="tabs" aria-label={say(value.name)}>
         {tabs.filter((one) => one !== "aside" || value.unproven > 0 || tab === "aside").map((one) => <a key={one} href={link(["stores", id, one].filter(Boolean))} aria-current={tab === one ? "page" : undefined}>{word("tab", one || "overview")}</a>)}
       </nav>
-      {tab === "orders" ? <Orders id={id} /> : tab === "events" ? <Events id={id} /> : tab === "aside" ? <Aside id={id} /> : tab === "commands" ? <Commands id={id} /> : <Overview of={value} />}
+      {tab === "orders" ? <Orders id={id} zone={value.zone} /> : tab === "events" ? <Events id={id} zone={value.zone} /> : tab === "aside" ? <Aside id={id} /> : tab === "commands" ? <Commands id={id} /> : <Overview of={value} />}
     </>
   );
 }
@@ -51,18 +51,18 @@ function Overview({ of: s }: { of: Details }) {
     <>
       <section class="panel" aria-labelledby="heard">
         <h2 id="heard">{t("store.heard")}</h2>
-        <Strip signs={s.strip} tall />
+        <Strip signs={s.strip} tall zone={s.zone} />
         <p class="legend">{(["o", "l", "g", "none"] as const).map((one) => <span key={one}><i class={`sign sign-${one}`} aria-hidden="true" />{word("sign", one)}</span>)}</p>
       </section>
       <dl class="facts">
-        <Fact label={t("column.seen")} bad={s.condition === "offline"}>{s.last_seen_at === null ? t("never") : <When at={s.last_seen_at} />}<small>{s.open ? (s.until_at ? t("open.until", { at: moment(s.until_at) }) : t("open.always")) : s.until_at ? t("opens", { at: moment(s.until_at) }) : t("closed.now")}</small></Fact>
+        <Fact label={t("column.seen")} bad={s.condition === "offline"}>{s.last_seen_at === null ? t("never") : <When at={s.last_seen_at} />}<small>{s.open ? (s.until_at ? t("open.until", { at: moment(s.until_at, s.zone) }) : t("open.always")) : s.until_at ? t("opens", { at: moment(s.until_at, s.zone) }) : t("closed.now")}</small></Fact>
         <Fact label={t("fleet.sales")}><span class="num">{money(s.sales_today_minor, s.currency)}</span><small>{t("orders.n", { n: s.orders_today })}</small></Fact>
         <Fact label={t("column.backlog")} bad={(s.oldest_age_ms ?? 0) > 30_000}><span class="num">{count(s.backlog)}</span><small>{s.oldest_age_ms ? t("backlog.oldest", { age: span(s.oldest_age_ms) }) : t("events.n", { n: s.events })}</small></Fact>
         <Fact label={t("column.shift")}>{word("shift", s.shift.state)}<small class="num">{s.shift.number !== null && `№ ${s.shift.number}`}{s.till.shift_opened_at !== null && ` · ${span(there() - s.till.shift_opened_at)}`}</small></Fact>
         <Fact label={t("till.ofd")} bad={s.till.ofd_unsent > 0}>{s.till.ofd_unsent > 0 ? t("ofd.waits", { n: s.till.ofd_unsent }) : t("ofd.fine")}<small>{s.till.ofd_since !== null && t("since", { age: span(there() - s.till.ofd_since) })}</small></Fact>
-        <Fact label={t("till.drive")} bad={s.till.drive_warns}>{s.till.drive_until ? t("until", { day: date(s.till.drive_until) }) : "—"}<small class="num">{s.till.drive}</small></Fact>
+        <Fact label={t("till.drive")} bad={s.till.drive_warns}>{s.till.drive_until ? t("until", { day: date(s.till.drive_until, s.zone) }) : "—"}<small class="num">{s.till.drive}</small></Fact>
         {devices.map(([name, state]) => <Fact key={name} label={word("device.name", name)} bad={state !== "up"}><span class={`device device-${state}`}>{word("device", state)}</span></Fact>)}
-        {s.stopped && <Fact label={t("store.sells")} bad>{word("stopped", s.stopped)}</Fact>}
+        {s.stopped && <Fact label={t("store.sells")} bad>{word("stopped", s.stopped)}{s.stopped_by && <small>{t("store.stopped", { who: s.stopped_by.who, at: moment(s.stopped_by.since_at, s.zone), why: s.stopped_by.why })}</small>}</Fact>}
       </dl>
       <div class="columns">
         <section class="panel" aria-labelledby="alerts">
@@ -113,7 +113,7 @@ function amount(n: number, unit: string): string {
   return t("unit.piece", { n });
 }
 
-function Orders({ id }: { id: string }) {
+function Orders({ id, zone }: { id: string; zone: string }) {
   const q = route.value.query;
   const values = { day: q.get("day") ?? "", unequal: q.get("unequal") ?? "", state: q.get("state") ?? "" };
   const { value, refused } = useLoaded<{ orders: OrderLine[] }>(`/stores/${encodeURIComponent(id)}/orders${query(values)}`);
@@ -138,7 +138,7 @@ function Orders({ id }: { id: string }) {
               return (
                 <tr key={o.order_id} class={o.unequal ? "book-different" : o.waiting ? "book-waiting" : ""} data-order={o.order_id}>
                   <th scope="row"><a class="num" href={link(["stores", id, "orders", o.order_id])}>{o.number}</a></th>
-                  <td><When at={o.placed_at} plain /></td>
+                  <td><When at={o.placed_at} plain zone={zone} /></td>
                   <td>{word("order", o.state)}</td>
                   <td class="num right">{money(o.total_minor, o.currency)}</td>
                   <td class={`num right${kept !== o.sold_minor ? " off" : ""}`}>{money(kept, o.currency)}</td>
@@ -154,7 +154,7 @@ function Orders({ id }: { id: string }) {
   );
 }
 
-function Events({ id }: { id: string }) {
+function Events({ id, zone }: { id: string; zone: string }) {
   const q = route.value.query;
   const before = q.get("before") ?? "";
   const { value, refused } = useLoaded<{ events: EventLine[] }>(`/stores/${encodeURIComponent(id)}/events${query({ before, kind: q.get("kind") ?? "" })}`);
@@ -169,7 +169,7 @@ function Events({ id }: { id: string }) {
             <thead><tr><th scope="col" class="right">№</th><th scope="col">{t("column.when")}</th><th scope="col">{t("column.what")}</th><th scope="col">{t("column.who")}</th><th scope="col">{t("column.order")}</th></tr></thead>
             <tbody>{value.events.map((e) => (
               <tr key={e.seq}>
-                <td class="num right soft">{e.seq}</td><td><When at={e.at} plain /></td>
+                <td class="num right soft">{e.seq}</td><td><When at={e.at} plain zone={zone} /></td>
                 <td><details><summary>{word("event", e.kind)} <small class="soft">{e.kind}</small></summary><pre>{JSON.stringify(e.body, null, 1)}</pre></details></td>
                 <td>{e.actor}</td><td>{e.order_id && <a href={link(["stores", id, "orders", e.order_id])}>{t("order.open")}</a>}</td>
               </tr>

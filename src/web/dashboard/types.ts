@@ -1,7 +1,7 @@
 import type { Text } from "../shared/types";
 
-export type Condition = "offline" | "blocked" | "alert" | "lagging" | "paused" | "warning" | "new" | "ok" | "closed";
-export const conditions: Condition[] = ["offline", "blocked", "alert", "lagging", "paused", "warning", "new", "ok", "closed"];
+export type Condition = "offline" | "blocked" | "alert" | "lagging" | "paused" | "barred" | "warning" | "new" | "ok" | "closed";
+export const conditions: Condition[] = ["offline", "blocked", "alert", "lagging", "paused", "barred", "warning", "new", "ok", "closed"];
 export type Role = "viewer" | "operator" | "manager" | "admin";
 export const roles: Role[] = ["viewer", "operator", "manager", "admin"];
 
@@ -19,6 +19,10 @@ export interface Card {
   name: string;
   condition: Condition;
   stopped: string | null;
+  /** Who stopped sales, where a person did. */
+  stopped_by?: { since_at: number; until_at?: number; who: string; why: string };
+  /** Where its clock goes by; empty before it has told. */
+  zone: string;
   online: boolean;
   last_seen_at: number | null;
   heartbeat_ms: number;
@@ -115,6 +119,7 @@ export interface Story {
   at: number;
   store_id: string;
   name: string;
+  zone: string;
   order: OrderLine;
   now: { lines: { name: Text; quantity: number; price_minor?: number }[] } | null;
   events: EventLine[];

@@ -105,6 +105,7 @@ async fn a_roll_out_runs_its_course_in_both_databases() {
                     document: kind,
                     name: "russia".to_owned(),
                     version,
+                    remark: None,
                 };
                 // Another store's word counts for nothing.
                 said(&hq, "S9", body.clone()).await;

@@ -1,6 +1,7 @@
 //! Documents and commands, from a person's request to the store's log and back.
 
 use super::*;
+use crate::{store::Snapshot, sync::health::Health};
 use serde_json::{Value, json};
 
 async fn roll_out(head: &Head, price: i64, stores: &Value, canary: &Value) -> Value {
@@ -68,8 +69,21 @@ async fn a_menu_goes_to_the_canary_then_to_all_and_back_again() {
         (&again["undone"], third.get("undone")),
         (&json!(true), None)
     );
-    head.until(&path(third), |r| r["counts"]["applied"] == 2)
-        .await;
+    // While it is on its way, and after it has come: a second press does nothing.
+    let before = head.ok("GET", "/rollouts", Value::Null).await;
+    for _ in 0..2 {
+        let (status, problem) = head
+            .call("POST", &format!("{}/roll-back", path(&second)), Value::Null)
+            .await;
+        assert_eq!(status, 409, "{problem}");
+        let told = problem.to_string();
+        assert!(told.contains("rolled back already"), "{told}");
+        let there = head.ok("GET", "/rollouts", Value::Null).await;
+        let count = |page: &Value| page["rollouts"].as_array().unwrap().len();
+        assert_eq!(count(&there), count(&before));
+        head.until(&path(third), |r| r["counts"]["applied"] == 2)
+            .await;
+    }
     assert_eq!((price(&one), price(&two)), (100, 100));
     assert_ne!(own, 100);
     // Each version stands in the log once.
@@ -124,6 +138,7 @@ async fn a_document_that_a_store_can_not_use_is_refused_with_its_reason() {
 async fn settings_and_the_stop_list_come_from_headquarters_and_what_staff_stopped_stays() {
     let head = Head::new().await;
     let one = head.new_box("S1", "token-of-s1").await;
+    one.open_shop().await;
     one.command(|tx, cx| {
         let what = crate::domain::stops::Stopped::Dish("mors".into());
         crate::flow::menu::stop(tx, cx, what, None, "spilt")
@@ -146,7 +161,8 @@ async fn settings_and_the_stop_list_come_from_headquarters_and_what_staff_stoppe
             )
             .await;
         head.until(&path(&rollout), |r| r["counts"]["applied"] == 1)
-            .await;
+            .await["stores"][0]["reason"]
+            .clone()
     };
     send("settings", json!({"max_pieces": 3})).await;
     assert_eq!(one.site.policy().max_pieces, 3);
@@ -161,10 +177,37 @@ async fn settings_and_the_stop_list_come_from_headquarters_and_what_staff_stoppe
         {"what": {"dish": "mors"}, "why": "recall"},
         {"what": {"dish": "not-sold-here"}, "why": "recall"},
     ]});
-    send("stops", list).await;
+    // The rest of it holds, and headquarters reads what did not.
+    assert_eq!(send("stops", list).await, "not known here: not-sold-here");
     assert_eq!(stops(), 2);
     send("stops", json!({"stops": []})).await;
     assert_eq!(stops(), 1);
+    // Everything is off sale, and then sales are stopped: the summary says so, and by whom.
+    let health = || {
+        let s = |s: &Snapshot<'_>| Health::of(&one.site, s);
+        one.site.store.read_here(s).unwrap()
+    };
+    assert_eq!(health().stopped, None);
+    let all: Vec<Value> = menu()
+        .dishes
+        .iter()
+        .map(|d| json!({"what": {"dish": d.id}, "why": "recall"}))
+        .collect();
+    send("stops", json!({ "stops": all })).await;
+    assert_eq!(health().stopped.as_deref(), Some("menu"));
+    one.command(|tx, cx| {
+        let kind = crate::domain::stops::PauseKind::Paused;
+        crate::flow::menu::pause_sales(tx, cx, kind, None, "a flood")
+    })
+    .await
+    .unwrap();
+    let told = health();
+    assert_eq!(told.stopped.as_deref(), Some("paused"));
+    let by = told.stopped_by.unwrap();
+    assert_eq!(
+        (by.why.as_str(), Some(by.since_at)),
+        ("a flood", told.stopped_since)
+    );
     // Back to the store's own.
     send("settings", json!({})).await;
     assert_eq!(one.site.policy().max_pieces, 50);
@@ -419,6 +462,25 @@ async fn a_guest_is_erased_in_every_store_and_headquarters_forgets_the_number() 
         .await;
     assert_eq!(told["commands"].as_array().unwrap().len(), 2);
     assert!(!told.to_string().contains("123-45"));
+    let files = [
+        ("hq.db", "8 916 123-45-67"),
+        ("token-of-s1.db", "+79161234567"),
+        ("token-of-s2.db", "+79161234567"),
+    ];
+    let in_files = || {
+        let mut holding = Vec::new();
+        for (file, number) in files {
+            for ending in ["", "-wal"] {
+                let path = head.dir.path().join(format!("{file}{ending}"));
+                let bytes = std::fs::read(&path).unwrap_or_default();
+                if bytes.windows(number.len()).any(|w| w == number.as_bytes()) {
+                    holding.push(format!("{file}{ending}"));
+                }
+            }
+        }
+        holding
+    };
+    assert!(!in_files().is_empty());
     for store in [&one, &two] {
         store.until("guest.erased", 1).await;
         store.drained().await;
@@ -432,6 +494,8 @@ async fn a_guest_is_erased_in_every_store_and_headquarters_forgets_the_number() 
         .unwrap();
     assert_eq!(kept.len(), 2);
     assert!(kept.iter().all(Option::is_none), "{kept:?}");
+    // Neither a page that came free nor a write-ahead log has it, in the stores and here.
+    assert_eq!(in_files(), Vec::<String>::new());
     // Nor does any log have it.
     for (_, _, _, body, _) in events(&head.hq).await {
         assert!(!body.contains("916123"), "{body}");
