@@ -211,9 +211,9 @@ test("a store that is barred is told as barred, in the list and on its page", as
   await onPage(hq, async (page) => {
     await page.route(/\/api\/v1\/fleet\?/, async (route) => {
       const answer = await (await route.fetch()).json();
-      await route.fulfill({ json: { ...answer, stores: answer.stores.map((one) => ({ ...one, barred })) } });
+      await route.fulfill({ json: { ...answer, stores: answer.stores.map((one) => ({ ...one, barred, condition: "barred" })) } });
     });
-    await page.route(`**/api/v1/stores/${store.store_id}`, async (route) => route.fulfill({ json: { ...(await (await route.fetch()).json()), barred } }));
+    await page.route(`**/api/v1/stores/${store.store_id}`, async (route) => route.fulfill({ json: { ...(await (await route.fetch()).json()), barred, condition: "barred" } }));
     await page.reload();
     const row = page.locator(`[data-store="${store.store_id}"]`);
     await row.locator(".state-barred", { hasText: words["state.barred"] }).waitFor();
