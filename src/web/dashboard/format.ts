@@ -1,6 +1,7 @@
 // Times, ages and money as people at headquarters read them.
-import { clock, dayName, momentIn } from "../shared/dates";
+import { clock, dayName } from "../shared/dates";
 import { grouped, money as plain } from "../shared/money";
+import { offsetIn } from "../shared/zone";
 import { ahead } from "./api";
 import { lang, t } from "./say";
 import { now } from "./state";
@@ -43,19 +44,13 @@ export function moment(at: number, zone?: string): string {
 
 /** ` (UTC+5)` where a store's clock shows another time than the viewer's. */
 export function saysZone(zone: string | undefined, at: number): string {
-  const off = offset(at, zone);
-  return !zone || off === offset(at, undefined) ? "" : ` (${utc(off)})`;
+  const off = offsetIn(at, zone);
+  return !zone || off === offsetIn(at, undefined) ? "" : ` (${utc(off)})`;
 }
 
 /** `Asia/Tashkent, UTC+5`. */
 export function zoneName(zone: string): string {
-  return `${zone}, ${utc(offset(there(), zone))}`;
-}
-
-/** Minutes before UTC. */
-function offset(at: number, zone: string | undefined): number {
-  const one = momentIn(at, zone);
-  return Math.round((Date.UTC(one.year, one.month - 1, one.day, one.hour, one.minute) - at) / 60_000);
+  return `${zone}, ${utc(offsetIn(there(), zone))}`;
 }
 
 function utc(minutes: number): string {

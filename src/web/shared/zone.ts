@@ -34,6 +34,13 @@ export function momentIn(at: number, zone: string | null | undefined): Moment {
   return { year: parts["year"] ?? 0, month: parts["month"] ?? 1, day: parts["day"] ?? 1, hour: parts["hour"] ?? 0, minute: parts["minute"] ?? 0 };
 }
 
+/** Minutes by which clocks in `zone` are ahead of UTC. */
+export function offsetIn(at: number, zone: string | null | undefined): number {
+  const { year, month, day, hour, minute } = momentIn(at, zone);
+  // Both to the minute: the seconds of `at` are no part of the way.
+  return Date.UTC(year, month - 1, day, hour, minute) / 60_000 - Math.floor(at / 60_000);
+}
+
 /** `14:05`: all three languages read the time the same way. */
 export function clock(at: number, zone?: string | null): string {
   const { hour, minute } = momentIn(at, zone);

@@ -47,3 +47,12 @@ test("the audit tells a command, a roll-out and a document in the page's languag
   assert.equal(detailOf("documents.menu", ""), "");
   setLang("ru");
 });
+
+test("how far a store is from UTC is the same in every second of a minute", async () => {
+  const { offsetIn } = await load("/shared/zone.ts");
+  const noon = Date.UTC(2026, 10, 23, 12, 0, 0);
+  for (const second of [0, 1, 29, 30, 31, 59]) {
+    assert.equal(offsetIn(noon + second * 1000, "Europe/Moscow"), 180, `second ${second}`);
+    assert.equal(offsetIn(noon + second * 1000, "America/St_Johns"), -210, `second ${second}`);
+  }
+});
