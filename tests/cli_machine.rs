@@ -277,4 +277,21 @@ file = "{catalog}"
     let limit = std::time::Duration::from_secs(60);
     let ready = tokio::time::timeout(limit, first).await;
     ready.expect("ready in a minute");
+
+    // The same again beside it, by whatever door: it ends before it opens anything.
+    let config = std::fs::read_to_string(path("galley.toml")).unwrap();
+    std::fs::write(
+        path("other.toml"),
+        config.replace("galley.sock", "other.sock"),
+    )
+    .unwrap();
+    let socket = PathBuf::from(path("galley.sock"));
+    for file in ["galley.toml", "other.toml"] {
+        let ended = galley(&socket, &["run", "--config", &path(file)]).await;
+        assert_eq!(ended.code, 1, "{}", ended.err);
+        let told = format!("another galley works with {}", path("data"));
+        assert!(ended.err.contains(&told), "{}", ended.err);
+    }
+    let ended = galley(&socket, &["stock", "receive", "rice", "1kg"]).await;
+    assert_eq!(ended.code, 0, "the first still writes: {}", ended.err);
 }

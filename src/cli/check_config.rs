@@ -55,6 +55,12 @@ pub(super) fn check(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
         print_json(&json!({"config": shown.to_string(), "faults": faults}))?;
     } else if faults.is_empty() {
         print(&format!("{shown} can be used\n"))?;
+        if credentials_unseen(path) {
+            print(
+                "its credentials were not looked for: nobody says here in which folder they are. systemd gives one to \
+                 the daemon; by hand, set store.credentials\n",
+            )?;
+        }
     } else {
         let lines: String = faults.iter().map(|f| format!("{f}\n")).collect();
         print(&lines)?;
@@ -78,6 +84,14 @@ pub fn faults(path: &Path) -> io::Result<Vec<String>> {
     Ok(match Config::load(path) {
         Ok(config) => missing(&config),
         Err(faults) => faults.0,
+    })
+}
+
+/// Whether a good file names credentials whose folder is not known here.
+fn credentials_unseen(path: &Path) -> bool {
+    Config::load(path).is_ok_and(|config| {
+        credential_folder(config.store.credentials.as_deref()).is_none()
+            && !config.credential_names().is_empty()
     })
 }
 

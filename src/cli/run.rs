@@ -9,7 +9,7 @@ use crate::{
     enrolment::{Enrolment, FileKeeper},
     flow::keep::Keeping,
     run::{Daemon, RobotWiring, Wiring},
-    store::{Hitch, Options, Store, StoreError, backup::Plan},
+    store::{FolderLock, Hitch, Options, Store, StoreError, backup::Plan},
     sync::{
         Mqtt, SyncConfig,
         down::{self, Bundler},
@@ -70,6 +70,10 @@ pub struct RunArgs {
 /// When it can't start.
 pub async fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config)?;
+    // Before anything is opened: a second daemon would take database and devices from the first.
+    std::fs::create_dir_all(&config.store.data)
+        .with_context(|| format!("cannot make the folder {}", config.store.data.display()))?;
+    let _held = FolderLock::take(&config.store.data)?;
     let restart = CancellationToken::new();
     let mut daemon = Daemon::start(wiring(&config, &args.config, &restart)?).await?;
     let lan = TcpListener::bind(config.store.listen)
@@ -242,8 +246,6 @@ fn wiring(config: &Config, file: &Path, restart: &CancellationToken) -> anyhow::
             Ok((secret(&t.credential)?, role, t.name.clone()))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    std::fs::create_dir_all(&config.store.data)
-        .with_context(|| format!("cannot make the folder {}", config.store.data.display()))?;
     let own = match &config.staff.secret_credential {
         Some(name) => secret(name)?,
         None => own_secret(&config.store.data.join(OWN_SECRET))?,

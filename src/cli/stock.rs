@@ -16,7 +16,7 @@ use std::process::ExitCode;
 #[command(after_help = help!(
     "galley stock list",
     "galley stock receive rice 25kg",
-    "galley stock receive eggs 90",
+    "galley stock receive egg 90",
     "galley stock count rice 11.4kg --reason 'weekly count'"
 ))]
 pub struct StockArgs {

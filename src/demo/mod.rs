@@ -15,6 +15,7 @@ pub(crate) mod wishes;
 use crate::{
     domain::{staff::Position, text::Language},
     hq::{BrokerLogin, Hq, HqConfig},
+    store::FolderLock,
     sync::{Authority, SyncConfig},
     world::{Clock, Secret, SystemClock},
 };
@@ -101,6 +102,7 @@ pub struct Running {
     pub addresses: Addresses,
     pub(crate) door: Door,
     shutdown: CancellationToken,
+    _held: FolderLock,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -147,6 +149,7 @@ impl Demo {
         };
         std::fs::create_dir_all(&data)
             .with_context(|| format!("cannot make the folder {}", data.display()))?;
+        let held = FolderLock::take(&data)?;
         hang_pictures(&data.join(PICTURES))?;
         let shutdown = CancellationToken::new();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -229,6 +232,7 @@ impl Demo {
             addresses,
             door,
             shutdown,
+            _held: held,
             _folder: folder,
         })
     }

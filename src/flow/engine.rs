@@ -428,9 +428,17 @@ fn finish(
             }
             row.state = EffectState::Done;
             row.result = Some(result);
+            if let Some(key) = kind.and_then(Kind::alert_of_all) {
+                clear_alert(tx, cx, key)?;
+            }
         }
         Ending::Refused(refusal) => {
             row.state = EffectState::Refused;
+            if let Some(key) = kind.and_then(Kind::alert_of_all) {
+                let alert = alert_of(&row, kind, Severity::Error, cx.now);
+                let key = key.to_owned();
+                raise_alert(tx, cx, Alert { key, ..alert })?;
+            }
             if let Some(kind) = kind {
                 facts = kind.refused(&row, &refusal);
                 if facts.is_empty() || kind.alert_when_refused() {

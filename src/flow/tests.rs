@@ -3,7 +3,7 @@
 use super::{
     Site, commands,
     decide::{MACHINE, PRINTER},
-    effects::{bank_watch, machine, x_report},
+    effects::{bank_register, bank_watch, machine, x_report},
     engine::{Engine, Poke, alert_key},
     executor::{Call, Executor, NotNow, Outcome, Refusal, Resolution},
     testing,
@@ -311,6 +311,40 @@ async fn a_refusal_without_compensation_becomes_an_alert_with_what_to_do_and_a_p
         .unwrap();
     rig.until("a", EffectState::Done).await;
     assert_eq!(rig.alert("a").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bank_that_refuses_the_store_is_told_once_until_it_takes_a_payment() {
+    let rig = Rig::new().await;
+    let refused = || {
+        Outcome::Refused(Refusal::new(
+            "5",
+            "Access denied",
+            "Check login and password.",
+        ))
+    };
+    let taken = json!({"provider_id": "p", "qr_id": "q", "qr_payload": "https://qr"});
+    let bank = Scripted::new(
+        &[bank_register::KIND],
+        [refused(), refused(), Outcome::Done(taken)],
+        [],
+    );
+    let told = async || {
+        let alert: Result<Option<Alert>, StoreError> =
+            rig.site.store.read(|s| s.alert("bank:refuses")).await;
+        alert.unwrap()
+    };
+    rig.intend(bank_register::KIND, "bank", "a").await;
+    rig.run(vec![bank]);
+    rig.until("a", EffectState::Refused).await;
+    let first = told().await.unwrap();
+    assert_eq!(first.advice, "Check login and password.");
+    rig.intend(bank_register::KIND, "bank", "b").await;
+    rig.until("b", EffectState::Refused).await;
+    assert_eq!(told().await.unwrap().since_at, first.since_at);
+    rig.intend(bank_register::KIND, "bank", "c").await;
+    rig.until("c", EffectState::Done).await;
+    assert_eq!(told().await, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -60,6 +60,11 @@ impl Kind for BankRegister {
             .collect())
     }
 
+    /// No guest has done anything yet: a bank that refuses this refuses the store.
+    fn alert_of_all(&self) -> Option<&'static str> {
+        Some("bank:refuses")
+    }
+
     fn refused(&self, row: &EffectRow, refusal: &Refusal) -> Vec<Body> {
         payment_of(row)
             .map(|payment_id| Body::PaymentDeclined {

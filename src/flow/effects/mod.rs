@@ -52,6 +52,11 @@ pub trait Kind: Sync {
         false
     }
 
+    /// A refusal lies in how the store is set up, whoever asks: it is told once, under this key, until one is done.
+    fn alert_of_all(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Performing it again can't do harm: no evidence is taken and a crash leaves no doubt.
     fn repeatable(&self) -> bool {
         false
