@@ -11,6 +11,7 @@ pub mod credentials;
 #[cfg(all(feature = "emulators", feature = "hq"))]
 pub mod demo;
 pub mod devices;
+pub mod disk;
 pub mod domain;
 pub mod enrolment;
 pub mod flow;

@@ -34,6 +34,8 @@ pub enum Protection {
     PointsOnce,
     /// After a failed write the database is opened and read again before anything else is written.
     Reopen,
+    /// What a killed process left in the write-ahead log is brought to the disk before anything of it is believed.
+    SettleLog,
 }
 
 #[cfg(any(test, feature = "emulators"))]

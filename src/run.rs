@@ -32,6 +32,7 @@ use crate::{
         loyalty::{House, Loyalty, LoyaltyProgramme},
         upkeep,
     },
+    protection::{Protection, holds},
     store::{
         Options, Store,
         backup::{self, Occasion, Plan},
@@ -162,6 +163,9 @@ impl Daemon {
             keeping,
             doors: settings,
         } = wiring;
+        if holds(Protection::SettleLog) {
+            database.settle()?;
+        }
         if let Some(plan) = &keeping.plan {
             back_up_before_update(&world, &database, plan)?;
         }

@@ -86,6 +86,7 @@ const SABOTAGES: &[(&str, Off)] = &[
         Off::Protection(Protection::DriveBinding),
     ),
     ("no-reopen", Off::Protection(Protection::Reopen)),
+    ("no-settle", Off::Protection(Protection::SettleLog)),
     ("points-twice", Off::Protection(Protection::PointsOnce)),
     ("synchronous-normal", Off::Synchronous(Synchronous::Normal)),
     ("synchronous-off", Off::Synchronous(Synchronous::Off)),

@@ -126,6 +126,8 @@ pub(super) enum Trouble {
     DiskRemounted,
     /// A move of a member's points is booked, and the answer is lost. Drawn apart once more.
     PointsAnswerLost,
+    /// A flush fails, and the process is killed before it writes again. Drawn apart, too.
+    FlushFailsThenKilled,
 }
 
 impl Trouble {
@@ -205,7 +207,7 @@ impl Trouble {
             Self::HqKilled,
         ];
         all.extend(Self::LATER);
-        all.push(Self::PointsAnswerLost);
+        all.extend(Self::APART);
         for s in Service::ALL {
             all.extend([
                 Self::ServiceDown(s),
@@ -233,6 +235,9 @@ impl Trouble {
         Self::RobotReplaced,
         Self::DiskRemounted,
     ];
+
+    /// Those of which each has a stream of its own.
+    const APART: [Self; 2] = [Self::PointsAnswerLost, Self::FlushFailsThenKilled];
 
     /// It is how a store is built, and does not strike.
     fn is_ground(self) -> bool {
@@ -467,10 +472,15 @@ impl Plan {
             true if allowed.contains(&Trouble::PointsAnswerLost) => &[Trouble::PointsAnswerLost],
             _ => &[],
         };
+        let flushes = stream(seed, 0x0066_6c75_7368);
+        let unflushed: &[Trouble] = match allowed.contains(&Trouble::FlushFailsThenKilled) {
+            true => &[Trouble::FlushFailsThenKilled],
+            false => &[],
+        };
         let (added, first): (Vec<Trouble>, Vec<Trouble>) = allowed
             .iter()
             .copied()
-            .filter(|t| !t.is_ground() && *t != Trouble::PointsAnswerLost)
+            .filter(|t| !t.is_ground() && !Trouble::APART.contains(t))
             .filter(|t| ground.route != Route::Straight || !t.is_the_brokers())
             .partition(|t| Trouble::LATER.contains(t));
         let draw = |(least, more): (u64, u64)| least + chance.below(more);
@@ -491,6 +501,9 @@ impl Plan {
                 }
                 if points.below(2) == 0 {
                     troubles.extend(strike(&points, unsure, OPEN_MS));
+                }
+                if flushes.below(4) == 0 {
+                    troubles.extend(strike(&flushes, unflushed, OPEN_MS));
                 }
                 troubles.sort_by_key(|t| t.at_ms);
                 Day {

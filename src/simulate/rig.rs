@@ -14,6 +14,7 @@ use crate::{
     api::{Doors, Role},
     demo::outside::{Outside, Served, zone},
     devices::{fiscal::FiscalSettings, manual},
+    disk::Vfs,
     domain::{loyalty::Programme, policy::Policy, text::Text, time::Timestamp},
     hq::{BrokerLogin, Hq, HqConfig, Place},
     run::{self, Daemon, RobotWiring, Wiring},
@@ -35,6 +36,7 @@ use serde_json::Value;
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    io,
     rc::Rc,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -83,6 +85,15 @@ pub(super) enum End {
     PowerAndTorn,
 }
 
+/// A disk as a database takes it.
+pub(super) fn file_layer(disk: &Disk) -> Vfs {
+    let same = disk.clone();
+    Vfs::new(disk.vfs(), move |path| {
+        same.rewrite(&path.to_string_lossy())
+            .map_err(|code| io::Error::other(format!("SQLite's code {code}")))
+    })
+}
+
 /// The disk of a store that has just been set up, which is done once for most lives.
 fn new_store() -> anyhow::Result<&'static Snapshot> {
     static NEW: OnceLock<Snapshot> = OnceLock::new();
@@ -92,7 +103,7 @@ fn new_store() -> anyhow::Result<&'static Snapshot> {
     let disk = Disk::new("new-store", 0);
     let options = Options {
         path: DATABASE.into(),
-        vfs: Some(disk.vfs()),
+        vfs: Some(file_layer(&disk)),
         threads: Threads::Inline,
         synchronous: Synchronous::Full,
     };
@@ -302,7 +313,7 @@ impl Rig {
     pub(super) async fn open_hq(&self) -> anyhow::Result<()> {
         let mut config = HqConfig::on(Place::Sqlite(Options {
             threads: Threads::Inline,
-            vfs: Some(self.0.hq_disk.vfs()),
+            vfs: Some(file_layer(&self.0.hq_disk)),
             ..Options::at("/hq.db")
         }));
         config.accept_unknown = true;
@@ -441,6 +452,14 @@ impl Rig {
         }
     }
 
+    /// The next flush on the box's disk fails, and the process dies before it does anything there again.
+    pub(super) fn fail_flush_and_die(&self) {
+        if self.0.running.borrow().is_some() {
+            self.0.end.set(End::Killed);
+            self.0.disk.fail_sync_and_stop();
+        }
+    }
+
     /// The changing operation on the box's disk that is so many ahead fails, if it is of that kind.
     pub(super) fn fail_disk_at(&self, ahead: u64, failure: Failure) {
         self.0
@@ -537,7 +556,7 @@ impl Rig {
             world,
             database: Options {
                 path: DATABASE.into(),
-                vfs: Some(p.disk.vfs()),
+                vfs: Some(file_layer(&p.disk)),
                 threads: Threads::Inline,
                 synchronous: p.synchronous,
             },

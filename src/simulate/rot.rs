@@ -1,7 +1,7 @@
 //! Bit rot: flips single bits in the database of a store that has lived a day, and looks whether the damage is
 //! noticed. SQLite by itself serves most of such damage as if it were data.
 
-use super::{life, plan::Plan};
+use super::{life, plan::Plan, rig::file_layer};
 use crate::{
     flow::FlowError,
     store::{Options, Snapshot, Store, StoreError, Synchronous, Threads},
@@ -88,7 +88,7 @@ fn at_rest(files: &Files) -> anyhow::Result<Files> {
 fn options(disk: &Disk) -> Options {
     Options {
         path: "/store.db".into(),
-        vfs: Some(disk.vfs()),
+        vfs: Some(file_layer(disk)),
         threads: Threads::Inline,
         synchronous: Synchronous::Full,
     }

@@ -162,6 +162,7 @@ pub(super) fn strike(rig: &Rig, event: &Event) {
         Trouble::DiskFull => rig.disk().set_capacity(Some(used(rig) + n % 20_000)),
         Trouble::DiskReadOnly => rig.disk().set_read_only(true),
         Trouble::FlushFails => rig.disk().fail_syncs(1 + n % 3),
+        Trouble::FlushFailsThenKilled => rig.fail_flush_and_die(),
         Trouble::WriteFails => rig.disk().fail_writes(1 + n % 3),
         Trouble::ClockBack => rig.box_clock().shift(-hours(n)),
         Trouble::ClockForward => rig.box_clock().shift(hours(n)),
@@ -282,8 +283,8 @@ pub(super) async fn mend(rig: &Rig, trouble: Trouble) {
         Trouble::BrokerDelays => rig.broker().delay(Duration::ZERO),
         Trouble::BrokerLoses => rig.broker().lose(0),
         Trouble::BankHangs => rig.net().heal(Service::Bank.authority()),
-        Trouble::FlushFails | Trouble::WriteFails => {
-            rig.disk().fail_syncs(0);
+        Trouble::FlushFails | Trouble::FlushFailsThenKilled | Trouble::WriteFails => {
+            rig.disk().do_not_fail_syncs();
             rig.disk().fail_writes(0);
         }
         Trouble::ClockBack | Trouble::ClockForward => rig.box_clock().correct(),

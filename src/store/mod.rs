@@ -53,6 +53,7 @@ pub use tokens::{Pairing, Screen};
 pub use vitals::Hitch;
 pub use writer::Tx;
 
+use crate::disk::{Vfs, settle_wal};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{
     ops::Deref,
@@ -84,8 +85,8 @@ const READERS: usize = 4;
 pub struct Options {
     /// The database file.
     pub path: PathBuf,
-    /// Name of the SQLite file layer (VFS); the system's when none.
-    pub vfs: Option<String>,
+    /// The SQLite file layer; the system's when none.
+    pub vfs: Option<Vfs>,
     /// Whether the writer has a thread of its own, or runs where it is called (single-threaded runtimes, the
     /// simulator).
     pub threads: Threads,
@@ -95,6 +96,20 @@ pub struct Options {
 }
 
 impl Options {
+    /// Brings to the disk what an earlier process left in the write-ahead log, as [`settle_wal`] says: once, before
+    /// the database is opened for the first time, by the only process that has it.
+    ///
+    /// # Errors
+    /// When the disk doesn't take it.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        settle_wal(&self.path, self.vfs.as_ref()).map_err(|e| {
+            StoreError::Open(format!(
+                "what {} holds in its write-ahead log can't be brought to the disk: {e}",
+                self.path.display()
+            ))
+        })
+    }
+
     /// The product's way: a writer thread, the system's files, every commit flushed.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
@@ -359,7 +374,7 @@ impl Deref for Snapshot<'_> {
 
 fn open_flags(options: &Options, flags: OpenFlags) -> Result<Connection, StoreError> {
     let db = match &options.vfs {
-        Some(vfs) => Connection::open_with_flags_and_vfs(&options.path, flags, vfs.as_str()),
+        Some(vfs) => Connection::open_with_flags_and_vfs(&options.path, flags, vfs.name()),
         None => Connection::open_with_flags(&options.path, flags),
     }?;
     db.busy_timeout(BUSY)?;

@@ -12,6 +12,7 @@ mod tests;
 pub use acts::{Ending, Resolution, Submitted};
 pub use rows::{Door, Filter, NewRow, Pinned, Row, State, Trouble};
 
+use crate::disk::settle_wal;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use std::{
     fs::{File, TryLockError},
@@ -166,6 +167,12 @@ impl Journal {
         } else {
             Some(lock(&options.path)?)
         };
+        settle_wal(&options.path, None).map_err(|e| {
+            JournalError::Open(format!(
+                "what {} holds in its write-ahead log can't be brought to the disk: {e}",
+                options.path.display()
+            ))
+        })?;
         let mut core = Core {
             db: open_writer(&options)?,
             options: options.clone(),

@@ -198,7 +198,7 @@ fn configure(db: &Connection) -> Result<(), StoreError> {
 
 fn open_flags(options: &Options, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
     match &options.vfs {
-        Some(vfs) => Connection::open_with_flags_and_vfs(&options.path, flags, vfs.as_str()),
+        Some(vfs) => Connection::open_with_flags_and_vfs(&options.path, flags, vfs.name()),
         None => Connection::open_with_flags(&options.path, flags),
     }
 }

@@ -13,6 +13,9 @@ use std::{ffi::c_int, sync::Arc};
 const JOURNALS: c_int =
     ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL | ffi::SQLITE_OPEN_WAL;
 
+/// Bytes that are written over themselves at a time.
+const PIECE: usize = 64 * 1024;
+
 /// The file layer of one process of a disk.
 pub(crate) struct Layer {
     pub(crate) shared: Arc<Shared>,
@@ -70,6 +73,26 @@ impl Layer {
             shm: None,
         };
         Ok((handle, flags))
+    }
+
+    /// Writes a file over itself and syncs it; nothing when it is not there.
+    pub(crate) fn rewrite(&self, name: &str) -> Result<(), c_int> {
+        let told = |code| match code {
+            ffi::SQLITE_OK => Ok(()),
+            code => Err(code),
+        };
+        if !self.access(name, ffi::SQLITE_ACCESS_EXISTS)? {
+            return Ok(());
+        }
+        let (mut file, _) = self.open(Some(name.to_owned()), ffi::SQLITE_OPEN_READWRITE)?;
+        let mut piece = vec![0; PIECE];
+        let len = file.len()?;
+        for at in (0..len).step_by(PIECE) {
+            let piece = &mut piece[..PIECE.min(len - at)];
+            told(file.read(piece, at))?;
+            told(file.write(piece, at))?;
+        }
+        told(file.sync())
     }
 
     pub(crate) fn delete(&self, name: &str, sync_names: bool) -> c_int {

@@ -234,6 +234,34 @@ impl Disk {
         self.state().fail_syncs = n;
     }
 
+    /// The next sync fails as by [`Disk::fail_syncs`], and the process ends before the changing operation behind it.
+    pub fn fail_sync_and_stop(&self) {
+        let mut state = self.state();
+        state.fail_syncs = 1;
+        state.stop_behind = true;
+    }
+
+    /// Takes [`Disk::fail_syncs`] and [`Disk::fail_sync_and_stop`] back, where they have not happened yet.
+    pub fn do_not_fail_syncs(&self) {
+        let mut state = self.state();
+        state.fail_syncs = 0;
+        state.stop_behind = false;
+    }
+
+    /// Writes a file over itself, piece by piece, and syncs it, for the process that lives now: what a failed sync lost
+    /// is on the disk then. Nothing happens where there is no such file.
+    ///
+    /// # Errors
+    /// SQLite's code, when the process is dead or the disk refuses.
+    pub fn rewrite(&self, path: &str) -> Result<(), i32> {
+        let process = self.state().process;
+        handle::Layer {
+            shared: Arc::clone(&self.0.shared),
+            process,
+        }
+        .rewrite(path)
+    }
+
     /// The changing operation of this number fails, if it is of that kind; what it was to do is not done.
     pub fn fail_at(&self, operation: u64, failure: Failure) {
         self.state().fail_at = Some((operation, failure));

@@ -52,6 +52,8 @@ pub(crate) struct State {
     pub(crate) read_only: bool,
     pub(crate) fail_writes: u64,
     pub(crate) fail_syncs: u64,
+    /// The process dies behind the next sync that fails by [`State::fail_syncs`].
+    pub(crate) stop_behind: bool,
     pub(crate) fail_at: Option<(u64, Failure)>,
     pub(crate) failures: u64,
 }
@@ -92,6 +94,7 @@ impl State {
             read_only: false,
             fail_writes: 0,
             fail_syncs: 0,
+            stop_behind: false,
             fail_at: None,
             failures: 0,
         }
@@ -225,6 +228,9 @@ impl State {
             return Err(failed);
         };
         if fails || self.fail_syncs > 0 || (self.read_only && inode.content.dirty()) {
+            if self.fail_syncs > 0 && std::mem::take(&mut self.stop_behind) {
+                self.stop_at = Some(self.operations);
+            }
             self.fail_syncs = self.fail_syncs.saturating_sub(1);
             inode.content.forget();
             return Err(failed);
@@ -323,6 +329,7 @@ impl State {
         self.process += 1;
         self.stopped = false;
         self.stop_at = None;
+        self.stop_behind = false;
         for inode in self.inodes.values_mut() {
             inode.open = 0;
             inode.locks = FileLocks::default();
