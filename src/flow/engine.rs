@@ -19,7 +19,7 @@ use crate::{
     },
     flow::FlowError,
     protection::{Protection, holds},
-    store::{Attempt, EffectRow, EffectState, StoreError, Tx},
+    store::{Attempt, EffectRow, EffectState, QueueHead, StoreError, Tx},
 };
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -108,22 +108,22 @@ impl Engine {
             }
             let mut next_due = None;
             match self.site.store.read(|s| s.queue_heads()).await {
-                Ok(rows) => {
+                Ok(heads) => {
                     let now = self.site.world.clock.now();
-                    self.forget_all_but(&rows);
+                    self.forget_all_but(&heads);
                     // The box that took the store over carries its effects out.
                     let fenced = self.site.policy().fenced_by.is_some();
-                    for row in rows {
+                    for head in heads {
                         if fenced
-                            || running.contains(&row.queue)
-                            || row.state == EffectState::Person
+                            || running.contains(&head.queue)
+                            || head.state == EffectState::Person
                         {
                             continue;
                         }
-                        let due = self.due(&row);
+                        let due = self.due(&head);
                         if all_due || due <= now {
-                            running.insert(row.queue.clone());
-                            steps.push(self.clone().step(row).boxed());
+                            running.insert(head.queue.clone());
+                            steps.push(self.clone().step(head).boxed());
                         } else {
                             next_due = Some(next_due.map_or(due, |d: Timestamp| d.min(due)));
                         }
@@ -192,13 +192,13 @@ impl Engine {
         }
     }
 
-    fn due(&self, row: &EffectRow) -> Timestamp {
+    fn due(&self, head: &QueueHead) -> Timestamp {
         self.pending
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(&row.id)
+            .get(&head.id)
             .copied()
-            .unwrap_or(row.next_at)
+            .unwrap_or(head.next_at)
     }
 
     fn look_again(&self, id: i64, at: Option<Timestamp>) {
@@ -209,20 +209,32 @@ impl Engine {
         };
     }
 
-    fn forget_all_but(&self, heads: &[EffectRow]) {
+    fn forget_all_but(&self, heads: &[QueueHead]) {
         self.pending
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .retain(|id, _| heads.iter().any(|row| row.id == *id));
+            // In order of their numbers.
+            .retain(|id, _| heads.binary_search_by_key(id, |head| head.id).is_ok());
     }
 
     /// One step of one effect; answers its queue.
-    async fn step(self: Arc<Self>, row: EffectRow) -> String {
-        let queue = row.queue.clone();
-        if let Err(error) = self.advance(row).await {
-            // The store refuses writes; the row stands as it was and is taken up again.
-            tracing::error!(%error, queue, "an effect's outcome can't be written");
-            tokio::time::sleep(BACKOFF_FIRST).await;
+    async fn step(self: Arc<Self>, head: QueueHead) -> String {
+        let QueueHead { id, queue, .. } = head;
+        match self.site.store.read(move |s| s.effect(id)).await {
+            Ok(Some(row)) if row.state.is_live() && row.state != EffectState::Person => {
+                if let Err(error) = self.advance(row).await {
+                    // The store refuses writes; the row stands as it was and is taken up again.
+                    tracing::error!(%error, queue, "an effect's outcome can't be written");
+                    tokio::time::sleep(BACKOFF_FIRST).await;
+                }
+            }
+            // Called off meanwhile.
+            Ok(_) => {}
+            Err(error) => {
+                let error: StoreError = error;
+                tracing::error!(%error, queue, "an effect can't be read");
+                tokio::time::sleep(BACKOFF_LONGEST).await;
+            }
         }
         queue
     }

@@ -118,6 +118,20 @@ pub struct EffectRow {
     pub result: Option<Value>,
 }
 
+/// The effect of a queue whose turn it is, as far as one must know to tell when. The engine looks at all of them after
+/// every write, and a long outage leaves hundreds: what they ask for is read when they are due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueHead {
+    /// Number of the effect.
+    pub id: i64,
+    /// The queue.
+    pub queue: String,
+    /// Where it stands.
+    pub state: EffectState,
+    /// Not before.
+    pub next_at: Timestamp,
+}
+
 /// One call of an executor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -371,16 +385,28 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// When they can't be read.
-    pub fn queue_heads(&self) -> Result<Vec<EffectRow>, StoreError> {
+    pub fn queue_heads(&self) -> Result<Vec<QueueHead>, StoreError> {
         // The id is that of the row with the minimum: https://sqlite.org/lang_select.html#bareagg
-        self.effect_where(
-            "id IN (SELECT id FROM (
+        let mut heads = self.prepare_cached(
+            "SELECT id, queue, state, next_at FROM effects WHERE id IN (SELECT id FROM (
                SELECT id, min(turn + (state = 'waiting') * 0x4000000000000000)
                  FROM effects INDEXED BY effects_live
                 WHERE state IN ('waiting', 'sent', 'unknown', 'person') GROUP BY queue
              )) ORDER BY id",
-            [],
-        )
+        )?;
+        let rows = heads.query_map([], |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?, r.get(3)?))
+        })?;
+        rows.map(|row| {
+            let (id, queue, state, next_at) = row?;
+            Ok(QueueHead {
+                id,
+                queue,
+                state: EffectState::from_word(&state)?,
+                next_at: Timestamp::from_millis(next_at),
+            })
+        })
+        .collect()
     }
 
     /// Whether this effect is live, and none of its queue is live whose turn is before it.

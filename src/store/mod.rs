@@ -38,7 +38,7 @@ mod writer;
 pub use api_keys::ApiKey;
 pub use calls::Call;
 pub use documents::ROBOT;
-pub use effects::{Attempt, EffectRow, EffectState, NewEffect};
+pub use effects::{Attempt, EffectRow, EffectState, NewEffect, QueueHead};
 pub use error::StoreError;
 pub use guests::{Person, Who};
 pub use lock::FolderLock;

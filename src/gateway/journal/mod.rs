@@ -165,14 +165,15 @@ impl Journal {
         let lock = if options.inline {
             None
         } else {
-            Some(lock(&options.path)?)
+            let lock = lock(&options.path)?;
+            settle_wal(&options.path, None).map_err(|e| {
+                JournalError::Open(format!(
+                    "what {} holds in its write-ahead log can't be brought to the disk: {e}",
+                    options.path.display()
+                ))
+            })?;
+            Some(lock)
         };
-        settle_wal(&options.path, None).map_err(|e| {
-            JournalError::Open(format!(
-                "what {} holds in its write-ahead log can't be brought to the disk: {e}",
-                options.path.display()
-            ))
-        })?;
         let mut core = Core {
             db: open_writer(&options)?,
             options: options.clone(),

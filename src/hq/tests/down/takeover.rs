@@ -124,7 +124,7 @@ async fn a_new_box_has_every_order_receipt_and_kopeck_of_the_lost_one_and_goes_o
     let open: Vec<(String, EffectState)> = new
         .site
         .store
-        .read_here(|s| s.queue_heads())
+        .read_here(|s| s.live_effects())
         .unwrap()
         .into_iter()
         .map(|e| (e.kind, e.state))
