@@ -184,6 +184,39 @@ async fn a_changed_event_and_a_changed_stock_row_are_noticed() {
 }
 
 #[tokio::test]
+async fn a_damaged_effect_holds_its_own_queue_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(options(&folder, Threads::Inline)).unwrap();
+    for queue in ["printer", "bank"] {
+        let effect = NewEffect {
+            key: format!("{queue}:1"),
+            kind: "test",
+            queue: queue.to_owned(),
+            in_order_of_orders: false,
+            order_id: None,
+            item: None,
+            request: serde_json::json!({"sum": 100}),
+        };
+        store
+            .write(move |tx| tx.intend(&effect, NOW))
+            .await
+            .unwrap();
+    }
+    drop(store);
+    let db = Connection::open(folder.path().join("store.db")).unwrap();
+    let spoil = "UPDATE effects SET request = replace(request, '100', '900') WHERE queue = 'bank'";
+    assert_eq!(db.execute(spoil, []).unwrap(), 1);
+    drop(db);
+    let store = Store::open(options(&folder, Threads::Inline)).unwrap();
+    let heads = store.read_here(|s| s.queue_heads()).unwrap();
+    let queues: Vec<_> = heads.iter().map(|h| h.queue.as_str()).collect();
+    assert_eq!(queues, ["printer", "bank"]);
+    let read = |id| store.read_here(|s| s.effect(id));
+    assert_eq!(read(heads[0].id).unwrap().unwrap().key, "printer:1");
+    assert!(matches!(read(heads[1].id), Err(StoreError::Damaged(_))));
+}
+
+#[tokio::test]
 async fn a_database_of_a_newer_release_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::open(options(&folder, Threads::Inline)).unwrap());

@@ -14,7 +14,7 @@ mod waiting;
 use super::{
     device::{Ask, Device, Tally},
     dropin::{self, Marks, Zone},
-    journal::{Door, Ending, Filter, JournalError, NewRow, Row, State, Trouble},
+    journal::{Door, Ending, JournalError, NewRow, Row, State, Trouble},
     task::{Asked, Paper, Task},
 };
 use galley_fiscal::{
@@ -38,8 +38,6 @@ const STALE: Duration = Duration::from_secs(60);
 /// Counters that were read ahead serve so long. Nothing else is done with the printer meanwhile, and a driver refuses
 /// counters that have moved.
 const AHEAD: Duration = Duration::from_secs(1);
-/// Waiting documents among which a shift's is looked for.
-const QUEUED_LOOKED_AT: u32 = 1000;
 /// First pause after an attempt that got nowhere; doubles with every further one.
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// Longest pause.
@@ -258,13 +256,7 @@ impl Worker {
         if head.trouble.is_none() || self.helps_when(head).is_some() {
             return Ok(Vec::new());
         }
-        let queued = self.device.journal.list(&Filter {
-            device: Some(self.device.id().to_owned()),
-            state: Some(State::Queued),
-            live: true,
-            before: None,
-            limit: QUEUED_LOOKED_AT,
-        })?;
+        let queued = self.waiting()?;
         let oldest_first = queued.iter().rev();
         Ok(oldest_first
             .filter_map(|row| Some((row.id, self.helps_when(row)?)))

@@ -1,6 +1,6 @@
 //! The vendor's tasks that wait behind a document in trouble: their tills expect an answer in time.
 
-use super::{QUEUED_LOOKED_AT, Worker};
+use super::Worker;
 use crate::gateway::{
     device::Tally,
     dropin,
@@ -8,7 +8,21 @@ use crate::gateway::{
 };
 use std::time::Duration;
 
+/// Waiting documents that are looked at.
+const LOOKED_AT: u32 = 1000;
+
 impl Worker {
+    /// What waits for this printer, the newest first; of very many the newest.
+    pub(super) fn waiting(&self) -> Result<Vec<Row>, JournalError> {
+        self.device.journal.list(&Filter {
+            device: Some(self.device.id().to_owned()),
+            state: Some(State::Queued),
+            live: true,
+            before: None,
+            limit: LOOKED_AT,
+        })
+    }
+
     /// Ends the vendor's tasks that have waited behind `head` for too long, with the trouble that the head has met: nothing
     /// of them is in the printer. When the next is due. Behind a document in doubt they wait, and are told that the queue is
     /// blocked: so does the vendor's server.
@@ -19,13 +33,7 @@ impl Worker {
         let (State::Queued, Some(trouble)) = (head.state, &head.trouble) else {
             return Ok(None);
         };
-        let queued = self.device.journal.list(&Filter {
-            device: Some(self.device.id().to_owned()),
-            state: Some(State::Queued),
-            live: true,
-            before: None,
-            limit: QUEUED_LOOKED_AT,
-        })?;
+        let queued = self.waiting()?;
         let now = self.device.now();
         let mut next: Option<Duration> = None;
         // The other tasks of the head's own request end with it.
