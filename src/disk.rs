@@ -101,7 +101,12 @@ mod tests {
         let bytes: Vec<u8> = (0..2 * PIECE + 77).map(|n| (n % 251) as u8).collect();
         let log = folder.path().join("galley.db-wal");
         std::fs::write(&log, &bytes).unwrap();
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        let file = File::options().write(true).open(&log).unwrap();
+        file.set_modified(long_ago).unwrap();
         settle_wal(&database, None).unwrap();
         assert_eq!(std::fs::read(&log).unwrap(), bytes);
+        let modified = std::fs::metadata(&log).unwrap().modified().unwrap();
+        assert!(modified > long_ago, "it was written anew");
     }
 }

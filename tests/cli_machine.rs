@@ -292,6 +292,10 @@ file = "{catalog}"
         let told = format!("another galley works with {}", path("data"));
         assert!(ended.err.contains(&told), "{}", ended.err);
     }
+    let demo = ["demo", "--port", "0", "--data", &path("data")];
+    let ended = galley(&socket, &demo).await;
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert!(ended.err.contains("another galley works"), "{}", ended.err);
     let ended = galley(&socket, &["stock", "receive", "rice", "1kg"]).await;
     assert_eq!(ended.code, 0, "the first still writes: {}", ended.err);
 }

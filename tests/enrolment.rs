@@ -7,10 +7,14 @@
 mod mosquitto;
 
 use mosquitto::Mosquitto;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -170,6 +174,13 @@ impl Place {
         }
     }
 
+    /// Numbers that a box leaves free today, where it leaves some.
+    fn numbers_free(&self, name: &str) -> Option<u32> {
+        let db = rusqlite::Connection::open(self.path(name).join("galley.db")).unwrap();
+        let sql = "SELECT max(value) FROM counters WHERE name LIKE 'number:%'";
+        db.query_row(sql, [], |r| r.get(0)).unwrap()
+    }
+
     async fn tell(&self, command: &str) {
         let told = ask(&[
             "hq",
@@ -183,6 +194,26 @@ impl Place {
         .await;
         assert_eq!(told["commands"][0]["state"], "waiting");
     }
+}
+
+/// The address of a fleet whose one store says that it has so many events: at first, and whenever it is asked again.
+async fn heads(first: u64, later: u64) -> String {
+    let asked = Arc::new(AtomicBool::new(false));
+    let answer = move || {
+        let head = if asked.swap(true, Ordering::Relaxed) {
+            later
+        } else {
+            first
+        };
+        let none = "0".repeat(64);
+        let said = json!([{"store_id": "S001", "head": head, "acknowledged": 0, "hash": none}]);
+        async move { axum::Json(said) }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().route("/heads", axum::routing::get(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
 }
 
 #[tokio::test]
@@ -222,14 +253,34 @@ async fn lost_and_replaced(broker: Option<&Mosquitto>) {
     store.says("a message of headquarters is done").await;
     place.drained("first").await;
     store.kill().await;
+    // A fleet that says less than headquarters has, and goes on while it is compared; and one that stands.
+    for (later, code) in [(1_000_000, 0), (1, 3)] {
+        let fleet = heads(1, later).await;
+        let walked = Command::new(GALLEY)
+            .args(["hq", "verify", "--data", &place.hq_data, "--fleet", &fleet])
+            .output()
+            .await
+            .unwrap();
+        let told = String::from_utf8_lossy(&walked.stdout).into_owned();
+        assert_eq!(walked.status.code(), Some(code), "{told}");
+        assert_eq!(told.contains("1 in the store"), code == 3, "{told}");
+    }
+
+    // It takes its place anew: another may have had it meanwhile, and given out numbers that guests still wait with.
+    assert_eq!(place.numbers_free("first"), None);
+    let enrolled = place.enrol(&first).await;
+    assert_eq!(enrolled["generation"], 2);
+    assert_eq!(enrolled["made_anew"], false);
+    assert_eq!(place.numbers_free("first"), Some(100));
 
     // The box is gone with all that it had.
     std::fs::remove_dir_all(place.path("first")).unwrap();
     let second = place.config("second");
     let enrolled = place.enrol(&second).await;
-    assert_eq!(enrolled["generation"], 2);
+    assert_eq!(enrolled["generation"], 3);
     assert_eq!(enrolled["made_anew"], true);
     assert!(enrolled["events"].as_u64().unwrap() > 3, "{enrolled}");
+    assert_eq!(place.numbers_free("second"), Some(100));
     let run = ["run", "--config", second.as_str()];
     let mut store = Program::start(&run, "the store is open").await;
     place

@@ -91,6 +91,23 @@ async fn a_store_that_the_robot_refuses_stops_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_of_which_a_part_breaks_off_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start(folder.path(), 3, 3).await;
+    rig.opened().await;
+    let well = tokio::time::timeout(Duration::from_mins(5), rig.daemon.broken()).await;
+    assert!(well.is_err(), "{well:?}");
+    // A bug in the part that speaks with headquarters, met at the next sign of life.
+    let bug = axum::Router::new().fallback(async || -> axum::http::StatusCode {
+        panic!("it met what it does not know");
+    });
+    rig.http.set_route("localhost:4", bug);
+    let told = tokio::time::timeout(LIMIT, rig.daemon.broken()).await;
+    let told = format!("{:#}", told.expect("it is told"));
+    assert!(told.contains("it met what it does not know"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stopped_robot_is_told_and_brought_back_step_by_step() {
     let folder = tempfile::tempdir().unwrap();
     let (mut rig, order) = stopped(folder.path()).await;

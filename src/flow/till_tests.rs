@@ -13,7 +13,7 @@ use crate::{
         alert::Severity,
         event::{Actor, Body},
         fiscal_law::{DriveFacts, Facts},
-        ids::{OrderId, PaymentId},
+        ids::{OrderId, PaymentId, RefundId},
         order::{JobStage, Order, OrderState},
         payment::Tender,
         place::Refused,
@@ -548,4 +548,96 @@ async fn cash_in_the_drawer_names_who_and_why_and_is_counted_with_its_shift() {
         (report.drawer.in_minor, report.drawer.expected_minor),
         (500_000, 500_000)
     );
+}
+
+impl Shop {
+    /// All of an order that was paid by QR code is to go back, and the bank is being asked.
+    async fn asked_back(&self, n: u128) -> (OrderId, RefundId) {
+        let order = self.place(n).await.unwrap();
+        let (id, payment_id) = (order.id, PaymentId(Uuid::from_u128(n + 1000)));
+        self.command(move |tx, cx| {
+            commands::start_payment(tx, cx, id, payment_id, Tender::SbpQr, None, true)
+        })
+        .await
+        .unwrap();
+        let word = |text: &str| Some(text.to_owned());
+        let shown = Body::PaymentShown {
+            payment_id,
+            provider_id: word("p"),
+            qr_id: word("q"),
+            qr_payload: word("https://qr"),
+        };
+        self.fact(Some(id), shown).await;
+        let captured = Body::PaymentCaptured {
+            payment_id,
+            amount_minor: order.total_minor,
+            reference: None,
+        };
+        self.fact(Some(id), captured).await;
+        (id, self.ask_back(id, n + 2000).await)
+    }
+
+    async fn ask_back(&self, id: OrderId, n: u128) -> RefundId {
+        let back = Uuid::from_u128(n);
+        self.command(move |tx, cx| {
+            commands::refund_order(tx, cx, id, &commands::Back::All, "cold", || back)
+        })
+        .await
+        .unwrap();
+        RefundId(back)
+    }
+
+    /// The bank refuses for good; the effect that asked it.
+    async fn bank_refuses(&self, id: OrderId, refund_id: RefundId) -> i64 {
+        self.command(move |tx, cx| {
+            let row = tx
+                .snapshot()
+                .effect_by_key(&format!("refund:{refund_id}"))?;
+            let mut row = row.unwrap();
+            row.state = EffectState::Refused;
+            tx.put_effect(&row)?;
+            let reason = "no".to_owned();
+            record(tx, cx, Some(id), Body::RefundRefused { refund_id, reason })?;
+            Ok(row.id)
+        })
+        .await
+        .unwrap()
+    }
+
+    async fn given_by_hand(&self, id: RefundId) -> Result<Order, FlowError> {
+        self.command(move |tx, cx| commands::confirm_refund(tx, cx, id, None))
+            .await
+    }
+
+    async fn refunds_done(&self) -> usize {
+        let log = self.read(|s| s.events_after(0, 1000)).await;
+        log.iter().filter(|e| e.kind == "refund.done").count()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn money_that_the_bank_refused_to_give_back_is_given_by_hand_and_once() {
+    let shop = Shop::open(|_| {}).await;
+    let (id, refund) = shop.asked_back(1).await;
+    let early = shop.given_by_hand(refund).await;
+    assert!(matches!(early, Err(FlowError::Conflict(_))), "{early:?}");
+    let asking = shop.bank_refuses(id, refund).await;
+    shop.given_by_hand(refund).await.unwrap();
+    shop.given_by_hand(refund).await.unwrap();
+    assert_eq!(shop.refunds_done().await, 1);
+    // The bank is not asked once more for what the guest has.
+    let again = shop
+        .command(move |tx, cx| commands::settle_effect(tx, cx, asking, None, "once more"))
+        .await;
+    let twice = |e: &FlowError| matches!(e, FlowError::Conflict(why) if why.contains("twice"));
+    assert!(again.as_ref().is_err_and(twice), "{again:?}");
+    let back = format!("refund:{refund}");
+    assert_eq!(shop.effect(&back).await, Some(EffectState::Refused));
+
+    // Money that is on its way under another refund is not given under the first.
+    let (id, first) = shop.asked_back(2).await;
+    shop.bank_refuses(id, first).await;
+    shop.ask_back(id, 5000).await;
+    drop(shop.given_by_hand(first).await);
+    assert_eq!(shop.refunds_done().await, 1);
 }

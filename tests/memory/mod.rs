@@ -40,6 +40,8 @@ pub struct Rig {
     /// The kitchen that cooks: with as many hand-over places as asked for.
     pub kitchen: KitchenEmulator,
     pub hq: Hq,
+    /// What the store's requests go to, by address.
+    pub http: RouterHttp,
     key: u32,
 }
 
@@ -95,7 +97,7 @@ impl Rig {
             clock,
             entropy: Arc::new(SeededEntropy::new(seed)),
             dialer: Arc::new(net),
-            http: Arc::new(http),
+            http: Arc::new(http.clone()),
         };
         let printers = AtolPrinters::new(
             world.dialer.clone(),
@@ -162,6 +164,7 @@ impl Rig {
             outside,
             kitchen,
             hq,
+            http,
             key: 0,
         }
     }

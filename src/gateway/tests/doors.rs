@@ -136,6 +136,17 @@ async fn a_wrong_field_is_told_by_its_path() {
     assert!(detail.starts_with("lines[0].vat: "), "{detail}");
     // Nothing is written down: the same key serves the corrected body.
     assert_eq!(rig.put("a-1", &sale(100), 60).await.0, 201);
+    let mut receipt = sale(100);
+    for field in ["device", "document"] {
+        receipt.as_object_mut().unwrap().remove(field);
+    }
+    let mut correction = json!({"document": "correction", "receipt": receipt,
+        "basis": {"by": "ourselves", "date": "2027-01-01"}});
+    let (status, problem) = rig.put("a-2", &correction, 60).await;
+    assert_eq!((status, &problem["field"]), (422, &json!("basis.date")));
+    correction["basis"]["date"] = json!("2026-11-20");
+    let (status, done) = rig.put("a-2", &correction, 60).await;
+    assert_eq!(status, 201, "{done}");
 }
 
 #[tokio::test(start_paused = true)]

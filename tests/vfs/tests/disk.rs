@@ -328,6 +328,72 @@ fn a_failed_sync_is_never_a_success() {
     assert_eq!(ids, [1]);
 }
 
+/// A process is killed behind a flush that failed, and the next one sells on upon what it finds, `settled` or not: what
+/// is wrong when the power went afterwards.
+fn sold_on_behind_a_failed_flush(settled: bool, cut: PowerCut) -> Option<String> {
+    let wal = format!("{DB}-wal");
+    let disk = Disk::new("behind", 1);
+    let begin = || {
+        let db = open(&disk).unwrap();
+        db.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+        schema(&db).unwrap();
+        db
+    };
+    let mut db = begin();
+    order(&mut db, 1).unwrap();
+    disk.fail_sync_and_stop();
+    assert!(order(&mut db, 2).is_err(), "the flush fails");
+    assert!(order(&mut db, 3).is_err(), "and then the process is dead");
+    assert!(disk.is_stopped());
+    disk.kill();
+    drop(db);
+    if settled {
+        disk.rewrite(&wal).unwrap();
+    }
+    let mut db = begin();
+    let sql = "SELECT count(*) FROM orders WHERE id = 2";
+    let believed: i64 = db.query_row(sql, [], |r| r.get(0)).unwrap();
+    assert_eq!(believed, 1, "what was not flushed is seen all the same");
+    order(&mut db, 4).unwrap();
+    disk.power_cut(cut);
+    drop(db);
+    wrong(&disk, "WAL", if settled { &[1, 2, 4] } else { &[1, 4] })
+}
+
+#[test]
+fn what_a_failed_flush_left_cuts_off_what_is_built_upon_it_unless_it_is_written_anew() {
+    for cut in CUTS {
+        let lost = sold_on_behind_a_failed_flush(false, cut);
+        assert!(
+            lost.as_ref().is_some_and(|why| why.contains("order 4")),
+            "{cut:?}: {lost:?}"
+        );
+        assert_eq!(sold_on_behind_a_failed_flush(true, cut), None, "{cut:?}");
+    }
+}
+
+#[test]
+fn a_file_is_written_anew_or_it_is_told_and_none_is_made() {
+    let disk = Disk::new("anew", 1);
+    assert_eq!(disk.rewrite("/box/none"), Ok(()));
+    assert_eq!(disk.files(), []);
+    let mut db = open(&disk).unwrap();
+    schema(&db).unwrap();
+    disk.fail_sync_and_stop();
+    disk.do_not_fail_syncs();
+    order(&mut db, 1).unwrap();
+    order(&mut db, 2).unwrap();
+    let before = disk.snapshot();
+    let wal = format!("{DB}-wal");
+    disk.rewrite(&wal).unwrap();
+    assert_eq!(disk.snapshot(), before);
+    disk.fail_syncs(1);
+    assert_eq!(disk.rewrite(&wal), Err(ffi::SQLITE_IOERR_FSYNC));
+    assert_eq!(disk.rewrite(&wal), Ok(()), "the process is not dead of it");
+    disk.set_read_only(true);
+    assert!(disk.rewrite(&wal).is_err());
+}
+
 #[test]
 fn a_connection_of_a_killed_process_changes_nothing() {
     let disk = Disk::new("stale", 1);

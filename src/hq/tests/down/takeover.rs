@@ -225,6 +225,17 @@ async fn a_box_that_was_put_back_to_a_backup_takes_up_its_log_again() {
     assert_eq!(late.number, forked.number);
     assert_eq!(adopted.twice, 1);
     let new = Box_::start(&head, again, "token-of-two", file).await;
+    // And by whoever stands at the counter, until the day is over.
+    let numbers = || {
+        let told = |s: &Snapshot<'_>| s.alert(commands::NUMBERS_TWICE);
+        new.site.store.read_here(told).unwrap()
+    };
+    let told = numbers().unwrap().detail;
+    let number = format!("the number {} (", late.number);
+    assert!(told.contains(&number), "{told}");
+    tokio::time::advance(Duration::from_hours(1)).await;
+    new.command(commands::tick).await.unwrap();
+    assert!(numbers().is_some(), "guests still wait with it");
     for id in [late.id, forked.id] {
         let order = new.site.store.read_here(|s| s.order(id)).unwrap();
         assert!(order.unwrap().paid, "{id}");
@@ -238,6 +249,9 @@ async fn a_box_that_was_put_back_to_a_backup_takes_up_its_log_again() {
     let row = head.hq.store("S1").await.unwrap().unwrap();
     assert_eq!(row.row.refused, None);
     new.site.store.read_here(|s| s.verify_log()).unwrap();
+    tokio::time::advance(Duration::from_hours(24)).await;
+    new.command(commands::tick).await.unwrap();
+    assert_eq!(numbers(), None);
 }
 
 #[tokio::test(start_paused = true)]
