@@ -206,7 +206,14 @@ pub fn confirm_refund(
             reference,
         },
     )?;
-    load(tx, order_id)
+    let order = load(tx, order_id)?;
+    match order.refund(id).map(|r| r.state) {
+        Some(RefundState::Done) => Ok(order),
+        // Refused once, and the same money is given back otherwise since.
+        _ => Err(FlowError::Conflict(
+            "this money is on its way back under another refund of the order".to_owned(),
+        )),
+    }
 }
 
 /// The dishes went over the counter.

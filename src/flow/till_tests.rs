@@ -638,6 +638,10 @@ async fn money_that_the_bank_refused_to_give_back_is_given_by_hand_and_once() {
     let (id, first) = shop.asked_back(2).await;
     shop.bank_refuses(id, first).await;
     shop.ask_back(id, 5000).await;
-    drop(shop.given_by_hand(first).await);
+    let told = shop.given_by_hand(first).await;
+    assert!(
+        matches!(&told, Err(FlowError::Conflict(why)) if why.contains("another refund")),
+        "{told:?}"
+    );
     assert_eq!(shop.refunds_done().await, 1);
 }

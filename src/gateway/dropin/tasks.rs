@@ -8,7 +8,7 @@ use super::{
 };
 use crate::gateway::{
     journal::{Row, Trouble},
-    task::{Asked, Options, Task, tag_1192},
+    task::{Asked, Options, Task, not_to_come, tag_1192},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use galley_atol::json::Kopecks;
@@ -184,7 +184,9 @@ pub(in crate::gateway) fn read(
             );
         }
         options.check_marking = taken.check_marking;
-        Task::Fiscal(Box::new(taken.document))
+        let task = Task::Fiscal(Box::new(taken.document));
+        not_to_come(&task, row.created_at).map_err(|t| bad("bad_task", t.text))?;
+        task
     } else {
         return Ok(query(task.into()));
     };

@@ -68,6 +68,25 @@ async fn a_till_written_for_the_vendors_server_sells() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_corrected_must_have_happened() {
+    let rig = Rig::new(1).await;
+    let mut correction = sell(100.0);
+    correction["type"] = json!("sellCorrection");
+    correction["correctionType"] = json!("self");
+    correction["correctionBaseDate"] = json!("2027.01.01");
+    assert_eq!(rig.ask(UUID, correction.clone()).await.0, 201);
+    let refused = &rig.results(UUID).await[0];
+    assert_eq!(refused["status"], "error", "{refused}");
+    assert!(refused.to_string().contains("still to come"), "{refused}");
+    assert_eq!(rig.receipts().len(), 0);
+    correction["correctionBaseDate"] = json!("2026.11.20");
+    let again = UUID.replace("0ba4", "0ba5");
+    assert_eq!(rig.ask(&again, correction).await.0, 201);
+    let done = &rig.results(&again).await[0];
+    assert_eq!(done["status"], "ready", "{done}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_known_uuid_is_a_conflict_and_an_unknown_one_is_not_found() {
     let mut rig = Rig::new(1).await;
     assert_eq!(rig.get(&format!("/api/v2/requests/{UUID}")).await.0, 404);
