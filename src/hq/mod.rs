@@ -372,6 +372,7 @@ impl Hq {
             self.0.config.keep_months,
             shutdown.clone(),
         ));
+        tokio::spawn(keep::clear(self.0.db.clone(), shutdown.clone()));
         relive::start(self, &shutdown);
         if self.0.config.relay.is_some() {
             tokio::spawn(self.clone().pass_on(shutdown.clone()));
