@@ -9,6 +9,7 @@ mod aside;
 mod boxes;
 mod db;
 mod down;
+mod extract;
 pub mod fleet;
 pub mod ingest;
 mod intake;
@@ -567,16 +568,4 @@ impl Hq {
 /// Tokens are kept and compared as hashes only.
 fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
-}
-
-/// A body as JSON, where the request itself is needed too.
-async fn body<T: serde::de::DeserializeOwned>(
-    request: axum::extract::Request,
-) -> Result<T, problem::Problem> {
-    use axum::extract::FromRequest as _;
-    let bad = |e: String| problem::Problem::new(axum::http::StatusCode::BAD_REQUEST, "bad_json", e);
-    let bytes = axum::body::Bytes::from_request(request, &())
-        .await
-        .map_err(|e| bad(e.to_string()))?;
-    serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))
 }
