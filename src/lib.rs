@@ -4,6 +4,7 @@
 //! `tests/tidy.rs` holds them.
 
 pub mod api;
+pub mod body;
 pub mod cli;
 pub mod config;
 pub mod connectors;

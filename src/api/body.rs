@@ -5,6 +5,7 @@ use super::{
     auth::{Local, token_of},
 };
 use crate::{
+    body,
     domain::chain::Hash,
     flow::{Context, FlowError},
     protection::{Protection, holds},
@@ -132,18 +133,7 @@ impl Loose {
 }
 
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let text: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
-    // A list of values in the order of our fields would be taken too, and an empty one for no arguments.
-    if text.trim_ascii_start().starts_with(b"[") {
-        return Err(Problem::bad_json(
-            "the body is a list; it must be an object",
-        ));
-    }
-    let mut json = serde_json::Deserializer::from_slice(text);
-    let body = serde_path_to_error::deserialize(&mut json)
-        .map_err(|e| Problem::bad_json(e.to_string()))?;
-    json.end().map_err(|e| Problem::bad_json(e.to_string()))?;
-    Ok(body)
+    body::read(bytes).map_err(|e| Problem::bad_json(e.to_string()))
 }
 
 async fn read_whole(mut body: Body) -> Result<Vec<u8>, Problem> {

@@ -41,7 +41,7 @@ pub(super) fn router(hq: Hq) -> Router {
         .merge(people)
         .merge(people::open())
         .route("/health", get(health))
-        .fallback(get(page::serve))
+        .fallback(page::serve)
         .method_not_allowed_fallback(|| async {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -79,22 +79,9 @@ async fn ingest(
     if !hq.knows_token(token).await? {
         return Err(IngestError::Unauthorised.into());
     }
-    let too_long = || {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            "The message is too long",
-        )
-    };
-    let body = body.map_err(|e| {
-        if e.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            too_long()
-        } else {
-            Problem::new(e.status(), "bad_json", "The message was cut")
-        }
-    })?;
+    let body = body?;
     let batch = Batch::decode(&body).map_err(|e| match e {
-        WireError::TooLong => too_long(),
+        WireError::TooLong => Problem::too_long(),
         e => Problem::new(StatusCode::BAD_REQUEST, "bad_json", e.to_string()),
     })?;
     let store = batch.store_id.clone();

@@ -13,6 +13,10 @@ use tokio_util::sync::CancellationToken;
 const AHEAD: i32 = 3;
 /// How often it is looked after.
 const EVERY: Duration = Duration::from_hours(6);
+/// How soon what was erased is cleared away again, where something had to be left.
+const AGAIN: Duration = Duration::from_mins(5);
+/// Where the number of a guest stands who is to be erased.
+const ERASED: &str = "down_messages";
 /// Rows of one transaction, where rows are deleted one by one.
 const STEP: u64 = 10_000;
 /// Not less is kept: reconciliation, replacement boxes and the comparison of days need what is younger.
@@ -159,6 +163,29 @@ pub(super) async fn run(hq: Hq, months: Option<u32>, shutdown: CancellationToken
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
+    }
+}
+
+/// Has PostgreSQL clear away what was erased for good, as soon as nobody looks at what was before, until told to stop.
+/// SQLite does it with the commit.
+pub(super) async fn clear(db: Db, shutdown: CancellationToken) {
+    // What a headquarters erased that was killed before it came here is cleared away by the next one.
+    let mut next = Duration::ZERO;
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            () = db.erased() => {}
+            () = tokio::time::sleep(next) => {}
+        }
+        next = match db.vacuum(ERASED).await {
+            Ok(0) => EVERY,
+            Ok(_) => AGAIN,
+            Err(error) => {
+                tracing::warn!(%error, table = ERASED, "what was erased can't be cleared away; it is tried again, or run VACUUM yourself");
+                AGAIN
+            }
+        };
     }
 }
 

@@ -9,6 +9,7 @@ mod aside;
 mod boxes;
 mod db;
 mod down;
+mod extract;
 pub mod fleet;
 pub mod ingest;
 mod intake;
@@ -372,6 +373,7 @@ impl Hq {
             self.0.config.keep_months,
             shutdown.clone(),
         ));
+        tokio::spawn(keep::clear(self.0.db.clone(), shutdown.clone()));
         relive::start(self, &shutdown);
         if self.0.config.relay.is_some() {
             tokio::spawn(self.clone().pass_on(shutdown.clone()));
@@ -566,16 +568,4 @@ impl Hq {
 /// Tokens are kept and compared as hashes only.
 fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
-}
-
-/// A body as JSON, where the request itself is needed too.
-async fn body<T: serde::de::DeserializeOwned>(
-    request: axum::extract::Request,
-) -> Result<T, problem::Problem> {
-    use axum::extract::FromRequest as _;
-    let bad = |e: String| problem::Problem::new(axum::http::StatusCode::BAD_REQUEST, "bad_json", e);
-    let bytes = axum::body::Bytes::from_request(request, &())
-        .await
-        .map_err(|e| bad(e.to_string()))?;
-    serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))
 }

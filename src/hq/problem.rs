@@ -16,6 +16,8 @@ pub(super) struct Problem {
     pub(super) title: String,
     /// Seconds after which it may work.
     pub(super) retry_after_s: Option<u32>,
+    /// The field or parameter that is wrong.
+    pub(super) path: Option<String>,
     /// All that is wrong with what was sent.
     pub(super) faults: Vec<String>,
     /// What headquarters tells the store with its refusal.
@@ -29,9 +31,19 @@ impl Problem {
             slug,
             title: title.into(),
             retry_after_s: None,
+            path: None,
             faults: Vec::new(),
             message: None,
         }
+    }
+
+    /// More than is taken in at once.
+    pub(super) fn too_long() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "The message is too long",
+        )
     }
 }
 
@@ -43,6 +55,9 @@ impl IntoResponse for Problem {
             "title": self.title,
             "status": self.status.as_u16(),
         });
+        if let Some(path) = &self.path {
+            body["path"] = json!(path);
+        }
         if !self.faults.is_empty() {
             body["faults"] = json!(self.faults);
         }

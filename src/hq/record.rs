@@ -42,6 +42,7 @@ const STORE: &[(&str, Kind)] = &[
     ("seen_at", Kind::Int),
     ("summary", Kind::Text),
     ("summary_at", Kind::Int),
+    ("no_accounting", Kind::Int),
     ("refused", Kind::Text),
     ("unproven", Kind::Int),
 ];
@@ -71,6 +72,8 @@ struct Working {
     fresh: BTreeMap<u64, HexHash>,
     last_event_at: Option<Timestamp>,
     summary: Option<String>,
+    /// No accounting system is connected to it, as its newest summary says.
+    no_accounting: Option<bool>,
     refused: Option<RefusedAt>,
     unproven: u64,
     /// The generation of the box that has the store's place.
@@ -131,6 +134,7 @@ pub(super) fn record<'a>(
         store.last_event_at = new.last().map(|e| e.at).or(store.last_event_at);
         if let Some(summary) = &batch.summary {
             store.summary = Some(serde_json::to_string(summary)?);
+            store.no_accounting = summary.health.as_ref().map(|h| h.no_accounting);
         }
         note_refusal(store, batch, &decision, now);
         recorded.push(Recorded {
@@ -218,6 +222,7 @@ fn load(sql: &Sql<'_>, batches: &[Batch]) -> Result<BTreeMap<String, Working>, S
                 fresh: BTreeMap::new(),
                 last_event_at: r.get(4)?,
                 summary: None,
+                no_accounting: None,
                 refused: refused.and_then(|text| serde_json::from_str(&text).ok()),
                 unproven: r.get(6)?,
                 generation: 0,
@@ -390,6 +395,7 @@ fn save(
                 now,
                 s.summary.as_deref(),
                 s.summary.is_some().then_some(now),
+                s.no_accounting.map(i64::from),
                 refused,
                 s.unproven
             ]
@@ -405,6 +411,7 @@ fn save(
            last_event_at = excluded.last_event_at, seen_at = excluded.seen_at,
            summary = coalesce(excluded.summary, stores.summary),
            summary_at = coalesce(excluded.summary_at, stores.summary_at),
+           no_accounting = coalesce(excluded.no_accounting, stores.no_accounting),
            refused = excluded.refused, unproven = excluded.unproven",
     )?;
     Ok(())

@@ -55,6 +55,9 @@ pub struct Health {
     pub shortages: Vec<Shortage>,
     /// How many there are.
     pub short: u64,
+    /// No accounting system is connected: none can lack a document.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_accounting: bool,
 }
 
 /// When a store sells.
@@ -225,6 +228,7 @@ impl Health {
                 .collect(),
             shortages,
             short,
+            no_accounting: !cx.policy.accounting,
         })
     }
 }

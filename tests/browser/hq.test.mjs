@@ -1,14 +1,11 @@
 // Headquarters' pages: the demo's real store from the fleet down to one order's story; a fleet of 5,000 made-up stores; people
 // who sign in at a headquarters of their own.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fleetPage, makeFleet } from "./hq-fleet.mjs";
+import { office } from "./hq-office.mjs";
 import { assertAccessible, board, hq, launch, onPage, quit, settled, until } from "./support.mjs";
 
 before(launch);
@@ -120,8 +117,8 @@ test("five thousand stores are a page that can be used, and the address keeps wh
 });
 
 test("a difference in the books is shown with the orders behind it", async () => {
-  const line = { store_id: "S1", name: "Nevsky, 1", day: "2026-11-21", currency: "RUB", state: "different", orders: 3, orders_minor: 150_000, payments_minor: 150_000, receipts_minor: 149_900, elsewhere_minor: 0, corrections_minor: 0, accounted_minor: 149_900, unposted: 0, waiting: 0, unequal: 1 };
-  const sums = { orders: 3, orders_minor: 150_000, payments_minor: 150_000, receipts_minor: 149_900, accounted_minor: 149_900, elsewhere_minor: 0, corrections_minor: 0 };
+  const line = { store_id: "S1", name: "Nevsky, 1", day: "2026-11-21", currency: "RUB", state: "different", orders: 3, orders_minor: 150_000, payments_minor: 150_000, receipts_minor: 149_900, elsewhere_minor: 0, corrections_minor: 0, accounted_minor: 149_900, no_accounting: false, unposted: 0, waiting: 0, unequal: 1 };
+  const sums = { orders: 3, orders_minor: 150_000, payments_minor: 150_000, receipts_minor: 149_900, accounted_minor: 149_900, booked_minor: 149_900, elsewhere_minor: 0, corrections_minor: 0 };
   await onPage(`${hq}#/books`, async (page) => {
     await page.route("**/api/v1/books?*", (route) => route.fulfill({ json: { at: Date.now(), from: "2026-11-21", to: "2026-11-22", different: 1, waiting: 0, equal: 0, totals: { RUB: sums }, lines: [line] } }));
     await page.reload();
@@ -255,30 +252,6 @@ test("the page says when it is not connected and how old what it shows is", asyn
     await page.locator(".fresh-lost").waitFor({ state: "detached" });
   }, desk);
 });
-
-/** A headquarters of its own, with one admin. */
-async function office(act) {
-  const data = mkdtempSync(join(tmpdir(), "galley-hq-"));
-  const program = process.env.GALLEY_BIN ?? new URL("../../target/debug/galley", import.meta.url).pathname;
-  const port = await new Promise((done) => { const one = createServer().listen(0, "127.0.0.1", () => { const { port } = one.address(); one.close(() => done(port)); }); });
-  const run = (args, input) => new Promise((done, failed) => {
-    const child = spawn(program, ["hq", "--data", data, ...args], { stdio: ["pipe", "ignore", "inherit"] });
-    child.on("error", failed).on("exit", (code) => (code === 0 ? done() : failed(new Error(`galley hq ${args[0]} ended with ${code}`))));
-    child.stdin.end(input);
-  });
-  await run(["user", "add", "anna", "--full-name", "Anna"], "seven seas and a spoon\n");
-  const child = spawn(program, ["hq", "--data", data, "--listen", `127.0.0.1:${port}`, "--store", "S1=a long token"], { stdio: "ignore" });
-  const address = `http://127.0.0.1:${port}/`;
-  try {
-    await until("headquarters", () => fetch(`${address}health`).then((one) => one.status, () => 0), (status) => status === 200);
-    return await act(address);
-  } finally {
-    const ended = new Promise((done) => child.on("exit", done));
-    child.kill();
-    await ended;
-    rmSync(data, { recursive: true, force: true });
-  }
-}
 
 test("people sign in with a password, let others in, and the audit tells it", async () => {
   await office(async (address) => {

@@ -85,7 +85,7 @@ pub(super) fn versions(s: &Snapshot<'_>) -> Result<BTreeMap<DocumentKind, u64>, 
 }
 
 fn read<T: DeserializeOwned>(content: &Value) -> Result<T, FlowError> {
-    T::deserialize(content).map_err(|e| FlowError::Invalid(e.to_string()))
+    serde_path_to_error::deserialize(content).map_err(|e| FlowError::Invalid(e.to_string()))
 }
 
 fn faultless(faults: &[String]) -> Result<(), FlowError> {

@@ -5,7 +5,8 @@ use super::{
         Hq, IngestError,
         api::bearer,
         db::cells,
-        down::{Sending, api::Who, api::said},
+        down::{Sending, api::Who},
+        extract::{Path, Query, Said, Whole},
         hash,
         problem::Problem,
     },
@@ -23,8 +24,7 @@ use crate::{
 };
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, State, rejection::JsonRejection},
+    extract::{DefaultBodyLimit, State},
     http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
@@ -78,9 +78,8 @@ async fn code(
     State(hq): State<Hq>,
     Path(store): Path<String>,
     Who(by): Who,
-    body: Option<Json<NewCode>>,
+    Said(new): Said<NewCode>,
 ) -> Result<(StatusCode, Json<Code>), Problem> {
-    let Json(new) = body.unwrap_or_default();
     let valid = new
         .valid_min
         .map_or(VALID, |m| Duration::from_secs(m.saturating_mul(60)));
@@ -113,9 +112,9 @@ async fn bar(
     State(hq): State<Hq>,
     Path(store): Path<String>,
     Who(by): Who,
-    body: Result<Json<Bar>, JsonRejection>,
+    Said(Bar { why }): Said<Bar>,
 ) -> Result<Json<super::BoxRows>, Problem> {
-    let (store, why) = (store_id(&store)?, said(body)?.why);
+    let store = store_id(&store)?;
     tracing::warn!(store.id = %store, by, "a store is barred");
     hq.bar(&store, Some(why), by).await?;
     Ok(Json(hq.boxes_of(&store).await?))
@@ -146,9 +145,8 @@ struct Enrol {
 async fn enrol(
     State(hq): State<Hq>,
     headers: HeaderMap,
-    body: Result<Json<Enrol>, JsonRejection>,
+    Said(ask): Said<Enrol>,
 ) -> Result<Json<Enrolled>, Problem> {
-    let ask = said(body)?;
     let Some(code) = &ask.code else {
         let shown = bearer(&headers).ok_or(IngestError::Unauthorised)?;
         return Ok(Json(hq.enrol_again(shown, ask.token_hash.0).await?));
@@ -230,7 +228,7 @@ async fn keep_bundle(
     State(hq): State<Hq>,
     Path(id): Path<Uuid>,
     headers: HeaderMap,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<StatusCode, Problem> {
     let store = asking(&hq, &headers).await?;
     if hq.keep_bundle(store.as_str(), id, body.to_vec()).await? {
@@ -251,11 +249,7 @@ struct Client {
     password: String,
 }
 
-async fn broker(
-    State(hq): State<Hq>,
-    body: Result<Json<Client>, JsonRejection>,
-) -> Result<Json<Value>, Problem> {
-    let client = said(body)?;
+async fn broker(State(hq): State<Hq>, Said(client): Said<Client>) -> Result<Json<Value>, Problem> {
     let allowed = hq
         .may_use_the_broker(&client.username, &client.password)
         .await;

@@ -27,6 +27,7 @@ pub(super) const MIGRATIONS: &[Migration] = migrations![
     31 "0031_people",
     40 "0040_notify",
     41 "0041_relay",
+    42 "0042_accounting",
 ];
 
 /// The newest number that this program knows.

@@ -27,7 +27,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Requests that wait for the writer before callers wait themselves.
 const QUEUE: usize = 1024;
@@ -110,6 +110,8 @@ struct Inner {
     place: Place,
     writers: Vec<Queue>,
     readers: Mutex<Vec<Reader>>,
+    /// In PostgreSQL something was erased for good, and is to be cleared away.
+    erased: Arc<Notify>,
 }
 
 impl Drop for Inner {
@@ -160,10 +162,12 @@ impl Db {
             Place::Postgres(_) => Threads::Own,
         };
         let opening = place.clone();
+        let erased = Arc::new(Notify::new());
+        let told = Arc::clone(&erased);
         let open = move || -> Result<Box<dyn Writer>, StoreError> {
             Ok(match &opening {
                 Place::Sqlite(options) => Box::new(sqlite::Core::open(options)?),
-                Place::Postgres(url) => Box::new(postgres::Core::open(url)?),
+                Place::Postgres(url) => Box::new(postgres::Core::open(url, Arc::clone(&told))?),
             })
         };
         let count = match &place {
@@ -187,6 +191,7 @@ impl Db {
             place,
             writers,
             readers: Mutex::new(Vec::new()),
+            erased,
         })))
     }
 
@@ -299,6 +304,22 @@ impl Db {
                 postgres::Session::open(url)?,
             ))),
         })
+    }
+
+    /// Waits until something was erased for good that has to be cleared away by [`Self::vacuum`].
+    pub(super) async fn erased(&self) {
+        self.0.erased.notified().await;
+    }
+
+    /// Clears away what is dead in a table, where the database does not by itself; how many rows had to be left because
+    /// somebody may still look at what was before.
+    pub(super) async fn vacuum(&self, table: &'static str) -> Result<u64, StoreError> {
+        let Place::Postgres(url) = self.0.place.clone() else {
+            return Ok(0);
+        };
+        tokio::task::spawn_blocking(move || postgres::vacuum(&url, table))
+            .await
+            .unwrap_or(Err(StoreError::Closed))
     }
 
     /// Writes a consistent copy of an SQLite database to `to`, which must not exist.

@@ -16,7 +16,10 @@ use ::postgres::{
     types::{FromSql, IsNull, ToSql, Type, to_sql_checked},
 };
 use bytes::BytesMut;
-use std::{borrow::Cow, cell::RefCell, collections::BTreeMap, error::Error, time::Duration};
+use std::{
+    borrow::Cow, cell::RefCell, collections::BTreeMap, error::Error, sync::Arc, time::Duration,
+};
+use tokio::sync::Notify;
 
 /// To be connected.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -29,6 +32,8 @@ const MIGRATING: i64 = 0x0067_616c_6c65_7900;
 pub(super) struct Session {
     client: Client,
     statements: BTreeMap<String, Statement>,
+    /// Something was erased for good in this transaction.
+    wipe: bool,
 }
 
 impl Session {
@@ -45,6 +50,7 @@ impl Session {
         Ok(Self {
             client,
             statements: BTreeMap::new(),
+            wipe: false,
         })
     }
 
@@ -54,6 +60,12 @@ impl Session {
 
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         self.client.batch_execute(sql).map_err(failed)
+    }
+
+    pub(super) fn erase(&mut self, sql: &str) -> Result<u64, StoreError> {
+        let erased = self.execute(sql, &[])?;
+        self.wipe |= erased > 0;
+        Ok(erased)
     }
 
     fn prepared(&mut self, sql: &str) -> Result<Statement, StoreError> {
@@ -149,6 +161,34 @@ pub(super) fn snapshot<T>(
     result.and_then(|value| ended.map(|()| value))
 }
 
+/// Clears away what is dead in a table; how many rows had to be left because somebody may still look at what was before.
+/// Blocks.
+pub(super) fn vacuum(url: &Secret, table: &str) -> Result<u64, StoreError> {
+    let mut session = Session::open(url)?;
+    // The server passes a table over that is not ours, with no more than a warning.
+    let owners = session.rows(
+        "SELECT pg_get_userbyid(c.relowner)::text FROM pg_class c JOIN pg_database d ON d.datname = current_database()
+         WHERE c.oid = CAST(?1 AS text)::regclass AND NOT (pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE')
+           OR CASE WHEN current_setting('server_version_num')::integer < 170000 THEN false
+                   ELSE has_table_privilege(c.oid, 'MAINTAIN') END)",
+        &[Cell::from(table)],
+    )?;
+    if let Some(row) = owners.first() {
+        return Err(StoreError::Server(format!(
+            "only {}, who owns {table}, may run VACUUM on it",
+            row.get::<String>(0)?
+        )));
+    }
+    // It takes the time it takes, and keeps nobody from reading or writing.
+    session.batch("SET statement_timeout = 0")?;
+    session.batch(&format!("VACUUM {table}"))?;
+    let left = session.rows(
+        "SELECT n_dead_tup FROM pg_stat_all_tables WHERE relid = CAST(?1 AS text)::regclass",
+        &[Cell::from(table)],
+    )?;
+    left.first().map_or(Ok(0), |row| row.get(0))
+}
+
 /// Shows what is told on a channel, until it is to stop; a connection that breaks is opened again. Blocks.
 pub(in crate::hq) fn listen(
     url: &Secret,
@@ -185,16 +225,19 @@ pub(super) struct Core {
     session: RefCell<Session>,
     url: Secret,
     broken: bool,
+    erased: Arc<Notify>,
 }
 
 impl Core {
-    pub(super) fn open(url: &Secret) -> Result<Self, StoreError> {
+    /// `erased` is told when something was erased for good.
+    pub(super) fn open(url: &Secret, erased: Arc<Notify>) -> Result<Self, StoreError> {
         let mut session = Session::open(url)?;
         migrate(&mut session)?;
         Ok(Self {
             session: RefCell::new(session),
             url: url.clone(),
             broken: false,
+            erased,
         })
     }
 
@@ -244,7 +287,11 @@ impl Writer for Core {
         if self.broken {
             return Err(StoreError::Open(REOPENING.to_owned()));
         }
-        self.batch("COMMIT").map_err(|e| self.failed(e))
+        self.batch("COMMIT").map_err(|e| self.failed(e))?;
+        if std::mem::take(&mut self.session.borrow_mut().wipe) {
+            self.erased.notify_one();
+        }
+        Ok(())
     }
 }
 

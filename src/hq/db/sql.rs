@@ -42,14 +42,15 @@ impl<'a> Sql<'a> {
         }
     }
 
-    /// Runs a statement that erases a person's data: in SQLite's files nothing of it stays behind the commit. PostgreSQL
-    /// overwrites what is dead with its own vacuum.
+    /// Runs a statement that erases a person's data: in SQLite's files nothing of it stays behind the commit. In PostgreSQL
+    /// what is dead is cleared away after it, by [`super::Db::vacuum`].
     ///
     /// # Errors
     /// When the database refuses it.
     pub fn erase(&self, sql: &str) -> Result<u64, StoreError> {
-        let Inner::Sqlite(db, wipe) = self.0 else {
-            return self.execute(sql, &[]);
+        let (db, wipe) = match self.0 {
+            Inner::Sqlite(db, wipe) => (db, wipe),
+            Inner::Postgres(db) => return db.borrow_mut().erase(sql),
         };
         db.pragma_update(None, "secure_delete", true)?;
         let erased = self.execute(sql, &[]);

@@ -189,3 +189,52 @@ async fn a_server_over_tls_is_believed_only_with_its_own_authority() {
         assert!(refused.to_string().contains("ertificate"), "{refused}");
     }
 }
+
+#[tokio::test]
+async fn what_was_erased_is_cleared_away_behind_its_commit() {
+    let url = tokio::task::spawn_blocking(server::database).await.unwrap();
+    let db = with_table(Place::Postgres(Secret::new(url.clone()))).await;
+    db.write(|sql| {
+        sql.execute("ALTER TABLE things SET (autovacuum_enabled = false)", &[])?;
+        sql.execute("INSERT INTO things (id, name) VALUES (1, 'a number')", &[])
+    })
+    .await
+    .unwrap();
+    let forget =
+        |sql: &super::Sql<'_>| sql.erase("UPDATE things SET name = NULL WHERE name IS NOT NULL");
+    let dead = async || {
+        db.read(|sql| {
+            let of = "SELECT n_dead_tup, vacuum_count FROM pg_stat_all_tables WHERE relid = 'things'::regclass";
+            let rows = sql.rows(of, &[], |r| Ok((r.get::<i64>(0)?, r.get::<i64>(1)?)))?;
+            Ok(rows[0])
+        })
+        .await
+        .unwrap()
+    };
+    assert_eq!(db.write(forget).await.unwrap(), 1);
+    tokio::time::timeout(std::time::Duration::from_secs(10), db.erased())
+        .await
+        .unwrap();
+    assert_eq!(db.vacuum("things").await.unwrap(), 0);
+    assert_eq!(dead().await, (0, 1));
+    // Where there was nothing to erase, nothing is to be cleared away.
+    assert_eq!(db.write(forget).await.unwrap(), 0);
+    let erased = std::pin::pin!(db.erased());
+    assert!(futures_util::poll!(erased).is_pending());
+    // Who may not is told who may.
+    let clerk = format!("clerk_{}", std::process::id());
+    let role = clerk.clone();
+    db.write(move |sql| {
+        sql.execute(&format!("CREATE ROLE {role} LOGIN"), &[])?;
+        sql.execute("UPDATE things SET name = 'another'", &[])
+    })
+    .await
+    .unwrap();
+    let as_clerk = Secret::new(url.replace("galley@", &format!("{clerk}@")));
+    let refused = tokio::task::spawn_blocking(move || super::postgres::vacuum(&as_clerk, "things"));
+    let refused = refused.await.unwrap().unwrap_err().to_string();
+    assert!(refused.contains("only galley"), "{refused}");
+    db.write(move |sql| sql.execute(&format!("DROP ROLE {clerk}"), &[]))
+        .await
+        .unwrap();
+}

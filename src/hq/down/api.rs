@@ -1,7 +1,12 @@
 //! The API of documents, roll-outs and commands. Who asks is what the door found out: [`Who`].
 
 use super::{
-    super::{Hq, people, problem::Problem},
+    super::{
+        Hq,
+        extract::{Path, Query, Said},
+        people,
+        problem::Problem,
+    },
     DownError,
     commands::{CommandRow, EXPIRES},
     documents::{Revision, kind},
@@ -11,7 +16,7 @@ use super::{
 use crate::domain::remote::Command;
 use axum::{
     Json, Router,
-    extract::{FromRequestParts, Path, Query, State, rejection::JsonRejection},
+    extract::{FromRequestParts, State},
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -54,17 +59,11 @@ impl Stores {
     }
 }
 
-type Body<T> = Result<Json<T>, JsonRejection>;
-
-pub(in crate::hq) fn said<T>(body: Body<T>) -> Result<T, Problem> {
-    body.map(|Json(value)| value)
-        .map_err(|e| Problem::new(StatusCode::BAD_REQUEST, "bad_json", e.body_text()))
-}
-
 pub(in crate::hq) fn router() -> Router<Hq> {
     Router::new()
         .route("/api/v1/documents", get(documents))
         .route("/api/v1/documents/{kind}/{name}", get(revisions).post(put))
+        .route("/api/v1/documents/{kind}/{name}/check", post(check))
         .route("/api/v1/documents/{kind}/{name}/diff", get(diff))
         .route("/api/v1/documents/{kind}/{name}/{revision}", get(revision))
         .route("/api/v1/rollouts", get(rollouts).post(roll_out))
@@ -110,28 +109,36 @@ struct NewRevision {
     content: Option<Value>,
     #[serde(default)]
     toml: Option<String>,
+    /// As a person wrote it: what can't be read is told with its line.
+    #[serde(default)]
+    json: Option<String>,
     #[serde(default)]
     note: String,
+}
+
+impl NewRevision {
+    fn content(&mut self) -> Result<Value, DownError> {
+        let faulty = |e: String| DownError::Faults(vec![e]);
+        match (self.content.take(), self.toml.take(), self.json.take()) {
+            (Some(content), None, None) => Ok(content),
+            (None, Some(text), None) => toml::from_str(&text).map_err(|e| faulty(e.to_string())),
+            (None, None, Some(text)) => {
+                serde_json::from_str(&text).map_err(|e| faulty(e.to_string()))
+            }
+            _ => Err(DownError::Invalid(
+                "give one of content, toml and json".to_owned(),
+            )),
+        }
+    }
 }
 
 async fn put(
     State(hq): State<Hq>,
     Path((word, name)): Path<(String, String)>,
     Who(by): Who,
-    body: Body<NewRevision>,
+    Said(mut new): Said<NewRevision>,
 ) -> Result<Response, Problem> {
-    let new = said(body)?;
-    let content = match (new.content, new.toml) {
-        (Some(content), None) => content,
-        (None, Some(text)) => {
-            toml::from_str(&text).map_err(|e| DownError::Faults(vec![e.to_string()]))?
-        }
-        _ => {
-            return Err(
-                DownError::Invalid("give content, or toml, and not both".to_owned()).into(),
-            );
-        }
-    };
+    let content = new.content()?;
     let (revision, is_new) = hq
         .put_document(kind(&word)?, &name, content, new.note, by)
         .await?;
@@ -142,6 +149,19 @@ async fn put(
     };
     let told = told::of_revision(&revision, is_new);
     Ok((status, told, Json(revision)).into_response())
+}
+
+/// What a revision would change, and nothing is written.
+async fn check(
+    State(hq): State<Hq>,
+    Path((word, name)): Path<(String, String)>,
+    Said(mut new): Said<NewRevision>,
+) -> Result<Json<Value>, Problem> {
+    let content = new.content()?;
+    let (latest, changes) = hq
+        .check_document(kind(&word)?, &name, &content, &new.note)
+        .await?;
+    Ok(Json(json!({ "latest": latest, "changes": changes })))
 }
 
 #[derive(Deserialize)]
@@ -176,9 +196,8 @@ struct NewRollout {
 async fn roll_out(
     State(hq): State<Hq>,
     Who(by): Who,
-    body: Body<NewRollout>,
+    Said(new): Said<NewRollout>,
 ) -> Result<(StatusCode, Told, Json<Rollout>), Problem> {
-    let new = said(body)?;
     let plan = Plan {
         kind: kind(&new.kind)?,
         name: new.name,
@@ -225,9 +244,8 @@ struct Promote {
 async fn promote(
     State(hq): State<Hq>,
     Path(id): Path<Uuid>,
-    body: Option<Json<Promote>>,
+    Said(Promote { force }): Said<Promote>,
 ) -> Result<(Told, Json<Rollout>), Problem> {
-    let force = body.is_some_and(|Json(p)| p.force);
     let rollout = hq.promote(id, force).await?;
     Ok((told::of_promoted(&rollout, force), Json(rollout)))
 }
@@ -285,9 +303,8 @@ async fn command(
     Path(store): Path<String>,
     Who(by): Who,
     asker: people::Who,
-    body: Body<NewCommand>,
+    Said(new): Said<NewCommand>,
 ) -> Result<(StatusCode, Told, Json<CommandRow>), Problem> {
-    let new = said(body)?;
     asker.need(needed(&new.command))?;
     let within = new.within();
     let stores = hq.meant(Some(vec![store])).await?;
@@ -301,9 +318,8 @@ async fn command_many(
     State(hq): State<Hq>,
     Who(by): Who,
     asker: people::Who,
-    body: Body<NewCommand>,
+    Said(new): Said<NewCommand>,
 ) -> Result<(StatusCode, Told, Json<Value>), Problem> {
-    let new = said(body)?;
     asker.need(needed(&new.command))?;
     let within = new.within();
     let named = match new.stores {
@@ -367,9 +383,8 @@ struct Erase {
 async fn erase(
     State(hq): State<Hq>,
     Who(by): Who,
-    body: Body<Erase>,
+    Said(Erase { phone }): Said<Erase>,
 ) -> Result<(StatusCode, Told, Json<Value>), Problem> {
-    let Erase { phone } = said(body)?;
     if phone.chars().filter(char::is_ascii_digit).count() < 5 {
         return Err(DownError::Invalid("that is no phone number".to_owned()).into());
     }

@@ -84,7 +84,59 @@ fn fits(name: &str) -> bool {
             .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
+/// The text of a document that can be, as it is kept.
+fn checked(
+    kind: DocumentKind,
+    name: &str,
+    content: &Value,
+    note: &str,
+) -> Result<String, DownError> {
+    if !fits(name) {
+        return Err(DownError::Invalid(format!(
+            "a document's name has 1 to {NAME} letters, digits, '-', '_' or '.'"
+        )));
+    }
+    if note.chars().count() > NOTE {
+        return Err(DownError::Invalid(format!(
+            "the remark has at most {NOTE} characters"
+        )));
+    }
+    let faults = faults(kind, content);
+    if !faults.is_empty() {
+        return Err(DownError::Faults(faults));
+    }
+    let text = serde_json::to_string(content).map_err(StoreError::from)?;
+    if text.len() > MOST_BYTES {
+        return Err(DownError::Invalid(format!(
+            "a document has at most {MOST_BYTES} bytes"
+        )));
+    }
+    Ok(text)
+}
+
 impl Hq {
+    /// What a revision would change, and the number of the one before; nothing is written.
+    pub(in crate::hq) async fn check_document(
+        &self,
+        kind: DocumentKind,
+        name: &str,
+        content: &Value,
+        note: &str,
+    ) -> Result<(Option<u64>, Vec<Change>), DownError> {
+        checked(kind, name, content, note)?;
+        let wanted = name.to_owned();
+        let last = self
+            .0
+            .db
+            .read(move |sql| latest(sql, kind.word(), &wanted))
+            .await?;
+        let Some(last) = last else {
+            return Ok((None, Vec::new()));
+        };
+        let was = self.revision(kind, name, last.revision).await?.content;
+        Ok((Some(last.revision), diff(&was.unwrap_or_default(), content)))
+    }
+
     /// Writes a revision; the latest again when it says the same. True when it is new.
     pub(in crate::hq) async fn put_document(
         &self,
@@ -94,26 +146,7 @@ impl Hq {
         note: String,
         by: String,
     ) -> Result<(Revision, bool), DownError> {
-        if !fits(name) {
-            return Err(DownError::Invalid(format!(
-                "a document's name has 1 to {NAME} letters, digits, '-', '_' or '.'"
-            )));
-        }
-        if note.chars().count() > NOTE {
-            return Err(DownError::Invalid(format!(
-                "the remark has at most {NOTE} characters"
-            )));
-        }
-        let faults = faults(kind, &content);
-        if !faults.is_empty() {
-            return Err(DownError::Faults(faults));
-        }
-        let text = serde_json::to_string(&content).map_err(StoreError::from)?;
-        if text.len() > MOST_BYTES {
-            return Err(DownError::Invalid(format!(
-                "a document has at most {MOST_BYTES} bytes"
-            )));
-        }
+        let text = checked(kind, name, &content, &note)?;
         let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
         let (name, now) = (name.to_owned(), self.0.clock.now());
         Ok(self

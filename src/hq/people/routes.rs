@@ -5,12 +5,17 @@ use super::{
     rows::{self, NewUser},
 };
 use crate::{
-    hq::{Hq, problem::Problem, view::csv},
+    hq::{
+        Hq,
+        extract::{Path, Query, Said},
+        problem::Problem,
+        view::csv,
+    },
     world::Secret,
 };
 use axum::{
     Json, Router,
-    extract::{Path, Query, Request, State},
+    extract::{FromRequest as _, Request, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, patch, post},
@@ -82,7 +87,7 @@ async fn sign_in(State(hq): State<Hq>, request: Request) -> Result<Response, Pro
             "Another site may not ask for this",
         ));
     }
-    let given: SignIn = crate::hq::body(request).await?;
+    let Said(given) = Said::<SignIn>::from_request(request, &hq).await?;
     let too_many = |wait: u32| Problem {
         retry_after_s: Some(wait),
         ..Problem::new(
@@ -189,7 +194,7 @@ struct OwnPassword {
 async fn own_password(
     State(hq): State<Hq>,
     who: Who,
-    Json(given): Json<OwnPassword>,
+    Said(given): Said<OwnPassword>,
 ) -> Result<Json<Value>, Problem> {
     let id = who.user_id.ok_or(PeopleError::Nobody)?;
     hq.0.guards.sign_in(&who.address).map_err(|wait| Problem {
@@ -263,7 +268,7 @@ struct AddUser {
 async fn add_user(
     State(hq): State<Hq>,
     who: Who,
-    Json(given): Json<AddUser>,
+    Said(given): Said<AddUser>,
 ) -> Result<Response, Problem> {
     who.need(Role::Admin)?;
     if who.way == Way::Open {
@@ -296,7 +301,7 @@ async fn change_user(
     State(hq): State<Hq>,
     who: Who,
     Path(id): Path<Uuid>,
-    Json(given): Json<ChangeUser>,
+    Said(given): Said<ChangeUser>,
 ) -> Result<Json<rows::User>, Problem> {
     who.need(Role::Admin)?;
     let user =
@@ -368,7 +373,7 @@ struct AddKey {
 async fn add_key(
     State(hq): State<Hq>,
     who: Who,
-    Json(given): Json<AddKey>,
+    Said(given): Said<AddKey>,
 ) -> Result<Response, Problem> {
     who.need(Role::Admin)?;
     let name = given.name.trim().to_owned();

@@ -14,7 +14,7 @@ mod rows;
 
 pub use config::RelayConfig;
 
-use super::{Hq, problem::Problem, seldom::Seldom};
+use super::{Hq, extract::Path, problem::Problem, seldom::Seldom};
 use crate::{
     domain::{
         ids::OrderId,
@@ -27,7 +27,7 @@ use crate::{
 use axum::{
     Extension, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse, Response},
     routing::any,

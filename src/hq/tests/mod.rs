@@ -4,6 +4,7 @@ mod both;
 mod counted;
 mod doors;
 mod down;
+mod every_door;
 mod history;
 pub(super) mod story;
 mod watched;

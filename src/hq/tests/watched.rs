@@ -346,6 +346,112 @@ async fn from_a_difference_in_the_books_one_comes_to_the_order_and_its_story() {
 }
 
 #[tokio::test]
+async fn a_store_without_accounting_owes_it_nothing() {
+    each_database(|place| async {
+        let office = Office::open(place, open_as(Role::Viewer)).await;
+        let mut log = Log::new();
+        log.open_shift(7, DAY);
+        log.sell(1, DAY, 45_000, 7, Far::Closed);
+        let alone = Health {
+            no_accounting: true,
+            ..Health::default()
+        };
+        // A store of an older program tells nothing of it: its documents are waited for.
+        office.bring("a", &log, 1, Some(alone)).await;
+        office.bring("b", &log, 1, Some(Health::default())).await;
+        let path = "/api/v1/books?from=2026-08-01&to=2026-08-01";
+        let books = office.get(path).await;
+        let lines = books["lines"].as_array().unwrap();
+        let told: Vec<_> = lines
+            .iter()
+            .map(|l| {
+                (
+                    &l["store_id"],
+                    &l["state"],
+                    &l["unposted"],
+                    &l["no_accounting"],
+                )
+            })
+            .map(|(id, state, n, alone)| json!([id, state, n, alone]))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                json!(["b", "waiting", 1, false]),
+                json!(["a", "equal", 0, true])
+            ]
+        );
+        let sums = &books["totals"]["RUB"];
+        assert_eq!(
+            (&sums["booked_minor"], &sums["receipts_minor"]),
+            (&json!(45_000), &json!(90_000))
+        );
+        assert_eq!(
+            office.get(&format!("{path}&state=equal")).await["lines"]
+                .as_array()
+                .unwrap()
+                .len(),
+            1
+        );
+        // What it lacks elsewhere it lacks all the same.
+        let first = log.entries.len() as u64 + 1;
+        log.sell(2, DAY, 5_000, 7, Far::Wrong);
+        office.bring("a", &log, first, None).await;
+        assert_eq!(office.get(path).await["lines"][0]["state"], "different");
+        // When accounting is connected, it is to have the shift.
+        office
+            .bring("a", &log, first, Some(Health::default()))
+            .await;
+        let line = &office.get(path).await["lines"][0];
+        assert_eq!(
+            (&line["store_id"], &line["unposted"]),
+            (&json!("a"), &json!(1))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn days_of_plots_begin_when_they_begin_by_the_clock_that_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let office = Office::open(
+        hq_config(dir.path().join("hq.db")).database,
+        open_as(Role::Viewer),
+    )
+    .await;
+    let mut log = Log::new();
+    log.open_shift(7, DAY);
+    log.sell(1, DAY, 45_000, 7, Far::Closed);
+    office.bring("a", &log, 1, None).await;
+    for minutes in [0, 300, -210, 345] {
+        let series = office
+            .get(&format!("/api/v1/series?hours=840&offset_min={minutes}"))
+            .await;
+        let begins = series["at"].as_array().unwrap();
+        let day = 86_400_000;
+        assert!(
+            begins
+                .iter()
+                .all(|at| (at.as_i64().unwrap() + minutes * 60_000) % day == 0),
+            "{minutes}: {series}"
+        );
+        let sum = |name: &str| {
+            series[name]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|n| n.as_i64().unwrap())
+                .sum::<i64>()
+        };
+        assert_eq!(
+            (sum("orders"), sum("sales_minor")),
+            (1, 45_000),
+            "{minutes}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn somebody_takes_an_alert_by_name_and_it_closes_itself() {
     each_database(|place| async {
         let office = Office::open(place, |_| {}).await;

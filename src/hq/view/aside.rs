@@ -3,12 +3,13 @@
 use crate::hq::{
     Hq, Settling,
     aside::settle,
+    extract::{Path, Query, Said},
     people::{Role, Who, audit},
     problem::Problem,
 };
 use axum::{
     Json, Router,
-    extract::{Path, Query, State},
+    extract::State,
     http::StatusCode,
     routing::{get, post},
 };
@@ -48,7 +49,7 @@ async fn decide(
     State(hq): State<Hq>,
     who: Who,
     Path((store, seq)): Path<(String, u64)>,
-    Json(given): Json<Decision>,
+    Said(given): Said<Decision>,
 ) -> Result<Json<Value>, Problem> {
     who.need(Role::Manager)?;
     if given.note.trim().is_empty() || given.note.chars().count() > 500 {

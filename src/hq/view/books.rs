@@ -66,6 +66,8 @@ pub(super) struct Line {
     pub(super) corrections_minor: i64,
     /// What accounting has of the till's receipts.
     pub(super) accounted_minor: i64,
+    /// No accounting system is connected to the store: nothing is to be there.
+    pub(super) no_accounting: bool,
     /// Shifts whose document accounting does not have.
     pub(super) unposted: i64,
     /// Orders with something under way, and orders whose sums don't agree.
@@ -94,6 +96,8 @@ struct Totals {
     payments_minor: i64,
     receipts_minor: i64,
     accounted_minor: i64,
+    /// What accounting is to have: the receipts of the tills of stores that have accounting.
+    booked_minor: i64,
     elsewhere_minor: i64,
     corrections_minor: i64,
 }
@@ -103,12 +107,26 @@ const PAPERS: &str = "(d.receipted_minor - d.returned_minor + d.elsewhere_minor)
 /// What accounting is to have: the till's own receipts.
 const BOOKED: &str = "(d.receipted_minor - d.returned_minor + d.corrections_minor)";
 
+/// Whether no accounting system is connected to the store.
+const ALONE: &str = "(coalesce(s.no_accounting, 0) = 1)";
+
+/// Shifts of which a document is on its way. Where no accounting is connected, none is.
+fn unposted_sql() -> String {
+    format!("CASE WHEN {ALONE} THEN 0 ELSE d.unposted END")
+}
+
+/// What accounting is to have of the day; in a store without it, what it got in better days.
+fn owed_sql() -> String {
+    format!("CASE WHEN {ALONE} AND d.unposted > 0 THEN d.accounted_minor ELSE {BOOKED} END")
+}
+
 /// The word of a line's state, in SQL.
 fn state_sql() -> String {
     format!(
         "CASE WHEN d.unequal > 0 OR (d.unposted = 0 AND d.accounted_minor <> {BOOKED})
                 OR (d.waiting = 0 AND (d.sold_minor <> {KEPT} OR {KEPT} <> {PAPERS})) THEN 0
-              WHEN d.waiting > 0 OR d.unposted > 0 THEN 1 ELSE 2 END"
+              WHEN d.waiting > 0 OR {} > 0 THEN 1 ELSE 2 END",
+        unposted_sql()
     )
 }
 
@@ -137,6 +155,7 @@ fn line(r: &Row) -> Result<Line, StoreError> {
         waiting: r.get(12)?,
         unequal: r.get(13)?,
         state: state(r.get(14)?),
+        no_accounting: r.get::<i64>(15)? == 1,
     })
 }
 
@@ -186,19 +205,21 @@ pub(super) async fn books(hq: &Hq, wanted: Wanted, most: Option<u32>) -> Result<
                 &format!(
                     "SELECT d.currency, {state_of}, count(*), CAST(sum(d.orders) AS BIGINT), CAST(sum(d.sold_minor) AS BIGINT),
                        CAST(sum({KEPT}) AS BIGINT), CAST(sum({PAPERS}) AS BIGINT), CAST(sum(d.accounted_minor) AS BIGINT),
-                       CAST(sum(d.elsewhere_minor) AS BIGINT), CAST(sum(d.corrections_minor) AS BIGINT)
-                     FROM days d JOIN stores s ON s.id = d.store WHERE {conditions} GROUP BY 1, 2"
+                       CAST(sum(d.elsewhere_minor) AS BIGINT), CAST(sum(d.corrections_minor) AS BIGINT),
+                       CAST(sum({}) AS BIGINT)
+                     FROM days d JOIN stores s ON s.id = d.store WHERE {conditions} GROUP BY 1, 2",
+                    owed_sql()
                 ),
                 &parameters,
                 |r| {
-                    let mut of = [0_i64; 9];
+                    let mut of = [0_i64; 10];
                     for (i, n) in of.iter_mut().enumerate() {
                         *n = r.get(i + 1)?;
                     }
                     Ok((r.get::<String>(0)?, of))
                 },
             )?;
-            for (currency, [n, count, orders, sold, kept, papers, accounted, elsewhere, corrections]) in sums {
+            for (currency, [n, count, orders, sold, kept, papers, accounted, elsewhere, corrections, owed]) in sums {
                 let (kind, word) = match state(n) {
                     State::Different => (&mut books.different, "different"),
                     State::Waiting => (&mut books.waiting, "waiting"),
@@ -216,6 +237,7 @@ pub(super) async fn books(hq: &Hq, wanted: Wanted, most: Option<u32>) -> Result<
                 t.accounted_minor += accounted;
                 t.elsewhere_minor += elsewhere;
                 t.corrections_minor += corrections;
+                t.booked_minor += owed;
             }
             let only = match wanted.state.as_str() {
                 "different" => format!(" AND {state_of} = 0"),
@@ -227,9 +249,11 @@ pub(super) async fn books(hq: &Hq, wanted: Wanted, most: Option<u32>) -> Result<
             books.lines = sql.rows(
                 &format!(
                     "SELECT s.store_id, s.name, d.day, d.currency, d.orders, d.sold_minor, {KEPT}, {PAPERS}, d.elsewhere_minor,
-                       d.corrections_minor, d.accounted_minor, d.unposted, d.waiting, d.unequal, {state_of}
+                       d.corrections_minor, d.accounted_minor, {}, d.waiting, d.unequal, {state_of},
+                       CASE WHEN {ALONE} THEN 1 ELSE 0 END
                      FROM days d JOIN stores s ON s.id = d.store WHERE {conditions}{only}
                      ORDER BY 15, d.day DESC, s.store_id LIMIT {limit} OFFSET {}",
+                    unposted_sql(),
                     wanted.offset
                 ),
                 &parameters,

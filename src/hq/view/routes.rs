@@ -9,12 +9,13 @@ use super::{
 use crate::hq::{
     Hq,
     db::cells,
+    extract::{Path, Query, Said},
     people::{Role, Who, audit},
     problem::Problem,
 };
 use axum::{
     Json, Router,
-    extract::{Path, Query, State},
+    extract::State,
     http::StatusCode,
     response::Response,
     routing::{get, post, put},
@@ -162,7 +163,7 @@ async fn place(
     State(hq): State<Hq>,
     who: Who,
     Path(id): Path<String>,
-    Json(place): Json<Place>,
+    Said(place): Said<Place>,
 ) -> Result<Json<Place>, Problem> {
     who.need(Role::Manager)?;
     let on_earth = (-90_000_000..=90_000_000).contains(&place.latitude)
@@ -277,7 +278,7 @@ async fn alerts_csv(
 async fn acknowledge(
     State(hq): State<Hq>,
     who: Who,
-    Json(given): Json<alerts::Acknowledge>,
+    Said(given): Said<alerts::Acknowledge>,
 ) -> Result<Json<Value>, Problem> {
     who.need(Role::Operator)?;
     if given.note.chars().count() > 500 {

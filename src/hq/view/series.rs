@@ -18,6 +18,9 @@ pub(super) struct Wanted {
     /// How far back; 24 when nothing is said, 35 days at most.
     hours: Option<i64>,
     store: Option<String>,
+    /// Minutes by which the clock that is shown is ahead of UTC: hours and days begin by it.
+    #[serde(default)]
+    offset_min: i64,
 }
 
 /// Points, the oldest first; each list has one value a point.
@@ -51,7 +54,10 @@ pub(super) async fn series(hq: &Hq, wanted: Wanted) -> Result<Option<Series>, St
         49..=240 => 4 * QUARTER_MS,
         _ => 96 * QUARTER_MS,
     };
-    let last = now.as_millis().div_euclid(step_ms) * step_ms;
+    // Quarters of an hour are what was counted.
+    let ahead =
+        (wanted.offset_min.clamp(-14 * 60, 14 * 60) * 60_000).div_euclid(QUARTER_MS) * QUARTER_MS;
+    let last = (now.as_millis() + ahead).div_euclid(step_ms) * step_ms - ahead;
     let first = last - (hours * 3_600_000 / step_ms - 1).max(0) * step_ms;
     hq.0.db
         .read(move |sql| {
@@ -66,7 +72,7 @@ pub(super) async fn series(hq: &Hq, wanted: Wanted) -> Result<Option<Series>, St
             }
             let rows = sql.rows(
                 &format!(
-                    "SELECT (at / ?2) * ?2, CAST(sum(orders) AS BIGINT), CAST(sum(sales_minor) AS BIGINT),
+                    "SELECT ((at + {ahead}) / ?2) * ?2 - {ahead}, CAST(sum(orders) AS BIGINT), CAST(sum(sales_minor) AS BIGINT),
                        CAST(sum(cook_ms) AS BIGINT), CAST(sum(dishes) AS BIGINT), max(backlog), max(oldest_ms),
                        CAST(sum(received) AS BIGINT), count(DISTINCT CASE WHEN first_at IS NULL THEN NULL ELSE store END),
                        CAST(sum(silent_ms) AS BIGINT)

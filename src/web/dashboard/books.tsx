@@ -46,8 +46,10 @@ export function Books() {
               <Term label={t("books.payments")} minor={sum.payments_minor} currency={currency} />
               <Sign same={sum.payments_minor === sum.receipts_minor} />
               <Term label={t("books.receipts")} minor={sum.receipts_minor} currency={currency} more={sum.elsewhere_minor ? t("books.elsewhere", { sum: money(sum.elsewhere_minor, currency) }) : undefined} />
-              <Sign same={sum.receipts_minor - sum.elsewhere_minor + sum.corrections_minor === sum.accounted_minor} />
-              <Term label={t("books.accounted")} minor={sum.accounted_minor} currency={currency} />
+              {(sum.booked_minor !== 0 || sum.accounted_minor !== 0 || value.lines.some((one) => !one.no_accounting)) && <>
+              <Sign same={sum.booked_minor === sum.accounted_minor} />
+              <Term label={t("books.accounted")} minor={sum.accounted_minor} currency={currency} more={sum.booked_minor !== sum.receipts_minor - sum.elsewhere_minor + sum.corrections_minor ? t("books.alone") : undefined} />
+              </>}
             </section>
           ))}
           {value.lines.length === 0 ? <Empty title={t("books.none")} icon="book" /> : <Table lines={value.lines} />}
@@ -95,7 +97,7 @@ function Line({ line: l }: { line: BookLine }) {
       <td class="num right">{money(l.orders_minor, l.currency)}<small>{t("orders.n", { n: l.orders })}</small></td>
       <td class={`num right${off(l.payments_minor, l.orders_minor, false)}`}>{money(l.payments_minor, l.currency)}<Off by={l.payments_minor - l.orders_minor} currency={l.currency} /></td>
       <td class={`num right${off(l.receipts_minor, l.payments_minor, false)}`}>{money(l.receipts_minor, l.currency)}<Off by={l.receipts_minor - l.payments_minor} currency={l.currency} /></td>
-      <td class={`num right${off(l.accounted_minor, booked, l.unposted > 0)}`}>{l.unposted > 0 && l.accounted_minor === 0 ? "—" : money(l.accounted_minor, l.currency)}{l.unposted === 0 && <Off by={l.accounted_minor - booked} currency={l.currency} />}</td>
+      <td class={`num right${off(l.accounted_minor, booked, l.unposted > 0 || l.no_accounting)}`}>{(l.unposted > 0 || l.no_accounting) && l.accounted_minor === 0 ? "—" : money(l.accounted_minor, l.currency)}{l.unposted === 0 && !l.no_accounting && <Off by={l.accounted_minor - booked} currency={l.currency} />}</td>
       <td class="why">
         {l.unequal > 0 && <a href={link(["stores", l.store_id, "orders"], { day: l.day, unequal: 1 })}>{t("books.unequal", { n: l.unequal })}</a>}
         {l.waiting > 0 && <a href={link(["stores", l.store_id, "orders"], { day: l.day, unequal: 1 })}>{t("books.waiting", { n: l.waiting })}</a>}

@@ -53,6 +53,11 @@ export function zoneName(zone: string): string {
   return `${zone}, ${utc(offsetIn(there(), zone))}`;
 }
 
+/** The viewer's own. */
+export function ownZone(): string {
+  return zoneName(Intl.DateTimeFormat().resolvedOptions().timeZone);
+}
+
 function utc(minutes: number): string {
   const far = Math.abs(minutes);
   const rest = far % 60 === 0 ? "" : `:${String(far % 60).padStart(2, "0")}`;

@@ -1,10 +1,12 @@
 // Where the stores stand: parallels and meridians only, no map of anybody's. Stores that stand together are one dot.
+import { useState } from "preact/hooks";
 import { query } from "./api";
 import { count } from "./format";
 import { useLoaded } from "./load";
-import { Empty, Head, Refused, State, Waiting } from "./parts";
+import { Button, Empty, Head, Refused, State, Waiting } from "./parts";
+import { degreesOf, Placing, spotOf, type Spot } from "./placing";
 import { t, word } from "./say";
-import { link, route } from "./state";
+import { filter, link, may, route } from "./state";
 import { conditions, type Condition } from "./types";
 
 type Point = [id: string, name: string, condition: Condition, latitude: number, longitude: number, city: string];
@@ -67,12 +69,30 @@ const badOf = (one: Group): number => one.stores.filter((store) => conditions.in
 
 export function Map_() {
   const state = route.value.query.get("state") ?? "";
-  const { value, refused } = useLoaded<{ total: number; stores: Point[] }>(`/map${query({ state })}`);
-  const head = <Head title={t("map.title")} sub={value ? t("map.sub", { n: value.stores.length, all: value.total }) : ""} />;
+  const { value, refused, again } = useLoaded<{ total: number; stores: Point[] }>(`/map${query({ state })}`);
+  // The store that is being placed; none yet when it is empty.
+  const [store, setStore] = useState<string | null>(may("manager") ? route.value.query.get("place") : null);
+  const [spot, setSpot] = useState<Spot>({ latitude: "", longitude: "" });
+  const [zoom, setZoom] = useState(1);
+  const placing = store !== null;
+  const begin = (to: string | null) => {
+    setStore(to);
+    setSpot({ latitude: "", longitude: "" });
+    setZoom(1);
+    if (to === null) filter({ place: undefined });
+  };
+  const head = (
+    <Head title={t("map.title")} sub={value ? t("map.sub", { n: value.stores.length, all: value.total }) : ""}>
+      {may("manager") && !placing && <Button icon="plus" onClick={() => begin("")}>{t("place.title")}</Button>}
+    </Head>
+  );
   if (refused) return <>{head}<Refused text={refused} /></>;
   if (!value) return <>{head}<Waiting lines={6} /></>;
-  if (value.stores.length === 0) return <>{head}<Empty title={t("map.none")} icon="globe">{t("map.none.more")}</Empty></>;
-  const view = fit(value.stores.map((one) => [one[3] / 1e6, one[4] / 1e6]));
+  if (value.stores.length === 0 && !placing) return <>{head}<Empty title={t("map.none")} icon="globe">{t("map.none.more")}</Empty></>;
+  const chosen = placing ? degreesOf(spot) : null;
+  const whole = fit(value.stores.length > 0 ? value.stores.map((one) => [one[3] / 1e6, one[4] / 1e6]) : [[41, 28], [60, 90]]);
+  const view = zoom === 1 ? whole : zoomed(whole, zoom, chosen);
+  const shown = chosen && place(view, ...chosen);
   const groups = grouped(value.stores, view);
   const step = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20].find((one) => one * view.scale > 90) ?? 30;
   const lines = (from: number, to: number) => Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) + 1 }, (_, n) => Math.ceil(from / step) * step + n * step).filter((one) => one <= to);
@@ -82,7 +102,16 @@ export function Map_() {
   return (
     <>
       {head}
-      <svg class="map" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="group" aria-label={t("map.title")}>
+      {store !== null && <Placing store={store} setStore={setStore} spot={spot} setSpot={setSpot} leave={() => begin(null)} again={again} />}
+      {placing && <p class="acts zoom"><Button disabled={zoom >= 64} onClick={() => setZoom(zoom * 2)}>{t("map.closer")}</Button><Button disabled={zoom <= 1 / 16} onClick={() => setZoom(zoom / 2)}>{t("map.farther")}</Button></p>}
+      <svg class={`map${placing ? " map-placing" : ""}`} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="group" aria-label={t("map.title")} onClick={(event) => {
+        const matrix = event.currentTarget.getScreenCTM();
+        if (!placing || !matrix) return;
+        // A click chooses a place here, and leads nowhere.
+        event.preventDefault();
+        const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix.inverse());
+        setSpot(spotOf(latitudeOf(view.top - y / view.scale), view.left + x / view.scale));
+      }}>
         <g class="graticule" aria-hidden="true">
           {meridians.map((one) => { const [x] = place(view, 0, one); return <g key={`m${one}`}><path d={`M${x} 0V${HEIGHT}`} /><text x={x + 4} y={HEIGHT - 6}>{degrees(one)}° E</text></g>; })}
           {parallels.map((one) => { const [, y] = place(view, one, 0); return <g key={`p${one}`}><path d={`M0 ${y}H${WIDTH}`} /><text x={6} y={y - 4}>{degrees(one)}° N</text></g>; })}
@@ -111,10 +140,19 @@ export function Map_() {
               </g>
           );
         })}
+        {shown && <g class="spot-chosen" data-placing aria-hidden="true"><path d={`M${shown[0]} ${shown[1] - 26}v52M${shown[0] - 26} ${shown[1]}h52`} /><circle cx={shown[0]} cy={shown[1]} r={10} /></g>}
       </svg>
       <p class="legend">{conditions.filter((one) => value.stores.some((store) => store[2] === one)).map((one) => <State key={one} of={one} small />)}</p>
     </>
   );
+}
+
+/** The same, so many times closer: around what is chosen, or around its middle. */
+function zoomed(view: View, by: number, chosen: [latitude: number, longitude: number] | null): View {
+  const scale = view.scale * by;
+  const x = chosen ? chosen[1] : view.left + WIDTH / view.scale / 2;
+  const y = chosen ? north(chosen[0]) : view.top - HEIGHT / view.scale / 2;
+  return { left: x - WIDTH / scale / 2, top: y + HEIGHT / scale / 2, scale };
 }
 
 const latitudeOf = (y: number): number => (Math.atan(Math.exp((y * Math.PI) / 180)) * 360) / Math.PI - 90;

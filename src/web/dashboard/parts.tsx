@@ -111,7 +111,7 @@ export function Csv({ href }: { href: string }) {
 }
 
 /** A question before something happens, or a form. */
-export function Dialog({ title, onClose, children }: { title: string; onClose(): void; children: ComponentChildren }) {
+export function Dialog({ title, onClose, children, wide = false }: { title: string; onClose(): void; children: ComponentChildren; wide?: boolean }) {
   const shown = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = shown.current;
@@ -123,7 +123,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
     };
   }, []);
   return (
-    <dialog ref={shown} aria-labelledby="dialog-title" onCancel={(event) => { event.preventDefault(); onClose(); }} onClick={(event) => { if (event.target === shown.current) onClose(); }}>
+    <dialog ref={shown} class={wide ? "wide" : ""} aria-labelledby="dialog-title" onCancel={(event) => { event.preventDefault(); onClose(); }} onClick={(event) => { if (event.target === shown.current) onClose(); }}>
       <div class="dialog">
         <header><h2 id="dialog-title">{title}</h2><button type="button" class="btn btn-quiet btn-square" aria-label={t("close")} onClick={onClose}><Icon name="close" size="1.2rem" /></button></header>
         {children}

@@ -3,7 +3,9 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { query } from "./api";
-import { count, money, moment, span } from "./format";
+import { clock } from "../shared/dates";
+import { momentIn, offsetIn } from "../shared/zone";
+import { count, money, moment, ownZone, saysZone, span } from "./format";
 import { useLoaded } from "./load";
 import { Choice, Head, Refused, Waiting } from "./parts";
 import { lang, t, word, type Key } from "./say";
@@ -29,7 +31,7 @@ export function Plots() {
   const hours = Number(route.value.query.get("hours") ?? 24);
   return (
     <>
-      <Head title={t("plots.title")} sub={t("plots.sub")}><Range hours={hours} /></Head>
+      <Head title={t("plots.title")} sub={`${t("plots.sub")} ${t("plots.zone", { zone: ownZone() })}`}><Range hours={hours} /></Head>
       <PlotGrid hours={hours} shown={["sales", "orders", "cook", "oldest", "backlog", "uplink"]} />
     </>
   );
@@ -39,14 +41,14 @@ export function Range({ hours }: { hours: number }) {
   return <Choice label={t("plots.range")} value={String(hours)} onChoose={(one) => filter({ hours: one === "24" ? "" : one })} options={ranges.map((n): [string, string] => [String(n), word("range", String(n))])} />;
 }
 
-export function PlotGrid({ hours, store, currency = "RUB", shown }: { hours: number; store?: string; currency?: string; shown: Shown[] }) {
-  const { value, refused } = useLoaded<Series>(`/series${query({ hours, store })}`);
+export function PlotGrid({ hours, store, currency = "RUB", zone, shown }: { hours: number; store?: string; currency?: string; /** By whose clock; the viewer's when nothing is said. */ zone?: string; shown: Shown[] }) {
+  const { value, refused } = useLoaded<Series>(`/series${query({ hours, store, offset_min: offsetIn(Date.now(), zone) })}`);
   if (refused) return <Refused text={refused} />;
   if (!value) return <Waiting lines={3} />;
-  return <div class="plots">{shown.map((one) => <Plot key={one} series={value} plan={plans[one]} currency={currency} all={!store} />)}</div>;
+  return <div class="plots">{shown.map((one) => <Plot key={one} series={value} plan={plans[one]} currency={currency} zone={zone || undefined} all={!store} />)}</div>;
 }
 
-function Plot({ series, plan, currency, all }: { series: Series; plan: Plan; currency: string; all: boolean }) {
+function Plot({ series, plan, currency, zone, all }: { series: Series; plan: Plan; currency: string; zone: string | undefined; all: boolean }) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const values = plan.values(series);
@@ -65,10 +67,11 @@ function Plot({ series, plan, currency, all }: { series: Series; plan: Plan; cur
       height: 180,
       padding: [10, 8, 0, 0],
       legend: { show: false },
+      tzDate: (at) => wallClock(at * 1000, zone),
       cursor: { y: false, points: { show: !plan.bars } },
       scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, Math.max(max * 1.15, 1)] } },
       axes: [
-        { ...axis, size: 28, grid: { show: false }, space: 70, values: (_u, at) => at.map((s) => (series.step_ms >= 86_400_000 || (hoursOf(at) > 60) ? shortDay(s * 1000) : clockOf(s * 1000))) },
+        { ...axis, size: 28, grid: { show: false }, space: 70, values: (_u, at) => at.map((s) => (series.step_ms >= 86_400_000 || (hoursOf(at) > 60) ? shortDay(s * 1000, zone) : clock(s * 1000, zone))) },
         { ...axis, size: 70, space: 40, values: (_u, at) => at.map((n) => plan.text(Math.round(n), currency)) },
       ],
       series: [{}, { stroke: plan.color, width: 2, fill: `${plan.color}${plan.bars ? "cc" : "22"}`, points: { show: false }, spanGaps: false, ...(plan.bars && uPlot.paths.bars ? { paths: uPlot.paths.bars({ size: [0.75, 26], radius: 0.15 }) } : {}) }],
@@ -79,7 +82,7 @@ function Plot({ series, plan, currency, all }: { series: Series; plan: Plan; cur
         const value = at === null || at === undefined ? null : u.data[1]?.[at];
         tip.hidden = value === null || value === undefined;
         if (at !== null && at !== undefined && value !== null && value !== undefined) {
-          tip.textContent = `${moment((u.data[0]?.[at] ?? 0) * 1000)} · ${plan.text(value, currency)}`;
+          tip.textContent = `${moment((u.data[0]?.[at] ?? 0) * 1000, zone)}${saysZone(zone, (u.data[0]?.[at] ?? 0) * 1000)} · ${plan.text(value, currency)}`;
           tip.style.left = `${Math.min(Math.max((u.cursor.left ?? 0) + 70, 90), box.clientWidth - 90)}px`;
         }
       }] },
@@ -92,7 +95,7 @@ function Plot({ series, plan, currency, all }: { series: Series; plan: Plan; cur
       one.destroy();
       plot.current = null;
     };
-  }, [lang.value, series.step_ms, currency]);
+  }, [lang.value, series.step_ms, currency, zone]);
   useEffect(() => plot.current?.setData(data), [series]);
   return (
     <figure class="plot">
@@ -104,5 +107,6 @@ function Plot({ series, plan, currency, all }: { series: Series; plan: Plan; cur
 
 const hoursOf = (at: number[]) => ((at.at(-1) ?? 0) - (at[0] ?? 0)) / 3600;
 const two = (n: number) => String(n).padStart(2, "0");
-const clockOf = (at: number) => { const d = new Date(at); return `${two(d.getHours())}:${two(d.getMinutes())}`; };
-const shortDay = (at: number) => { const d = new Date(at); return `${two(d.getDate())}.${two(d.getMonth() + 1)}`; };
+const shortDay = (at: number, zone?: string) => { const { day, month } = momentIn(at, zone); return `${two(day)}.${two(month)}`; };
+/** A date whose own figures are those of the clock in `zone`: the axis puts its marks by it. */
+const wallClock = (at: number, zone?: string) => { const { year, month, day, hour, minute } = momentIn(at, zone); return new Date(year, month - 1, day, hour, minute); };

@@ -1,13 +1,14 @@
 // Menus, prices and settings on their way to the stores: first to the canaries, then to all, and back with one click.
 import { useState } from "preact/hooks";
 import { Icon } from "../shared/icons";
-import { get, post, query } from "./api";
+import { post, query } from "./api";
+import { Documents } from "./documents";
 import { count, moment } from "./format";
 import { useLoaded } from "./load";
-import { Button, Dialog, Empty, Field, Head, Named, Refused, useAct, Waiting, When } from "./parts";
+import { Button, Empty, Head, Named, Refused, useAct, Waiting, When } from "./parts";
 import { t, word } from "./say";
 import { link, may, tell } from "./state";
-import type { Change, Doc, FleetPage, Rollout } from "./types";
+import type { FleetPage, Rollout } from "./types";
 
 const states = ["applied", "waiting", "planned", "refused", "superseded", "stopped"] as const;
 
@@ -17,30 +18,14 @@ export function Rollouts({ id }: { id: string | undefined }) {
 
 function List() {
   const list = useLoaded<{ rollouts: Rollout[] }>(`/rollouts${query({ limit: 50 })}`);
-  const documents = useLoaded<{ documents: Doc[] }>("/documents");
-  const [bringing, setBringing] = useState<Doc | null>(null);
   return (
     <>
       <Head title={t("rollouts.title")} sub={t("rollouts.sub")} />
       {list.refused && <Refused text={list.refused} />}
-      <section class="panel" aria-labelledby="documents">
-        <h2 id="documents">{t("documents.title")}</h2>
-        {!documents.value ? <Waiting lines={2} /> : documents.value.documents.length === 0 ? <p class="soft">{t("documents.empty")}</p> : (
-          <ul class="documents">
-            {documents.value.documents.map((one) => (
-              <li key={`${one.kind} ${one.name}`}>
-                <span><b>{word("kind", one.kind)}</b> {one.name}<small>{t("revision.n", { n: one.latest.revision })}, {one.latest.by}, <When at={one.latest.at} plain />{one.latest.note && <q>{one.latest.note}</q>}</small></span>
-                <span class="num">{t("documents.stores", { n: one.stores })}</span>
-                {may("manager") && <Button kind="main" onClick={() => setBringing(one)}>{t("rollouts.bring")}</Button>}
-              </li>
-            ))}
-          </ul>
-        )}
-      </section>
+      <Documents />
       {!list.value ? <Waiting /> : list.value.rollouts.length === 0 ? <Empty title={t("rollouts.none")} icon="book">{t("rollouts.none.more")}</Empty> : (
         <ul class="rollouts">{list.value.rollouts.map((one) => <Line key={one.id} rollout={one} />)}</ul>
       )}
-      {bringing && <Bring document={bringing} onClose={() => setBringing(null)} again={list.again} />}
     </>
   );
 }
@@ -64,48 +49,6 @@ function Progress({ counts }: { counts: Record<string, number> }) {
       <span class="progress-bar" role="img" aria-label={told}>{states.map((one) => counts[one] ? <i key={one} class={`part-${one}`} style={{ width: `${((counts[one] ?? 0) / all) * 100}%` }} /> : null)}</span>
       <small class="num" aria-hidden="true">{told}</small>
     </span>
-  );
-}
-
-function Bring({ document: d, onClose, again }: { document: Doc; onClose(): void; again(): void }) {
-  const [revision, setRevision] = useState(String(d.latest.revision));
-  const [canary, setCanary] = useState("");
-  const [busy, act] = useAct();
-  const earlier = Number(revision) - 1;
-  const changes = useLoaded<{ changes: Change[] }>(earlier >= 1 ? `/documents/${encodeURIComponent(d.kind)}/${encodeURIComponent(d.name)}/diff${query({ from: earlier, to: revision })}` : null, false);
-  const canaries = canary.split(/[\s,]+/).filter(Boolean);
-  return (
-    <Dialog title={t("rollouts.bring")} onClose={onClose}>
-      <form onSubmit={(event) => {
-        event.preventDefault();
-        void act(async () => {
-          const known = canaries.length > 0 ? await Promise.all(canaries.map((one) => get(`/stores/${encodeURIComponent(one)}`))) : [];
-          await post("/rollouts", { kind: d.kind, name: d.name, revision: Number(revision), stores: "all", ...(known.length > 0 ? { canary: canaries } : {}) });
-        }, t("rollouts.begun")).then((done) => {
-          if (!done) return;
-          again();
-          onClose();
-        });
-      }}>
-        <p><b>{word("kind", d.kind)}</b> {d.name}</p>
-        <Field label={t("revision")}><input type="number" min={1} max={d.latest.revision} value={revision} onInput={(event) => setRevision(event.currentTarget.value)} /></Field>
-        {changes.value && <Changes of={changes.value.changes} />}
-        <Field label={t("rollouts.canaries")} help={t("rollouts.canaries.more")}><input value={canary} onInput={(event) => setCanary(event.currentTarget.value)} placeholder="S001, S002" /></Field>
-        <footer><Button onClick={onClose}>{t("cancel")}</Button><Button kind="main" type="submit" disabled={busy}>{canaries.length > 0 ? t("rollouts.to.canaries", { n: canaries.length }) : t("rollouts.to.all")}</Button></footer>
-      </form>
-    </Dialog>
-  );
-}
-
-const shown = (value: unknown): string => (value === undefined ? "—" : typeof value === "string" ? value : JSON.stringify(value));
-
-function Changes({ of: list }: { of: Change[] }) {
-  if (list.length === 0) return <p class="soft">{t("changes.none")}</p>;
-  return (
-    <details class="changes" open={list.length <= 12}>
-      <summary>{t("changes.n", { n: list.length })}</summary>
-      <ul>{list.slice(0, 200).map((one) => <li key={one.path}><code>{one.path}</code> <del>{shown(one.was)}</del> <ins>{shown(one.is)}</ins></li>)}</ul>
-    </details>
   );
 }
 

@@ -11,7 +11,7 @@ import { useLoaded } from "./load";
 import { Choice, Empty, Head, Refused, Strip, Waiting, When } from "./parts";
 import { PlotGrid, Range } from "./plots";
 import { say, t, word } from "./say";
-import { filter, link, route } from "./state";
+import { filter, link, may, route } from "./state";
 import type { AlertPage, Details, EventLine, OrderLine, Shortage } from "./types";
 
 const tabs = ["", "orders", "events", "aside", "commands"] as const;
@@ -23,7 +23,7 @@ export function Store({ id, tab }: { id: string; tab: string }) {
   return (
     <>
       <Crumbs />
-      <Head title={say(value.name)} sub={<>{[value.store_id, value.place?.city, value.version && t("version.n", { version: value.version }), value.zone && t("store.zone", { zone: zoneName(value.zone) })].filter(Boolean).join(" · ")}</>}>
+      <Head title={say(value.name)} sub={<>{[value.store_id, value.place?.city, value.version && t("version.n", { version: value.version }), value.zone && t("store.zone", { zone: zoneName(value.zone) })].filter(Boolean).join(" · ")}{may("manager") && <> · <a href={link(["map"], { place: value.store_id })}>{t(value.place ? "place.move" : "place.put")}</a></>}</>}>
         <span class="big-state"><Standing of={value} />{!value.barred && <Why card={value} />}</span>
       </Head>
       {value.barred && <p class="note" data-barred>{t("store.barred", { at: moment(value.barred.at), why: value.barred.why, who: value.barred.by })}</p>}
@@ -72,7 +72,7 @@ function Overview({ of: s }: { of: Details }) {
         <section class="panel" aria-labelledby="stock"><h2 id="stock">{t("store.short")}</h2><Stock of={s.shortages_all} /></section>
       </div>
       <div class="section-head"><h2>{t("plots.title")}</h2><Range hours={hours} /></div>
-      <PlotGrid hours={hours} store={s.store_id} currency={s.currency} shown={["sales", "cook", "oldest", "uplink"]} />
+      <PlotGrid hours={hours} store={s.store_id} currency={s.currency} zone={s.zone} shown={["sales", "cook", "oldest", "uplink"]} />
       <section class="panel" aria-labelledby="days">
         <h2 id="days">{t("store.days")}</h2>
         {s.days.length === 0 ? <p class="soft">{t("orders.none")}</p> : (

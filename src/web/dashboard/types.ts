@@ -158,11 +158,13 @@ export interface BookLine {
   elsewhere_minor: number;
   corrections_minor: number;
   accounted_minor: number;
+  /** No accounting system is connected: nothing is to be there. */
+  no_accounting: boolean;
   unposted: number;
   waiting: number;
   unequal: number;
 }
-export interface Totals { orders: number; orders_minor: number; payments_minor: number; receipts_minor: number; accounted_minor: number; elsewhere_minor: number; corrections_minor: number }
+export interface Totals { orders: number; orders_minor: number; payments_minor: number; receipts_minor: number; accounted_minor: number; /** What is to be there. */ booked_minor: number; elsewhere_minor: number; corrections_minor: number }
 export interface Books { at: number; from: string; to: string; different: number; waiting: number; equal: number; totals: Record<string, Totals>; lines: BookLine[] }
 
 export interface Series { now: number; step_ms: number; at: number[]; orders: number[]; sales_minor: number[]; cook_ms: (number | null)[]; dishes: number[]; backlog: number[]; oldest_ms: number[]; received: number[]; heard: number[]; silent_ms: number[] }

@@ -15,13 +15,13 @@ use super::{
     rows::{self, NewUser, User},
 };
 use crate::{
-    hq::{Hq, problem::Problem},
+    hq::{Hq, extract::Query, problem::Problem},
     store::StoreError,
     world::{Http, Secret},
 };
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::{
-    extract::{Query, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };

@@ -211,6 +211,18 @@ async fn settings_and_the_stop_list_come_from_headquarters_and_what_staff_stoppe
     // Back to the store's own.
     send("settings", json!({})).await;
     assert_eq!(one.site.policy().max_pieces, 50);
+    // A store to which no accounting system is connected says so, and nobody waits for its documents.
+    assert!(!health().no_accounting);
+    let policy = Policy {
+        accounting: false,
+        ..Policy::clone(&one.site.policy())
+    };
+    let (store, world) = (one.site.store.clone(), one.site.world.clone());
+    let alone = Site::open(store, world, policy, None, jiff::tz::TimeZone::UTC)
+        .await
+        .unwrap();
+    let told = alone.store.read_here(|s| Health::of(&alone, s)).unwrap();
+    assert!(told.no_accounting);
 }
 
 #[tokio::test(start_paused = true)]
