@@ -1,9 +1,11 @@
 //! The one typed configuration: a TOML file, checked whole before anything starts.
 
 mod credentials;
+mod look;
 mod staff;
 
-pub use credentials::{credential, credential_folder};
+pub use credentials::{EMPTY, credential, credential_folder};
+pub use look::Looked;
 pub use staff::StaffSection;
 
 use crate::{
@@ -377,7 +379,8 @@ pub struct RobotSection {
     /// Arms that cook at the same time.
     #[serde(default = "one")]
     pub arms: u32,
-    /// Hand-over places: so many finished dishes can stand at the robot. Not for `manual`.
+    /// Hand-over places: so many finished dishes can stand at the robot, and so many dishes an order may have. Not for
+    /// `manual`.
     #[serde(default = "two")]
     pub places: u32,
 }
@@ -444,28 +447,6 @@ impl std::fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 impl Config {
-    /// Reads and checks a configuration file.
-    ///
-    /// # Errors
-    /// All that is wrong with it.
-    pub fn load(path: &Path) -> Result<Self, Faults> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| Faults(vec![format!("{}: {e}", path.display())]))?;
-        let config: Self =
-            toml::from_str(&text).map_err(|e| Faults(vec![format!("{}: {e}", path.display())]))?;
-        let faults = config.faults();
-        if faults.is_empty() {
-            Ok(config)
-        } else {
-            Err(Faults(
-                faults
-                    .into_iter()
-                    .map(|f| format!("{}: {f}", path.display()))
-                    .collect(),
-            ))
-        }
-    }
-
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if !galley_robot::valid_id(&self.store.id) {
@@ -521,6 +502,17 @@ impl Config {
         }
         if let Err(e) = self.sync.validate() {
             faults.push(format!("sync.{e}"));
+        }
+        if let Some(Err(e)) = self
+            .connectors
+            .alfa_bank
+            .as_ref()
+            .map(AlfaBankConfig::check)
+        {
+            faults.push(format!("connectors.alfa_bank: {e}"));
+        }
+        if let Some(Err(e)) = self.connectors.sms_ru.as_ref().map(SmsRuConfig::check) {
+            faults.push(format!("connectors.sms_ru: {e}"));
         }
         if let Some(one_c) = &self.connectors.one_c {
             faults.extend(

@@ -1,7 +1,7 @@
 //! Where passwords, tokens and keys come from: files that systemd hands over, or the store itself, sealed.
 
 use crate::{
-    config::{Config, credential},
+    config::{Config, EMPTY, credential},
     store::{
         read_secrets,
         vault::{Key, VaultError},
@@ -81,8 +81,13 @@ pub fn keys(config: &Config) -> Result<Vec<Key>, String> {
     let name = &config.store.key_credential;
     let mut keys = Vec::new();
     for name in [name.clone(), format!("{name}{FORMER}")] {
-        if let Ok(text) = config.credential(&name) {
-            keys.push(Key::new(text.reveal()).map_err(|e| format!("credential {name}: {e}"))?);
+        match config.credential(&name) {
+            Ok(text) => {
+                keys.push(Key::new(text.reveal()).map_err(|e| format!("credential {name}: {e}"))?);
+            }
+            // One that is not there is none; one that is there and empty is a slip that must not pass for none.
+            Err(why) if why.ends_with(EMPTY) => return Err(why),
+            Err(_) => {}
         }
     }
     Ok(keys)

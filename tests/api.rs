@@ -122,6 +122,35 @@ async fn a_wrong_order_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_do_something_is_told_so_before_anything_that_was_sent_is_read() {
+    /// What who has no token does, and what every screen may.
+    const OPEN: &[&str] = &["/client-errors", "/pairing", "/sessions"];
+    let shop = Shop::open(1000).await;
+    let described = shop.send(Method::GET, "/openapi.json", None, None, None);
+    let described = described.await.unwrap().expect(200);
+    let before = shop.quiet().await;
+    let mut looked = 0;
+    for (path, verbs) in described["paths"].as_object().unwrap() {
+        let own = path.trim_start_matches("/api/v1");
+        if verbs.get("post").is_none() || OPEN.contains(&own) {
+            continue;
+        }
+        let path = match path.contains("/effects/") || path.contains("/tables/") {
+            true => path
+                .replace("{id}", "1")
+                .replace("{table}/{row}/{field}", "1/1/1"),
+            false => path.replace("{id}", NOBODY).replace("{receipt}", NOBODY),
+        };
+        let sent = shop.send(Method::POST, &path, Some(BOARD), None, Some(b"{".to_vec()));
+        sent.await.unwrap().expect_problem(403, "forbidden");
+        looked += 1;
+    }
+    assert!(looked > 60, "{looked}");
+    assert_eq!(shop.head().await, before);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_of_ten_megabytes_is_refused() {
     let shop = Shop::open(1000).await;
     let before = shop.quiet().await;

@@ -374,7 +374,9 @@ async fn a_screen_is_paired_by_the_code_on_it_and_revoked_at_once() {
         .await
         .expect_problem(401, "unauthorised");
     shop.get("menu", &token).await.expect(200);
-    // Its order keeps the name that it was placed under.
+    // Its order keeps the name that it was placed under, and stays on its guest's screen.
+    let kept = shop.get(&format!("orders/{order}"), &token).await;
+    assert_eq!(kept.expect(200)["state"], "placed");
     let again = id(&shop
         .post("orders", &token, &wish(&["mors"]))
         .await

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         chain::Hash,
         event::Actor,
+        order::Order,
         scope::Scope,
         staff::{Position, User},
         text::Language,
@@ -221,8 +222,8 @@ impl Key {
 pub(super) enum Holder {
     /// It stands in the configuration.
     Configured(Role, String),
-    /// A screen that was paired.
-    Screen(Role, String),
+    /// A screen that was paired; with names that it had before, while the daemon ran.
+    Screen(Role, String, Arc<[String]>),
     /// A person at work.
     Person(Arc<AtWork>),
     /// Another system, by a key that a manager made.
@@ -233,7 +234,7 @@ impl Holder {
     /// Their role.
     pub(super) fn role(&self) -> Role {
         match self {
-            Self::Configured(role, _) | Self::Screen(role, _) => *role,
+            Self::Configured(role, _) | Self::Screen(role, ..) => *role,
             Self::Person(p) => p.role,
             Self::Key(_) => Role::Service,
         }
@@ -256,7 +257,14 @@ impl Tokens {
 
     /// Lets a paired screen in, or gives it another name.
     pub fn insert_screen(&self, hash: Hash, role: Role, name: String) {
-        self.change(|all| all.insert(hash, Holder::Screen(role, name)));
+        self.change(|all| {
+            let mut former = match all.get(&hash) {
+                Some(Holder::Screen(_, old, former)) => [former, &[old.clone()][..]].concat(),
+                _ => Vec::new(),
+            };
+            former.retain(|old| *old != name);
+            all.insert(hash, Holder::Screen(role, name, former.into()));
+        });
     }
 
     /// Lets a person in.
@@ -333,6 +341,8 @@ pub struct Caller {
     pub token: Option<Hash>,
     /// The person, if it is one who came in with a PIN.
     pub person: Option<Arc<AtWork>>,
+    /// Names that the screen had before: what it placed under them is its own.
+    pub(super) former: Arc<[String]>,
     /// What the key is good for, if it is one. That it fits the route was looked at before the route was asked.
     pub scopes: Option<Arc<[Scope]>>,
 }
@@ -357,10 +367,7 @@ impl Caller {
         if roles.contains(&self.role) {
             return Ok(());
         }
-        Err(Problem::forbidden(format!(
-            "a {} token may not do this",
-            self.role.word()
-        )))
+        Err(not_for(self.role))
     }
 
     /// Whether it sees what it placed itself, and nothing else of orders.
@@ -372,11 +379,23 @@ impl Caller {
         }
     }
 
+    /// Whether it is the one that placed this order.
+    pub(super) fn placed(&self, order: &Order) -> bool {
+        let by = order.placed_by.split_once(':');
+        by.is_some_and(|(role, name)| {
+            role == self.role.word() && (name == self.name || self.former.iter().any(|f| f == name))
+        })
+    }
+
     /// As the log names them.
     #[must_use]
     pub fn actor(&self) -> Actor {
         Actor(format!("{}:{}", self.role.word(), self.name))
     }
+}
+
+fn not_for(role: Role) -> Problem {
+    Problem::forbidden(format!("a {} token may not do this", role.word()))
 }
 
 impl Caller {
@@ -439,6 +458,7 @@ impl FromRequestParts<Api> for Caller {
                 name: "socket".to_owned(),
                 token: None,
                 person: None,
+                former: Arc::default(),
                 scopes: None,
             });
         }
@@ -447,12 +467,20 @@ impl FromRequestParts<Api> for Caller {
         let hash = hash_token(token);
         let holder = known(api, &hash)?;
         let role = holder.role();
+        let template = parts.extensions.get::<MatchedPath>();
+        let template = template.map_or("", MatchedPath::as_str);
+        if !matches!(holder, Holder::Key(_)) && !access::may(role, &parts.method, template) {
+            return Err(not_for(role));
+        }
+        let mut former = Arc::default();
         let (name, person, scopes) = match holder {
-            Holder::Configured(_, name) | Holder::Screen(_, name) => (name, None, None),
+            Holder::Configured(_, name) => (name, None, None),
+            Holder::Screen(_, name, names) => {
+                former = names;
+                (name, None, None)
+            }
             Holder::Person(p) => (p.name.clone(), Some(p), None),
             Holder::Key(key) => {
-                let template = parts.extensions.get::<MatchedPath>();
-                let template = template.map_or("", MatchedPath::as_str);
                 access::admit(&key.scopes, &parts.method, template)?;
                 use_key(api, &key).await;
                 (key.name.clone(), None, Some(key.scopes.clone()))
@@ -474,6 +502,7 @@ impl FromRequestParts<Api> for Caller {
             name,
             token: Some(hash),
             person,
+            former,
             scopes,
         })
     }

@@ -144,7 +144,7 @@ impl Reader {
             return *own;
         }
         let order = self.api.site.store.read(move |s| s.order(id)).await;
-        let own = matches!(order, Ok(Some(o)) if o.placed_by == self.caller.actor().0);
+        let own = matches!(order, Ok(Some(o)) if self.caller.placed(&o));
         if self.own.len() > 1000 {
             self.own.clear();
         }

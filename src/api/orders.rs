@@ -346,7 +346,7 @@ pub(super) fn unclear(s: &Snapshot<'_>, order: &Order) -> Result<BTreeSet<Uuid>,
 
 /// A kiosk sees what it placed, and so does a key that may only order; staff see all.
 pub(super) fn may_see(caller: &Caller, order: &Order) -> bool {
-    !caller.sees_own_only() || order.placed_by == caller.actor().0
+    !caller.sees_own_only() || caller.placed(order)
 }
 
 /// An order.

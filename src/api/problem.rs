@@ -65,6 +65,7 @@ slugs! {
     unknown_member NOT_FOUND "There is no such member.";
     unknown_payment NOT_FOUND "There is no such payment.";
     already_paid CONFLICT "Nothing is left to pay.";
+    not_ready CONFLICT "The order is not ready.";
     code_missing CONFLICT "A code must be scanned first.";
     bad_code UNPROCESSABLE_ENTITY "This is no marking code that the order wants.";
     code_taken CONFLICT "This unit was sold already.";
@@ -199,6 +200,13 @@ impl From<FlowError> for Problem {
             FlowError::Order(OrderError::NothingPaid) => Self::conflict(detail),
             FlowError::Order(OrderError::TooMuch { .. }) => Self::invalid(detail),
             FlowError::Order(OrderError::NoSuchPayment) => Self::unknown_payment(detail),
+            FlowError::Order(OrderError::NotReady(_)) => {
+                Self::not_ready(detail).telling(Text::new(
+                    "Заказ не готов, выдавать пока нечего.",
+                    "Buyurtma tayyor emas, hozircha beradigan narsa yo‘q.",
+                    "The order is not ready; there is nothing to hand over.",
+                ))
+            }
             FlowError::Order(OrderError::State(state)) => {
                 use crate::domain::order::OrderState as S;
                 match state {
@@ -240,6 +248,11 @@ impl From<Refused> for Problem {
                 format!("В одном заказе может быть от 1 до {max} блюд."),
                 format!("Bitta buyurtmada 1 tadan {max} tagacha taom bo‘lishi mumkin."),
                 format!("An order can have 1 to {max} dishes."),
+            )),
+            Refused::TooManyDishes { places, .. } => Self::bad_quantity(detail).telling(Text::new(
+                format!("Робот выдаёт за один заказ блюд: не больше {places}. Остальное закажите, пожалуйста, отдельно."),
+                format!("Robot bitta buyurtmada ko‘pi bilan {places} ta taom beradi. Qolganini, iltimos, alohida buyurtma qiling."),
+                format!("The robot serves up to {places} dishes an order. Please order the rest separately."),
             )),
             Refused::PriceChanged { .. } => Self::price_changed(detail).telling(Text::new(
                 "Цена изменилась. Проверьте, пожалуйста, корзину.",

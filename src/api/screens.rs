@@ -253,7 +253,7 @@ pub struct NewName {
     name: String,
 }
 
-/// Gives a screen another name. Orders that it placed keep the old one.
+/// Gives a screen another name. Orders that it placed keep the old one, and it goes on seeing them.
 #[utoipa::path(post, path = "/screens/{name}/rename", tag = "manager", params(("name" = String, Path)), request_body = NewName, responses((status = 200, body = ScreenView), (status = "4XX", body = Problem)))]
 pub(super) async fn rename(
     State(api): State<Api>,

@@ -23,13 +23,16 @@ use std::{
 #[derive(Args, Debug)]
 #[command(after_help = help!(
     "galley check-config                      what systemd runs before each start",
-    "galley check-config ./galley.toml --json",
+    "galley check-config ./galley.toml --json    (or --config FILE, as for galley run)",
     "galley config -h                         show it, explain it"
 ))]
 pub struct CheckConfigArgs {
     /// The file
     #[arg(value_name = "FILE", env = "GALLEY_CONFIG", default_value = CONFIG)]
-    config: PathBuf,
+    file: PathBuf,
+    /// The file, as galley run names it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Print the faults as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -40,7 +43,7 @@ pub struct CheckConfigArgs {
 /// # Errors
 /// When the file can't be read.
 pub async fn execute(args: CheckConfigArgs) -> anyhow::Result<ExitCode> {
-    check(&args.config, args.json)
+    check(args.config.as_deref().unwrap_or(&args.file), args.json)
 }
 
 /// Tells everything that is wrong with a file.
@@ -51,8 +54,13 @@ pub(super) fn check(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let shown = path.display();
     let faults =
         faults(path).map_err(|e| anyhow::Error::from(e).context(format!("cannot read {shown}")))?;
+    let warnings = warnings(path);
+    if !json {
+        let lines: String = warnings.iter().map(|w| format!("warning: {w}\n")).collect();
+        print(&lines)?;
+    }
     if json {
-        print_json(&json!({"config": shown.to_string(), "faults": faults}))?;
+        print_json(&json!({"config": shown.to_string(), "faults": faults, "warnings": warnings}))?;
     } else if faults.is_empty() {
         print(&format!("{shown} can be used\n"))?;
         if credentials_unseen(path) {
@@ -81,10 +89,18 @@ pub(super) fn check(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
 pub fn faults(path: &Path) -> io::Result<Vec<String>> {
     // A file that can't be read has no faults of its own.
     File::open(path)?;
-    Ok(match Config::load(path) {
-        Ok(config) => missing(&config),
-        Err(faults) => faults.0,
-    })
+    let looked = Config::look(path);
+    let mut faults = looked.faults;
+    if let Some(config) = looked.config.filter(|_| looked.store_known) {
+        faults.extend(missing(&config));
+    }
+    Ok(faults)
+}
+
+/// What can be used and had better not be, one sentence each.
+pub fn warnings(path: &Path) -> Vec<String> {
+    let looked = Config::look(path);
+    looked.config.map_or_else(Vec::new, |c| c.warnings())
 }
 
 /// Whether a good file names credentials whose folder is not known here.
@@ -169,6 +185,16 @@ mod tests {
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].starts_with("connectors.sms_ru.api_id_credential: credential sms"));
         assert!(found[1].contains("galley secret set till"), "{found:?}");
+        // A file with nothing in it is no credential: whoever sends no token would have the right one.
+        for name in ["sms", "till"] {
+            std::fs::write(folder.path().join(name), "\n").unwrap();
+        }
+        let found = faults(&path).unwrap();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(
+            found[1].contains("credential till: the file is empty"),
+            "{found:?}"
+        );
         for name in ["sms", "till"] {
             std::fs::write(folder.path().join(name), "a secret").unwrap();
         }

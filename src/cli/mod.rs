@@ -65,6 +65,7 @@ use client::CallError;
 use exit::{Exit, help};
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use std::{
+    ffi::OsString,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
@@ -270,14 +271,45 @@ impl Cli {
 /// Reads the command line; ends the process when it can't be read, or only asks for help.
 #[must_use]
 pub fn parse() -> Cli {
-    Cli::try_parse().unwrap_or_else(|error| {
-        let mut words = std::env::args_os().take_while(|word| word != "--");
+    let words = noun_first(std::env::args_os());
+    Cli::try_parse_from(&words).unwrap_or_else(|error| {
+        let mut words = words.iter().take_while(|word| *word != "--");
         if !(error.use_stderr() && words.any(|word| word == "--json")) {
             error.exit();
         }
         tell_document(misread(&error.to_string()), Exit::Usage);
         std::process::exit(Exit::Usage.code().into())
     })
+}
+
+/// Options of a command that take a value and that people write before it.
+const FIRST: &[&str] = &["--store", "--token", "--socket", "--key", "--config"];
+/// Those that take none.
+const FIRST_BARE: &[&str] = &["--json", "--yes", "-y"];
+
+/// Puts options of a command that stand before it behind its name. They are no options of all commands: each would list
+/// them in its help, and most could do nothing with them.
+fn noun_first(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words = words.peekable();
+    let mut line: Vec<OsString> = words.next().into_iter().collect();
+    let mut moved = Vec::new();
+    while let Some(word) = words.next_if(|w| w.to_string_lossy().starts_with('-')) {
+        let text = word.to_string_lossy().into_owned();
+        let name = text.split('=').next().unwrap_or_default();
+        if FIRST_BARE.contains(&text.as_str()) {
+            moved.push(word);
+        } else if FIRST.contains(&name) {
+            let value = (name == text).then(|| words.next()).flatten();
+            moved.push(word);
+            moved.extend(value);
+        } else {
+            line.push(word);
+        }
+    }
+    line.extend(words.next());
+    line.extend(moved);
+    line.extend(words);
+    line
 }
 
 /// What is wrong with a command line, without the page that clap prints around it.
@@ -353,6 +385,46 @@ mod tests {
             refund.contains("--reason") && !refund.contains("Usage"),
             "{refund}"
         );
+    }
+
+    #[test]
+    fn an_option_of_a_command_may_stand_before_it() {
+        let ordered = |line: &str| {
+            let words = noun_first(line.split(' ').map(OsString::from));
+            words.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        for (written, taken) in [
+            (
+                "galley --store http://s --token=T order show A17",
+                "galley order --store http://s --token=T show A17",
+            ),
+            (
+                "galley --log-json --json -y shift close",
+                "galley --log-json shift --json -y close",
+            ),
+            (
+                "galley --config ./g.toml check-config",
+                "galley check-config --config ./g.toml",
+            ),
+            ("galley --store http://s", "galley --store http://s"),
+            ("galley -h", "galley -h"),
+            (
+                "galley order --json show A17",
+                "galley order --json show A17",
+            ),
+            ("galley", "galley"),
+        ] {
+            assert_eq!(ordered(written), taken);
+        }
+        let parsed = Cli::try_parse_from(noun_first(
+            ["galley", "--store", "http://s", "status"]
+                .map(OsString::from)
+                .into_iter(),
+        ));
+        let Command::Status(status) = parsed.unwrap().command else {
+            panic!("it is another command");
+        };
+        assert_eq!(status.door.store.as_deref(), Some("http://s"));
     }
 
     #[test]

@@ -73,12 +73,64 @@ fn show(answer: &Value) -> String {
         ]);
     }
     let verdict = if table.is_empty() {
-        match view.at("exact").0.as_bool() {
-            Some(false) => "no differences; something is still under way\n".to_owned(),
-            _ => "no differences\n".to_owned(),
+        match under_way(view.at("totals")) {
+            waits if waits.is_empty() => "no differences\n".to_owned(),
+            waits => format!("no differences; still under way: {waits}\n"),
         }
     } else {
         format!("DIFFERENCES\n{}", table.render_whole())
     };
     format!("{}\n{verdict}", facts_of(view.at("totals").0))
+}
+
+/// What is not done yet, counted; a message that waits for its provider belongs to no order that waits.
+fn under_way(totals: View<'_>) -> String {
+    let count = |name: &str| totals.number(name).unwrap_or(0);
+    let counted = |n: i64, one: &str, many: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{n} {many}")),
+    };
+    let orders = counted(count("under_way"), "order", "orders");
+    let acts = counted(
+        count("live_effects"),
+        "act on an outside system",
+        "acts on outside systems (receipts, dishes, messages, accounting …)",
+    );
+    [orders, acts]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_under_way_is_told_as_the_numbers_have_it() {
+        for (orders, acts, exact, verdict) in [
+            (0, 0, true, "no differences\n"),
+            (
+                0,
+                1,
+                false,
+                "no differences; still under way: 1 act on an outside system\n",
+            ),
+            (1, 0, false, "no differences; still under way: 1 order\n"),
+            (
+                2,
+                3,
+                false,
+                "no differences; still under way: 2 orders, 3 acts on outside systems (receipts, dishes, messages, accounting …)\n",
+            ),
+        ] {
+            let totals = json!({"under_way": orders, "live_effects": acts});
+            let answer = json!({"exact": exact, "totals": totals, "differences": []});
+            let shown = show(&answer);
+            assert!(shown.ends_with(verdict), "{shown}");
+        }
+    }
 }

@@ -202,9 +202,24 @@ fn smallest(text: &str, unit: &str) -> Result<i64, Misuse> {
             .iter()
             .find(|(name, of, _)| *name == suffix && *of == unit)
             .map(|(_, _, factor)| *factor)
-            .ok_or_else(|| wrong(&format!("this ingredient is kept in {unit}")))?
+            .ok_or_else(|| {
+                wrong(match unit {
+                    "mg" => "this ingredient is weighed: write g or kg",
+                    "ul" => "this ingredient is poured: write ml or l",
+                    _ => "this ingredient is counted: write a number of pieces, such as 12",
+                })
+            })?
     };
-    let (whole, part) = number.trim().split_once('.').unwrap_or((number.trim(), ""));
+    let number = number.trim();
+    if let Some((whole, part)) = number.split_once(',')
+        && part.len() == 3
+        && !matches!(whole, "" | "0")
+    {
+        return Err(wrong(&format!(
+            "it can be read as {whole}{part}{suffix} or as {whole}.{part}{suffix}; write the one you mean"
+        )));
+    }
+    let (whole, part) = number.split_once(['.', ',']).unwrap_or((number, ""));
     let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > 6 {
         return Err(wrong("write it like 1.5kg, 200ml or 12"));
@@ -214,7 +229,11 @@ fn smallest(text: &str, unit: &str) -> Result<i64, Misuse> {
     let millionths: i64 = format!("{part:0<6}").parse().map_err(|_| too_large())?;
     let part = millionths.checked_mul(factor).ok_or_else(too_large)?;
     if part % 1_000_000 != 0 {
-        return Err(wrong(&format!("that is no whole number of {unit}")));
+        return Err(wrong(match unit {
+            "mg" => "finer than a milligram can't be booked",
+            "ul" => "finer than a thousandth of a millilitre can't be booked",
+            _ => "a piece can't be divided",
+        }));
     }
     whole
         .checked_mul(factor)
@@ -236,6 +255,7 @@ fn list(answer: &Value) -> String {
         let (unit, divisor) = match i.text("unit").as_str() {
             "mg" => ("g".to_owned(), 1_000),
             "ul" => ("ml".to_owned(), 1_000),
+            "piece" => ("pcs".to_owned(), 1),
             other => (other.to_owned(), 1),
         };
         let whole = |name: &str| {
@@ -269,6 +289,8 @@ mod tests {
         assert_eq!(smallest("0.5ml", "ul").unwrap(), 500);
         assert_eq!(smallest("12", "piece").unwrap(), 12);
         assert_eq!(smallest("7mg", "mg").unwrap(), 7);
+        assert_eq!(smallest("1,5kg", "mg").unwrap(), 1_500_000);
+        assert_eq!(smallest("0,250l", "ul").unwrap(), 250_000);
         for (text, unit) in [
             ("1.5", "piece"),
             ("7", "mg"),
@@ -279,10 +301,24 @@ mod tests {
             ("kg", "mg"),
             ("1.0000001kg", "mg"),
             ("99999999999999999kg", "mg"),
-            ("1,5kg", "mg"),
+            ("1,5", "mg"),
+            ("1,5", "piece"),
+            ("1,5.5kg", "mg"),
+            ("1,500kg", "mg"),
+            (",5kg", "mg"),
         ] {
             assert!(smallest(text, unit).is_err(), "{text} of {unit}");
         }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_in_units_that_people_write() {
+        let said = |text: &str, unit: &str| smallest(text, unit).unwrap_err().to_string();
+        assert!(said("1l", "mg").ends_with("weighed: write g or kg"));
+        assert!(said("1kg", "ul").ends_with("poured: write ml or l"));
+        assert!(said("1kg", "piece").ends_with("a number of pieces, such as 12"));
+        assert!(said("1.5", "piece").ends_with("a piece can't be divided"));
+        assert!(said("1,500kg", "mg").contains("1500kg or as 1.500kg"));
     }
 
     #[test]

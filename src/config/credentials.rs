@@ -4,6 +4,9 @@ use super::{Config, PrinterKind};
 use crate::world::Secret;
 use std::path::{Path, PathBuf};
 
+/// What is said of a credential's file without anything in it.
+pub const EMPTY: &str = "the file is empty";
+
 impl Config {
     /// The names of the credentials that the daemon asks for at its start, each with its setting.
     #[must_use]
@@ -56,7 +59,7 @@ impl Config {
     /// Reads a credential by name.
     ///
     /// # Errors
-    /// When there is no such file; in words.
+    /// When there is no such file, or nothing in it; in words.
     pub fn credential(&self, name: &str) -> Result<Secret, String> {
         credential(self.store.credentials.as_deref(), "store.credentials", name)
     }
@@ -73,7 +76,7 @@ pub fn credential_folder(folder: Option<&Path>) -> Option<PathBuf> {
 /// Reads a credential by name: a file of `folder`, or of the folder that systemd gives. `setting` names the former.
 ///
 /// # Errors
-/// When there is no such file; in words.
+/// When there is no such file, or nothing in it: an empty password opens nothing, and an empty token everything. In words.
 pub fn credential(folder: Option<&Path>, setting: &str, name: &str) -> Result<Secret, String> {
     let folder = credential_folder(folder).ok_or_else(|| {
         format!(
@@ -84,7 +87,10 @@ pub fn credential(folder: Option<&Path>, setting: &str, name: &str) -> Result<Se
     if !plain {
         return Err(format!("credential {name:?}: not a file name"));
     }
-    std::fs::read_to_string(folder.join(name))
-        .map(|text| Secret::new(text.trim()))
-        .map_err(|e| format!("credential {name}: {e}"))
+    let text = std::fs::read_to_string(folder.join(name))
+        .map_err(|e| format!("credential {name}: {e}"))?;
+    match text.trim() {
+        "" => Err(format!("credential {name}: {EMPTY}")),
+        text => Ok(Secret::new(text)),
+    }
 }

@@ -39,6 +39,8 @@ use uuid::Uuid;
 
 /// Jobs handed over for each arm: one at work and one queued; the rest stays cheap to cancel. [source: robot.md 3.10]
 const JOBS_PER_ARM: u32 = 2;
+/// What is said of a robot whose link is up and that does not work.
+pub(crate) const TAKES_NONE: &str = "it answers, and takes no dishes";
 /// Pause after the robot refused the session.
 const REFUSED: Duration = Duration::from_secs(30);
 
@@ -434,10 +436,7 @@ impl Robot {
         let word = if works { "up" } else { "down" };
         if !works && !idle::is_passing(&known) {
             // The link is up: what to mend is the machine's state, not the cable.
-            detail = format!(
-                "{detail}: it answers, and takes no dishes. {}",
-                idle::way_back(&known)
-            );
+            detail = format!("{detail}: {TAKES_NONE}. {}", idle::way_back(&known));
         }
         if self.health.set(&self.site, word, &detail).await && works {
             self.poke.poke();

@@ -227,6 +227,9 @@ pub enum OrderError {
     /// The order is not open for it.
     #[error("the order is {}", .0.word())]
     State(OrderState),
+    /// Its dishes are not all on the hand-over place: there is nothing to hand over, or to call.
+    #[error("the order is {}: it is handed over once it is ready", .0.word())]
+    NotReady(OrderState),
     /// Nothing was paid that could go back.
     #[error("nothing was paid for this order, so there is nothing to give back")]
     NothingPaid,

@@ -125,6 +125,16 @@ pub enum Refused {
         /// Most pieces of an order.
         max: u32,
     },
+    /// Its dishes could never stand at the robot together: it would be paid and never be ready.
+    #[error(
+        "{dishes} dishes can't be one order: the robot has {places} hand-over places (robot.places), and all dishes of an order stand there until the last is ready; place several orders"
+    )]
+    TooManyDishes {
+        /// How many were asked for.
+        dishes: i64,
+        /// Hand-over places of the robot.
+        places: u32,
+    },
     /// The guest saw another price.
     #[error("{dish} costs {price_minor} minor units now")]
     PriceChanged {

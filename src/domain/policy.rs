@@ -25,7 +25,8 @@ pub struct Policy {
     pub auto_open_shift: bool,
     /// Robot arms that cook at the same time.
     pub arms: u32,
-    /// Hand-over places of the robot.
+    /// Hand-over places of the robot. The dishes of an order stand there until the last one is ready, so no order may
+    /// have more of them.
     pub places: u32,
     /// A robot that is away so long takes no orders any more. [inferred: robot.md 6.3]
     pub robot_grace: Duration,
@@ -95,7 +96,8 @@ impl Default for Policy {
             cook_attempts: 2,
             auto_open_shift: true,
             arms: 1,
-            places: 2,
+            // Only a robot is short of them.
+            places: u32::MAX,
             robot_grace: Duration::from_mins(1),
             printer_grace: Duration::from_mins(5),
             close_shift_after: Duration::from_mins(23 * 60 + 30),

@@ -130,6 +130,12 @@ pub(super) fn work<'a>(wish: &Wish, s: &Situation<'a>) -> Result<Work<'a>, Refus
         });
         lines.push(priced);
     }
+    if pieces > i64::from(s.policy.places) {
+        return Err(Refused::TooManyDishes {
+            dishes: pieces,
+            places: s.policy.places,
+        });
+    }
     let saved = discounts(wish, s, &at, &lines, &found);
     let mut total = Money::new(0, s.catalog.currency);
     let mut own = Duration::ZERO;

@@ -226,10 +226,24 @@ pub fn hand_over(tx: &mut Tx<'_>, cx: &Context, id: OrderId) -> Result<Order, Fl
         return Ok(order);
     }
     if !order.ready {
-        return Err(OrderError::State(order.state).into());
+        return Err(not_ready(&order));
     }
     record(tx, cx, Some(id), Body::OrderClosed {})?;
     load(tx, id)
+}
+
+/// Why nothing of it can be handed over.
+pub(super) fn not_ready(order: &Order) -> FlowError {
+    use OrderState as S;
+    match order.state {
+        state @ (S::Placed | S::Paid | S::Receipted | S::Cooking) => {
+            OrderError::NotReady(state).into()
+        }
+        state => FlowError::Conflict(format!(
+            "the order is {}: there is nothing to hand over",
+            state.word()
+        )),
+    }
 }
 
 /// Opens the shift.

@@ -13,7 +13,7 @@ use crate::{
         event::Body,
         ids::OrderId,
         money::Money,
-        order::{Order, OrderError},
+        order::Order,
         payment::Payment,
         shift::ShiftState,
         shift_report::{CountEntry, DrawerCount, ShiftReport},
@@ -630,8 +630,12 @@ pub fn recall(tx: &mut Tx<'_>, cx: &Context, id: OrderId) -> Result<Order, FlowE
     let body = Body::OrderRecalled {
         number: order.number,
     };
-    if !order.takes(&body) || (order.closed && order.day != cx.day) {
-        return Err(OrderError::State(order.state).into());
+    if !order.takes(&body) {
+        return Err(super::commands::not_ready(&order));
+    }
+    if order.closed && order.day != cx.day {
+        let why = "the order was handed over on another day";
+        return Err(FlowError::Conflict(why.to_owned()));
     }
     record(tx, cx, Some(id), body)?;
     load(tx, id)

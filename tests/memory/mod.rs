@@ -48,6 +48,16 @@ pub struct Rig {
 impl Rig {
     /// Opens it; with so many hand-over places at the robot.
     pub async fn start(folder: &Path, seed: u64, places: u32) -> Self {
+        Self::start_with(folder, seed, places, |_| {}).await
+    }
+
+    /// Opens one that is wired otherwise.
+    pub async fn start_with(
+        folder: &Path,
+        seed: u64,
+        places: u32,
+        otherwise: impl FnOnce(&mut Wiring),
+    ) -> Self {
         // A Sunday noon; nothing depends on it.
         let clock: Arc<dyn Clock> = Arc::new(RuntimeClock::starting_at(Timestamp::from_millis(
             1_795_338_000_000,
@@ -109,7 +119,7 @@ impl Rig {
             KlinkConfig::new(served.robot.clone(), "S001"),
             manual::ambient(&world),
         );
-        let daemon = Daemon::start(Wiring {
+        let mut wiring = Wiring {
             world,
             database: Options {
                 path: folder.join("store.db"),
@@ -156,9 +166,9 @@ impl Rig {
             tokens: vec![(Secret::new(TOKEN), Role::Manager, "test".to_owned())],
             keeping: galley::flow::keep::Keeping::default(),
             doors: galley::api::Doors::new(Secret::new("a secret of the test")),
-        })
-        .await
-        .unwrap();
+        };
+        otherwise(&mut wiring);
+        let daemon = Daemon::start(wiring).await.unwrap();
         Self {
             daemon,
             outside,

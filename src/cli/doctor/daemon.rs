@@ -1,10 +1,13 @@
 //! What the daemon itself says, when it answers.
 
 use super::Finding;
-use crate::cli::{
-    alert,
-    client::{CallError, Door},
-    output::{View, duration},
+use crate::{
+    cli::{
+        alert,
+        client::{CallError, Door},
+        output::{View, duration},
+    },
+    devices::robot::TAKES_NONE,
 };
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 
@@ -57,22 +60,7 @@ pub(super) async fn look(door: &Door) -> anyhow::Result<Vec<Finding>> {
         findings.push(orders(View(&answer)));
     }
     if let Ok(answer) = client.get("/devices").await {
-        for d in View(&answer).each("devices") {
-            let text = format!("{}: {} {}", d.text("id"), d.text("state"), d.text("detail"));
-            findings.push(if d.is("state", "up") {
-                Finding::ok("device", text)
-            } else {
-                Finding::error(
-                    "device",
-                    text,
-                    format!(
-                        "Check power and cable of the device at {}; the daemon reconnects by itself.",
-                        d.text("address")
-                    ),
-                )
-                .mend(format!("galley logs -f --device {}", d.text("id")))
-            });
-        }
+        findings.extend(View(&answer).each("devices").map(device));
     }
     if let Ok(answer) = client.get("/alerts").await {
         for a in View(&answer).each("alerts") {
@@ -99,6 +87,50 @@ pub(super) async fn look(door: &Door) -> anyhow::Result<Vec<Finding>> {
         }
     }
     Ok(findings)
+}
+
+/// How a device does. One that answers has power, and its cable is in.
+fn device(d: View<'_>) -> Finding {
+    let (id, detail) = (d.text("id"), d.text("detail"));
+    let text = format!("{id}: {} {detail}", d.text("state"));
+    let log = format!("galley logs -f --device {id}");
+    match d.text("state").as_str() {
+        "up" => Finding::ok("device", text),
+        "refused" if refused_with(&detail) == Some("FENCED") => Finding::error(
+            "device",
+            text,
+            "Power and cable are fine. Is the other box the right one? Switch this one off. Is it this one? Take the \
+             other off the robot's network, then give this one a later name: docs/runbook.md, \"The robot says FENCED\".",
+        )
+        .because("another controller spoke to the robot in a later name (fence) than this box has: the robot obeys that one only")
+        .mend("systemctl stop galley; galley sync adopt; systemctl start galley"),
+        "refused" => {
+            let advice = refused_with(&detail).map_or("", |code| galley_robot::lookup(code).2);
+            Finding::error("device", text, advice)
+                .because("it answers, and refuses this box: power and cable are fine")
+                .mend(log)
+        }
+        _ if detail.contains(TAKES_NONE) => {
+            Finding::error("device", text, "See what the robot waits for.")
+                .because("it answers: power and cable are fine")
+                .mend("galley robot status")
+        }
+        _ => Finding::error(
+            "device",
+            text,
+            format!(
+                "Check power and cable of the device at {}; the daemon reconnects by itself.",
+                d.text("address")
+            ),
+        )
+        .mend(log),
+    }
+}
+
+/// The code in the robot's words of a refusal.
+fn refused_with(detail: &str) -> Option<&str> {
+    let rest = detail.strip_prefix("robot refused with ")?;
+    rest.split([':', ' ']).next()
 }
 
 /// Whether guests can order.
@@ -207,9 +239,48 @@ fn socket(path: &std::path::Path) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::socket;
-    use crate::cli::doctor::Level;
+    use super::{device, socket};
+    use crate::cli::{doctor::Level, output::View};
+    use serde_json::json;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_device_that_answers_is_not_told_to_be_plugged_in() {
+        let fenced =
+            galley_robot::RobotError::refused("FENCED", "a controller with fence 7 was here");
+        let wrong_key = galley_robot::RobotError::refused("AUTH_FAILED", "wrong proof");
+        for (state, detail, says) in [
+            ("refused", fenced.to_string(), "galley sync adopt"),
+            ("refused", wrong_key.to_string(), "the robot's key"),
+            (
+                "refused",
+                "firmware of platform 5.0".to_owned(),
+                "refuses this box",
+            ),
+            (
+                "down",
+                format!("Moley, aborted: {}. Free it.", super::TAKES_NONE),
+                "galley robot status",
+            ),
+            (
+                "down",
+                "the robot is not connected".to_owned(),
+                "Check power and cable",
+            ),
+        ] {
+            let row =
+                json!({"id": "robot", "state": state, "detail": detail, "address": "tcp://robot"});
+            let found = device(View(&row));
+            let told = format!("{} {} {}", found.advice, found.cause, found.mend);
+            assert!(told.contains(says), "{detail}: {told}");
+            assert_eq!(
+                told.contains("Check power"),
+                says.contains("Check power"),
+                "{told}"
+            );
+            assert_eq!(found.level, Level::Error);
+        }
+    }
 
     #[test]
     fn a_socket_open_to_all_is_an_error() {

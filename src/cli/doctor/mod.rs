@@ -240,7 +240,13 @@ fn config(args: &DoctorArgs) -> Vec<Finding> {
     let path = args.config.display();
     match check_config::faults(&args.config) {
         Ok(faults) if faults.is_empty() => {
-            vec![Finding::ok("config", format!("{path} can be used"))]
+            let warnings = check_config::warnings(&args.config).into_iter();
+            let warn =
+                |text| Finding::warning("config", text, "Give the service https, and write it so.");
+            [Finding::ok("config", format!("{path} can be used"))]
+                .into_iter()
+                .chain(warnings.map(warn))
+                .collect()
         }
         Ok(faults) => faults
             .into_iter()

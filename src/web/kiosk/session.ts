@@ -2,6 +2,7 @@
 // Never kept: the phone, the e-mail. The tab keeps its own guest; beside it lies a copy with a beat in storage that
 // outlives the browser, which is taken up only when its beat has stopped: two kiosks in one browser are two guests.
 import { batch } from "@preact/signals";
+import { delay, Unreachable } from "../shared/client";
 import { isLang, lang, setLang } from "../shared/i18n";
 import { forget, recall, recallFromSession, remember, rememberForSession } from "../shared/token";
 import type { Order, Service } from "../shared/types";
@@ -91,7 +92,9 @@ async function takeUp(text: string): Promise<void> {
       screen.value = found || (session.screen !== "pay" && session.screen !== "ticket") ? session.screen : "menu";
     });
     if (found) takeOrder(found);
-  } catch {
+  } catch (error) {
+    // A box that does not answer has not said that the order is gone.
+    if (error instanceof Unreachable && screen.peek() === "attract") return delay(1000).then(() => takeUp(text));
     drop();
   }
 }
