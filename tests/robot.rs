@@ -163,7 +163,7 @@ async fn a_robot_is_not_cleared_before_somebody_has_looked_into_the_cell() {
             .contains("inspect the cell"),
         "{said}"
     );
-    let effects = rig.daemon.site.store.read(|s| s.queue_heads()).await;
+    let effects = rig.daemon.site.store.read(|s| s.live_effects()).await;
     let effects: Vec<galley::store::EffectRow> =
         effects.map_err(|e: galley::store::StoreError| e).unwrap();
     assert!(effects.iter().all(|e| e.kind != "robot.machine"));
