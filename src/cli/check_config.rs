@@ -23,7 +23,8 @@ use std::{
 #[derive(Args, Debug)]
 #[command(after_help = help!(
     "galley check-config                      what systemd runs before each start",
-    "galley check-config ./galley.toml --json    (or --config FILE, as for galley run)",
+    "galley check-config ./galley.toml --json",
+    "galley check-config --config ./galley.toml    as galley run names it",
     "galley config -h                         show it, explain it"
 ))]
 pub struct CheckConfigArgs {

@@ -2,7 +2,7 @@
 
 use super::{
     NOBODY,
-    common::{STAFF, Shop},
+    common::{KIOSK, STAFF, Shop},
 };
 use reqwest::Method;
 use serde_json::Value;
@@ -67,12 +67,18 @@ async fn every_described_route_is_served_and_asks_for_a_token_and_a_key() {
                 .iter()
                 .any(|p| path.ends_with(p));
             if method == Method::POST && !question {
-                send(Some(STAFF), None)
+                // Who may not is told so first; only guests call for a person.
+                let who = if path.ends_with("/calls") {
+                    KIOSK
+                } else {
+                    STAFF
+                };
+                send(Some(who), None)
                     .await
                     .unwrap()
                     .expect_problem(400, "idempotency_key_missing");
                 let long = "k".repeat(129);
-                send(Some(STAFF), Some(&long))
+                send(Some(who), Some(&long))
                     .await
                     .unwrap()
                     .expect_problem(400, "idempotency_key_missing");

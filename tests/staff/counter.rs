@@ -255,7 +255,7 @@ async fn a_number_is_called_again_and_an_order_handed_over_by_mistake_comes_back
     let path = format!("orders/{order}/recall");
     shop.post(&path, STAFF, &json!({}))
         .await
-        .expect_problem(409, "conflict");
+        .expect_problem(409, "not_ready");
     shop.pay(&order, "cash").await;
     let ready = shop.await_order(&order, &["ready"]).await;
     let mut live = shop.live(None, BOARD).await;
