@@ -101,8 +101,9 @@ mod tests {
         let bytes: Vec<u8> = (0..2 * PIECE + 77).map(|n| (n % 251) as u8).collect();
         let log = folder.path().join("galley.db-wal");
         std::fs::write(&log, &bytes).unwrap();
-        let long_ago = std::time::SystemTime::UNIX_EPOCH;
         let file = File::options().write(true).open(&log).unwrap();
+        let written = file.metadata().unwrap().modified().unwrap();
+        let long_ago = written - std::time::Duration::from_secs(86_400);
         file.set_modified(long_ago).unwrap();
         settle_wal(&database, None).unwrap();
         assert_eq!(std::fs::read(&log).unwrap(), bytes);
