@@ -33,6 +33,10 @@ async function shoot(page, name, scale = 0.5) {
   await page.evaluate(() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))));
   const cdp = await page.context().newCDPSession(page);
   const { width, height } = page.viewportSize();
+  // Nothing is shown as if a finger were still on it.
+  await page.mouse.move(0, 0);
+  await page.evaluate(() => Promise.all(document.getAnimations()
+    .filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished.catch(() => {}))));
   const { data } = await cdp.send("Page.captureScreenshot", { format: "webp", quality: QUALITY, clip: { x: 0, y: 0, width, height, scale } });
   await cdp.detach();
   writeFileSync(`${folder}/${name}.webp`, Buffer.from(data, "base64"));
@@ -196,6 +200,7 @@ job(["staff"], async () => {
       await page.locator(`.tab-${tab}`).waitFor();
     };
     await page.locator(".keypad").waitFor();
+    await page.evaluate(() => document.documentElement.style.setProperty("-webkit-tap-highlight-color", "transparent"));
     await shoot(page, "staff-pin");
     for (const digit of "7391") await page.locator(".keypad .key", { hasText: new RegExp(`^${digit}$`) }).tap();
     await page.locator(".login-go").tap();
