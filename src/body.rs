@@ -1,7 +1,46 @@
 //! What the body of a request says, and where it says nothing that can be understood. For every door that takes JSON.
 
+use axum::body::Body;
+use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use std::fmt;
+
+/// Bytes that are read and dropped of a body that is too large: a connection that is closed while the client
+/// still sends is reset, and the client never sees the refusal.
+const MAX_DRAINED: usize = 32 * 1024 * 1024;
+
+/// Why a body is not whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotWhole {
+    /// The client went away in the middle.
+    Cut,
+    /// It is longer than it may be.
+    TooLarge,
+}
+
+/// Reads a body of at most `most` bytes to its end.
+///
+/// # Errors
+/// When it is cut, or longer.
+pub async fn whole(mut body: Body, most: usize) -> Result<Vec<u8>, NotWhole> {
+    let mut bytes = Vec::new();
+    let mut read = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| NotWhole::Cut)?.into_data() else {
+            continue;
+        };
+        read += data.len();
+        if read <= most {
+            bytes.extend_from_slice(&data);
+        } else if read > MAX_DRAINED {
+            break;
+        }
+    }
+    if read > most {
+        return Err(NotWhole::TooLarge);
+    }
+    Ok(bytes)
+}
 
 /// Why a body can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]

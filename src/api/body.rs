@@ -5,7 +5,7 @@ use super::{
     auth::{Local, token_of},
 };
 use crate::{
-    body,
+    body::{self, NotWhole},
     domain::chain::Hash,
     flow::{Context, FlowError},
     protection::{Protection, holds},
@@ -17,7 +17,6 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use http_body_util::BodyExt as _;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -29,9 +28,6 @@ use tokio::time::timeout;
 
 /// Bytes a request's body may have. An order of 50 lines has about 5 kB.
 const MAX_BODY: usize = 256 * 1024;
-/// Bytes that are read and dropped of a body that is too large: a connection that is closed while the client
-/// still sends is reset, and the client never sees the refusal.
-const MAX_DRAINED: usize = 32 * 1024 * 1024;
 /// How long a request waits for the disk: less than a kiosk waits for its answer. Whether it was written is open then,
 /// and the same key tells.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -136,25 +132,11 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     body::read(bytes).map_err(|e| Problem::bad_json(e.to_string()))
 }
 
-async fn read_whole(mut body: Body) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::new();
-    let mut read = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Problem::bad_json("the body was cut"))?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        read += data.len();
-        if read <= MAX_BODY {
-            bytes.extend_from_slice(&data);
-        } else if read > MAX_DRAINED {
-            break;
-        }
-    }
-    if read > MAX_BODY {
-        return Err(Problem::body_too_large("a body has at most 256 kB"));
-    }
-    Ok(bytes)
+async fn read_whole(body: Body) -> Result<Vec<u8>, Problem> {
+    body::whole(body, MAX_BODY).await.map_err(|e| match e {
+        NotWhole::Cut => Problem::bad_json("the body was cut"),
+        NotWhole::TooLarge => Problem::body_too_large("a body has at most 256 kB"),
+    })
 }
 
 /// Acts on a device that are under way, by Idempotency-Key: the same request that comes meanwhile waits for its answer.

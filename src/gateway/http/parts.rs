@@ -1,12 +1,14 @@
 //! What a request is made of, read so that whatever is wrong with it is told as a problem document, with the place.
 
-use crate::gateway::Problem;
+use crate::{
+    body::{NotWhole, whole},
+    gateway::Problem,
+};
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{StatusCode, request::Parts},
 };
-use http_body_util::BodyExt as _;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor},
@@ -16,9 +18,6 @@ use std::fmt;
 
 /// Bytes a request's body may have. A receipt of a hundred lines has about 30 kB.
 const MAX_BODY: usize = 1024 * 1024;
-/// Bytes that are read and dropped of a body that is too large: a connection that is closed while the client still sends
-/// is reset, and the client never sees the refusal.
-const MAX_DRAINED: usize = 32 * 1024 * 1024;
 
 /// A body, whole.
 pub(in crate::gateway) struct Whole(pub(in crate::gateway) Bytes);
@@ -27,28 +26,15 @@ impl<S: Send + Sync> FromRequest<S> for Whole {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let mut body = request.into_body();
-        let (mut bytes, mut read) = (Vec::new(), 0);
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| bad_json("the body was cut"))?;
-            let Ok(data) = frame.into_data() else {
-                continue;
-            };
-            read += data.len();
-            if read <= MAX_BODY {
-                bytes.extend_from_slice(&data);
-            } else if read > MAX_DRAINED {
-                break;
-            }
-        }
-        if read > MAX_BODY {
-            return Err(Problem::new(
+        let read = whole(request.into_body(), MAX_BODY).await;
+        read.map(|bytes| Self(bytes.into())).map_err(|e| match e {
+            NotWhole::Cut => bad_json("the body was cut"),
+            NotWhole::TooLarge => Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
                 "a body has at most 1 MB",
-            ));
-        }
-        Ok(Self(bytes.into()))
+            ),
+        })
     }
 }
 
