@@ -2,24 +2,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
-import { office } from "./hq-office.mjs";
-import { assertAccessible, hq, launch, onPage, quit } from "./support.mjs";
-import { readFileSync } from "node:fs";
+import { desk, look, office, words } from "./hq-office.mjs";
+import { hq, launch, onPage, quit } from "./support.mjs";
 
 before(launch);
 after(quit);
-
-const words = JSON.parse(readFileSync(new URL("../../src/web/dashboard/i18n/en.json", import.meta.url), "utf8"));
-const shots = process.env.GALLEY_SHOTS;
-const desk = { viewport: { width: 1440, height: 900 } };
-
-async function look(page, name) {
-  await page.evaluate(() => document.fonts.ready);
-  if (shots) await page.screenshot({ path: `${shots}/hq-${name}.png` });
-  await assertAccessible(page, name);
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(over <= 0, `${name} is ${over} px wider than the window`);
-}
 
 async function signIn(page) {
   const form = page.locator(".door form");

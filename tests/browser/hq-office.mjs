@@ -1,10 +1,24 @@
-// A headquarters of a test's own.
+// A headquarters of a test's own, and what every look at headquarters' pages begins with.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { until } from "./support.mjs";
+import { assertAccessible, until } from "./support.mjs";
+
+export const words = JSON.parse(readFileSync(new URL("../../src/web/dashboard/i18n/en.json", import.meta.url), "utf8"));
+export const desk = { viewport: { width: 1440, height: 900 } };
+const shots = process.env.GALLEY_SHOTS;
+
+/** Nothing of the page is shut to anybody, or wider than the window; a picture of it where GALLEY_SHOTS names a folder. */
+export async function look(page, name) {
+  await page.evaluate(() => document.fonts.ready);
+  if (shots) await page.screenshot({ path: `${shots}/hq-${name}.png` });
+  await assertAccessible(page, name);
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(over <= 0, `${name} is ${over} px wider than the window`);
+}
 
 /** A headquarters of its own, with one admin, who is anna, and one store. */
 export async function office(act) {

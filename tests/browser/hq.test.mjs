@@ -2,26 +2,13 @@
 // who sign in at a headquarters of their own.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fleetPage, makeFleet } from "./hq-fleet.mjs";
-import { office } from "./hq-office.mjs";
-import { assertAccessible, board, hq, launch, onPage, quit, settled, until } from "./support.mjs";
+import { desk, look, office, words } from "./hq-office.mjs";
+import { board, hq, launch, onPage, quit, settled, until } from "./support.mjs";
 
 before(launch);
 after(quit);
-
-const words = JSON.parse(readFileSync(new URL("../../src/web/dashboard/i18n/en.json", import.meta.url), "utf8"));
-const shots = process.env.GALLEY_SHOTS;
-const desk = { viewport: { width: 1440, height: 900 } };
-
-async function look(page, name) {
-  await page.evaluate(() => document.fonts.ready);
-  if (shots) await page.screenshot({ path: `${shots}/hq-${name}.png` });
-  await assertAccessible(page, name);
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(over <= 0, `${name} is ${over} px wider than the window`);
-}
 
 /** An order at the counter of the demo's store, paid in cash. */
 async function sell() {

@@ -40,22 +40,36 @@ test("a payment whose outcome is unknown is told calmly and ends on the ticket w
   });
 });
 
-test("a kiosk that is renamed, or reloaded while the box does not answer, keeps the order that its guest is paying", async () => {
-  const origin = new URL(kiosk).origin;
-  const api = async (method, path, body, token = "demo-staff") => (await fetch(`${origin}/api/v1${path}`, {
+async function api(method, path, body, token = "demo-staff") {
+  const answer = await fetch(`${new URL(kiosk).origin}/api/v1${path}`, {
     method,
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json", "Idempotency-Key": randomUUID() },
     ...(body ? { body: JSON.stringify(body) } : {}),
-  })).json();
+  });
+  return answer.json();
+}
+
+/** A kiosk of a test's own, which may be renamed and shut out. */
+async function pairedKiosk() {
   const name = `K-${randomUUID().slice(0, 6)}`;
   const asked = await api("POST", "/pairing", { role: "kiosk" });
   await api("POST", "/screens", { code: asked.code, name, role: "kiosk" });
   const { token } = await api("GET", "/pairing", null, asked.poll_token);
-  await onPage(kiosk.replace(/#.*/, `#token=${token}`), async (page) => {
-    await begin(page, "en");
-    await fill(page, "borscht");
-    await page.locator('[data-tender="sbp_qr"]').click();
-    await page.locator("img.qr").waitFor();
+  return { name, address: kiosk.replace(/#.*/, `#token=${token}`) };
+}
+
+/** A guest in the middle of paying by QR code. */
+async function payingByCode(page) {
+  await begin(page, "en");
+  await fill(page, "borscht");
+  await page.locator('[data-tender="sbp_qr"]').click();
+  await page.locator("img.qr").waitFor();
+}
+
+test("a kiosk that is renamed, or reloaded while the box does not answer, keeps the order that its guest is paying", async () => {
+  const { name, address } = await pairedKiosk();
+  await onPage(address, async (page) => {
+    await payingByCode(page);
     await api("POST", `/screens/${name}/rename`, { name: `${name}-window` });
     const seen = page.waitForResponse((answer) => /\/orders\/[^/]+$/.test(answer.url()));
     assert.equal((await seen).status(), 200, "the order is still its own");
@@ -71,21 +85,9 @@ test("a kiosk that is renamed, or reloaded while the box does not answer, keeps 
 });
 
 test("a kiosk that is shut out while a guest pays stays calm until the outcome is known, and asks to be paired only then", async () => {
-  const origin = new URL(kiosk).origin;
-  const api = async (method, path, body, token = "demo-staff") => (await fetch(`${origin}/api/v1${path}`, {
-    method,
-    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json", "Idempotency-Key": randomUUID() },
-    ...(body ? { body: JSON.stringify(body) } : {}),
-  })).json();
-  const name = `K-${randomUUID().slice(0, 6)}`;
-  const asked = await api("POST", "/pairing", { role: "kiosk" });
-  await api("POST", "/screens", { code: asked.code, name, role: "kiosk" });
-  const { token } = await api("GET", "/pairing", null, asked.poll_token);
-  await onPage(kiosk.replace(/#.*/, `#token=${token}`), async (page) => {
-    await begin(page, "en");
-    await fill(page, "borscht");
-    await page.locator('[data-tender="sbp_qr"]').click();
-    await page.locator("img.qr").waitFor();
+  const { name, address } = await pairedKiosk();
+  await onPage(address, async (page) => {
+    await payingByCode(page);
     const number = (await page.locator(".order-chip").textContent()).replace(/\D/g, "");
     await api("POST", `/screens/${name}/revoke`, {});
     await page.getByRole("heading", { name: words.en["pay.unclear"] }).waitFor();
