@@ -77,14 +77,15 @@ pub fn decide<E>(
         .entries
         .partition_point(|entry| entry.seq <= known.seq);
     // Mostly the batch begins where the log ends, and nothing has to be asked.
-    let ours = if before < known.seq {
-        let last = known.seq.min(batch.last_seq().max(before));
-        let mut ours = hashes(before.max(1)..=last)?;
-        ours.insert(known.seq, known.hash);
-        ours
+    let first = before.max(1);
+    let last = known.seq.min(batch.last_seq().max(before));
+    // A sign of life from before the first event asks for none.
+    let mut ours = if before < known.seq && first <= last {
+        hashes(first..=last)?
     } else {
-        BTreeMap::from([(known.seq, known.hash)])
+        BTreeMap::new()
     };
+    ours.insert(known.seq, known.hash);
     let differs = |seq: u64, theirs: HexHash| {
         let ours = match seq {
             0 => Some(HexHash(GENESIS)),
@@ -222,6 +223,7 @@ mod tests {
 
     fn run(batch: &Batch, log: &[Entry], seq: usize) -> Decision {
         let hashes = |range: RangeInclusive<u64>| {
+            assert!(!range.is_empty());
             let here = log[..seq].iter().filter(|e| range.contains(&e.seq));
             Ok::<_, Infallible>(here.map(|e| (e.seq, e.hash)).collect())
         };
@@ -296,6 +298,14 @@ mod tests {
         b.entries[1].hash = HexHash([7; 32]);
         let d = run(&b, &log, 8);
         assert_eq!(d.refused.unwrap().seq, 5);
+        assert_eq!(d.known, known(&log, 8));
+    }
+
+    #[test]
+    fn a_sign_of_life_from_before_the_first_event_asks_for_none() {
+        let log = log(10);
+        let d = run(&batch(&log, 1, 0), &log, 8);
+        assert!(d.insert.is_empty() && !d.rewind && d.refused.is_none());
         assert_eq!(d.known, known(&log, 8));
     }
 

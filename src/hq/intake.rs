@@ -9,9 +9,19 @@ use crate::{domain::time::Timestamp, store::StoreError, sync::Batch};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
+type Answer = oneshot::Sender<Result<Recorded, StoreError>>;
+
 struct Waiting {
     batch: Batch,
-    reply: oneshot::Sender<Result<Recorded, StoreError>>,
+    reply: Answer,
+}
+
+/// What a writer took out of a lane. It is kept here while it is written, so that whoever waits is answered whatever
+/// becomes of that.
+#[derive(Default)]
+struct Group {
+    batches: Vec<Batch>,
+    replies: Vec<Answer>,
 }
 
 #[derive(Default)]
@@ -69,37 +79,32 @@ impl Intake {
 /// Has a writer take all that waits in a lane when it comes to it, and answers whoever waited: after the commit, and
 /// when it fails.
 async fn write(db: Db, at: usize, lane: Arc<Lane>, now: Timestamp) {
-    let taken: Arc<Mutex<Vec<Waiting>>> = Arc::default();
+    let taken: Arc<Mutex<Group>> = Arc::default();
     let (group, waiting) = (Arc::clone(&taken), Arc::clone(&lane));
     let submitted = db.submit_to(at, move |sql| {
-        let (batches, replies): (Vec<_>, Vec<_>) = waiting
-            .take()
-            .into_iter()
-            .map(|w| (w.batch, w.reply))
-            .unzip();
-        let recorded = record::record(sql, &batches, now);
-        let keep = |(batch, reply)| Waiting { batch, reply };
-        let waiting = batches.into_iter().zip(replies).map(keep).collect();
-        *group.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
-        recorded
+        let mut group = group.lock().unwrap_or_else(PoisonError::into_inner);
+        for Waiting { batch, reply } in waiting.take() {
+            group.batches.push(batch);
+            group.replies.push(reply);
+        }
+        record::record(sql, &group.batches, now)
     });
     let written = match submitted.await {
         Ok(pending) => pending.done().await,
         Err(e) => Err(e),
     };
-    let mut waiting = std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner));
+    let group = std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner));
     match written {
         Ok(recorded) => {
-            for (w, recorded) in waiting.into_iter().zip(recorded) {
+            for (reply, recorded) in group.replies.into_iter().zip(recorded) {
                 // Who went away asks again.
-                let _ = w.reply.send(Ok(recorded));
+                let _ = reply.send(Ok(recorded));
             }
         }
         // One of them may be at fault: the others must not suffer for it.
-        Err(e) if waiting.len() > 1 && e.is_about_content() => {
-            tracing::error!(error = %e, batches = waiting.len(), "a group of batches is written one by one");
-            for w in waiting {
-                let batch = w.batch;
+        Err(e) if group.batches.len() > 1 && e.is_about_content() => {
+            tracing::error!(error = %e, batches = group.batches.len(), "a group of batches is written one by one");
+            for (batch, reply) in group.batches.into_iter().zip(group.replies) {
                 let alone = db
                     .submit_to(at, move |sql| {
                         record::record(sql, std::slice::from_ref(&batch), now)
@@ -110,17 +115,18 @@ async fn write(db: Db, at: usize, lane: Arc<Lane>, now: Timestamp) {
                     Err(e) => Err(e),
                 };
                 let one = written.and_then(|r| r.into_iter().next().ok_or(StoreError::Closed));
-                let _ = w.reply.send(one);
+                let _ = reply.send(one);
             }
         }
         Err(e) => {
-            // The writer did not come as far as the lane: left there, what waits would keep whoever comes next from
+            // The writer may not have come as far as the lane: left there, what waits would keep whoever comes next from
             // being the first, and nobody would write any more.
-            if waiting.is_empty() {
-                waiting = lane.take();
+            let mut replies = group.replies;
+            if replies.is_empty() {
+                replies.extend(lane.take().into_iter().map(|w| w.reply));
             }
-            for w in waiting {
-                let _ = w.reply.send(Err(e.clone()));
+            for reply in replies {
+                let _ = reply.send(Err(e.clone()));
             }
         }
     }

@@ -29,6 +29,9 @@ pub enum StoreError {
     /// A value that can't be written or read as JSON: a bug.
     #[error("database document: {0}")]
     Json(Arc<serde_json::Error>),
+    /// What was to be written made the program panic: a bug. Nothing of it was written.
+    #[error("a bug in Galley stopped this write; its words are in the log")]
+    Panicked,
     /// A secret that stays closed.
     #[error("secret {0}: {1}")]
     Secret(String, super::vault::VaultError),
@@ -43,7 +46,7 @@ impl StoreError {
     pub fn is_about_content(&self) -> bool {
         matches!(
             self,
-            Self::Sql(_) | Self::Server(_) | Self::Json(_) | Self::Damaged(_)
+            Self::Sql(_) | Self::Server(_) | Self::Json(_) | Self::Damaged(_) | Self::Panicked
         )
     }
 }

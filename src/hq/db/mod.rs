@@ -24,10 +24,12 @@ use crate::{
     world::Secret,
 };
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// Requests that wait for the writer before callers wait themselves.
 const QUEUE: usize = 1024;
@@ -88,12 +90,16 @@ fn group(writer: &mut dyn Writer, first: Job, mut next: impl FnMut() -> Option<J
     }
 }
 
-/// Gives a writer a thread of its own.
-fn serve(mut writer: Box<dyn Writer>) -> Result<mpsc::Sender<Job>, StoreError> {
+/// Gives a writer a thread of its own; `ended` is told when that ends, however it does.
+fn serve(
+    mut writer: Box<dyn Writer>,
+    ended: CancellationToken,
+) -> Result<mpsc::Sender<Job>, StoreError> {
     let (tx, mut rx) = mpsc::channel::<Job>(QUEUE);
     std::thread::Builder::new()
         .name("hq-writer".to_owned())
         .spawn(move || {
+            let _ended = ended.drop_guard();
             while let Some(first) = rx.blocking_recv() {
                 group(&mut *writer, first, || rx.try_recv().ok());
             }
@@ -112,6 +118,8 @@ struct Inner {
     readers: Mutex<Vec<Reader>>,
     /// In PostgreSQL something was erased for good, and is to be cleared away.
     erased: Arc<Notify>,
+    /// A writer's thread is gone.
+    ended: CancellationToken,
 }
 
 impl Drop for Inner {
@@ -175,6 +183,7 @@ impl Db {
             Place::Postgres(_) => WRITERS,
         };
         let mut writers = Vec::new();
+        let ended = CancellationToken::new();
         for _ in 0..count {
             let open = open.clone();
             writers.push(match threads {
@@ -183,7 +192,7 @@ impl Db {
                     let core = tokio::task::spawn_blocking(open)
                         .await
                         .unwrap_or(Err(StoreError::Closed))?;
-                    Queue::Thread(serve(core)?)
+                    Queue::Thread(serve(core, ended.clone())?)
                 }
             });
         }
@@ -192,6 +201,7 @@ impl Db {
             writers,
             readers: Mutex::new(Vec::new()),
             erased,
+            ended,
         })))
     }
 
@@ -207,6 +217,11 @@ impl Db {
     /// How many connections write.
     pub(super) fn writers(&self) -> usize {
         self.0.writers.len()
+    }
+
+    /// Waits until nothing can be written any more because a writer's thread is gone: a bug.
+    pub(super) async fn ended(&self) {
+        self.0.ended.cancelled().await;
     }
 
     /// Puts `work` in the first writer's queue as one all-or-nothing write.
@@ -225,7 +240,10 @@ impl Db {
     ) -> Result<Pending<T>, StoreError> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |sql| {
-            let result = sql.and_then(work);
+            // A bug that one store's words wake must not end the writer that all stores wait for. What it wrote is taken
+            // back, and nothing else outlives it.
+            let result = catch_unwind(AssertUnwindSafe(|| sql.and_then(work)))
+                .unwrap_or(Err(StoreError::Panicked));
             Ran {
                 keep: result.is_ok(),
                 // Nobody waits any more when the receiver is gone; what was written stays.

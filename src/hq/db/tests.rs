@@ -116,6 +116,31 @@ async fn a_request_that_fails_takes_nothing_of_its_neighbours_back() {
 }
 
 #[tokio::test]
+async fn a_request_that_panics_is_taken_back_and_the_writer_goes_on() {
+    each_database(|place| async {
+        let db = with_table(place).await;
+        let put = |id: i64| {
+            db.submit(move |sql| {
+                sql.execute(
+                    "INSERT INTO things (id, name) VALUES (?1, 'a')",
+                    &cells![id],
+                )?;
+                assert_ne!(id, 2, "on purpose");
+                Ok(())
+            })
+        };
+        let (one, two, three) = (put(1).await, put(2).await, put(3).await);
+        one.unwrap().done().await.unwrap();
+        let panicked = two.unwrap().done().await.unwrap_err();
+        assert!(matches!(panicked, StoreError::Panicked), "{panicked}");
+        assert!(panicked.is_about_content());
+        three.unwrap().done().await.unwrap();
+        assert_eq!(names(&db).await.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_reader_can_not_write() {
     each_database(|place| async {
         let db = with_table(place).await;

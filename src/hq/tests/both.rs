@@ -123,6 +123,42 @@ async fn a_batch_is_kept_once_however_often_it_comes_and_a_gap_sends_the_store_b
     .await;
 }
 
+/// A store that was not answered says again that it is there, and both its words and its first events wait for the
+/// writer together.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_of_life_that_comes_behind_the_first_events_is_answered_with_them() {
+    each_database(|place| async {
+        let hq = open(place, "a").await;
+        let log = Log::of("s", 40);
+        assert_eq!(take(&hq, log.batch(1, 0)).await.seq, 0);
+        let (go, gate) = std::sync::mpsc::channel::<()>();
+        let mut held = Vec::new();
+        let gate = std::sync::Arc::new(std::sync::Mutex::new(gate));
+        for writer in 0..hq.db().writers() {
+            let gate = std::sync::Arc::clone(&gate);
+            let hold = hq.db().submit_to(writer, move |_| {
+                gate.lock().unwrap().recv().unwrap();
+                Ok(())
+            });
+            held.push(hold.await.unwrap());
+        }
+        let store = log.store.clone();
+        let proof = || Proof::Topic(&store);
+        let events = hq.submit(log.batch(1, 40), proof()).await.unwrap();
+        let again = hq.submit(log.batch(1, 0), proof()).await.unwrap();
+        for _ in &held {
+            go.send(()).unwrap();
+        }
+        for hold in held {
+            hold.done().await.unwrap();
+        }
+        assert_eq!(events.done().await.unwrap().ack.seq, 40);
+        let ack = again.done().await.unwrap().ack;
+        assert!(ack.seq == 40 && !ack.rewind && ack.refused.is_none());
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_stores_that_send_at_once_each_keep_their_order() {
     each_database(|place| async {
