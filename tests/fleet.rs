@@ -104,6 +104,7 @@ async fn nothing_is_lost_or_doubled_when_the_broker_a_headquarters_and_the_datab
         events: EVENTS,
         rate: Some(RATE),
         batch: 100,
+        ahead: false,
         heartbeat: Duration::from_secs(5),
         token: "fleet-token".to_owned(),
         broker: Some(broker.address()),

@@ -3,9 +3,14 @@
 use super::{fleet::StoreRow, record::Recorded};
 use prometheus_client::{
     encoding::text::encode,
-    metrics::{counter::Counter, gauge::Gauge},
-    registry::Registry,
+    metrics::{
+        counter::Counter,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
 };
+use std::time::Duration;
 
 pub(super) struct Metrics {
     registry: Registry,
@@ -20,6 +25,7 @@ pub(super) struct Metrics {
     backlog: Gauge,
     oldest_age: Gauge,
     stores_refused: Gauge,
+    answer: Histogram,
 }
 
 impl Metrics {
@@ -36,7 +42,15 @@ impl Metrics {
             r.register(name, help, gauge.clone());
             gauge
         };
+        let answer = Histogram::new(exponential_buckets(0.001, 2.0, 15));
+        r.register_with_unit(
+            "answer",
+            "From taking a batch in to its answer, the commit in between",
+            Unit::Seconds,
+            answer.clone(),
+        );
         Self {
+            answer,
             batches: counter(r, "batches", "Batches committed, signs of life too"),
             events: counter(r, "events", "Events committed"),
             unknown_kinds: counter(
@@ -68,7 +82,8 @@ impl Metrics {
         }
     }
 
-    pub(super) fn recorded(&self, recorded: &Recorded) {
+    pub(super) fn recorded(&self, recorded: &Recorded, took: Duration) {
+        self.answer.observe(took.as_secs_f64());
         self.batches.inc();
         self.events.inc_by(recorded.inserted);
         self.unknown_kinds.inc_by(recorded.unknown);

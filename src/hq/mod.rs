@@ -236,6 +236,7 @@ pub(super) struct Submitted {
     hq: Hq,
     store: StoreId,
     pending: intake::Pending,
+    since: tokio::time::Instant,
 }
 
 /// What became of a batch.
@@ -256,7 +257,7 @@ impl Submitted {
     /// Waits for the commit.
     pub(super) async fn done(self) -> Result<Taken, IngestError> {
         let recorded = self.pending.done().await?;
-        self.hq.0.metrics.recorded(&recorded);
+        self.hq.0.metrics.recorded(&recorded, self.since.elapsed());
         self.hq.touched();
         // Nobody looks at the page when this fails.
         let _ = self.hq.0.changes.send(self.store.to_string());
@@ -381,13 +382,19 @@ impl Hq {
         let service = self
             .router()
             .into_make_service_with_connect_info::<SocketAddr>();
-        let result = axum::serve(listener, service)
-            .with_graceful_shutdown(async move {
-                shutdown.cancelled().await;
-                // Live streams would keep their connections open for ever.
-                stopping.cancel();
-            })
-            .await;
+        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+            shutdown.cancelled().await;
+            // Live streams would keep their connections open for ever.
+            stopping.cancel();
+        });
+        let result = tokio::select! {
+            biased;
+            result = serving.into_future() => result,
+            // Better started anew by whoever watches over it than up and deaf.
+            () = self.0.db.ended() => Err(std::io::Error::other(
+                "nothing can be written to the database any more: a bug, its words are in the log",
+            )),
+        };
         self.0.stopping.cancel();
         keeping.abort();
         if let Some(mut task) = broker {
@@ -497,6 +504,7 @@ impl Hq {
             hq: self.clone(),
             store,
             pending,
+            since: tokio::time::Instant::now(),
         })
     }
 

@@ -1,8 +1,9 @@
 //! Headquarters at the broker: takes batches from `galley/+/up`, and answers on `galley/{store}/down` after the
 //! commit.
 //!
-//! Several headquarters share `galley/+/up`; the one that answers a store first has it send the rest to itself. One that
-//! goes tells the others on `galley/hq/{name}/gone`, by its will when it was killed, and they greet its stores.
+//! Several headquarters share `galley/+/up`; the one that answers a store first has it send the rest to itself. The two are
+//! read over connections of their own: when 20,000 stores come at once, those that were let in are not kept waiting by
+//! those at the door. One that goes tells the others on `galley/hq/{name}/gone`, by its will when it was killed, and they greet its stores.
 
 use super::{BrokerLogin, Hq, IngestError, Proof, Taken, down::Sending, seldom::Seldom};
 use crate::{
@@ -27,6 +28,10 @@ const ATTEMPT: Duration = Duration::from_secs(1);
 const CONNECT: Duration = Duration::from_secs(5);
 /// Batches that wait for their commit before the broker is not read any more.
 const PENDING: usize = 256;
+/// Messages on their way to the broker: answers to thousands of stores.
+const UNDER_WAY: u16 = 1_000;
+/// Messages of stores that were let in before one of a store at the door has its turn.
+const IN_TURN: u32 = 8;
 /// Days that are compared at the same time.
 const COMPARING: usize = 4;
 
@@ -59,6 +64,7 @@ pub(super) async fn run(
             gone_topic(&hq.0.config.instance),
             hq.0.config.instance.clone().into_bytes(),
         )),
+        under_way: UNDER_WAY,
     };
     let mut up = true;
     loop {
@@ -85,25 +91,20 @@ async fn connection(
     up: &mut bool,
     shutdown: &CancellationToken,
 ) -> Option<BrokerError> {
-    let filters = [
-        format!("$share/galley-hq/{}", up_topic("+")),
-        up_topic_of("+", &hq.0.config.instance),
-        gone_topic("+"),
-    ];
     let opened = tokio::select! {
         biased;
         () = shutdown.cancelled() => return None,
-        opened = brokers.open(login, &filters, CONNECT) => opened,
+        opened = Lines::open(brokers, login, &hq.0.config.instance) => opened,
     };
-    let session = match opened {
-        Ok(session) => session,
+    let lines = match opened {
+        Ok(lines) => lines,
         Err(e) => return Some(e),
     };
     tracing::info!(broker = %login.address, "listening at the broker");
     *up = true;
     let mut desk = Desk {
         hq,
-        session,
+        lines,
         pending: FuturesUnordered::new(),
         comparing: FuturesUnordered::new(),
         unwritten: BTreeSet::new(),
@@ -119,17 +120,73 @@ async fn connection(
         None => {
             // A goodbye is no loss: the will is not told, so we tell it.
             let name = hq.0.config.instance.clone();
-            let _ = desk.session.publish(&gone_topic(&name), name.into_bytes());
-            desk.session.close().await;
+            let _ = desk
+                .lines
+                .inside
+                .publish(&gone_topic(&name), name.into_bytes());
+            desk.lines.door.close().await;
+            desk.lines.inside.close().await;
             None
         }
+    }
+}
+
+/// The connections at the broker.
+struct Lines {
+    /// Stores that were let in, and the other headquarters; all answers go out here.
+    inside: Box<dyn Connection>,
+    /// Stores that begin, shared with the other headquarters.
+    door: Box<dyn Connection>,
+    /// Messages from inside since the last one from the door.
+    in_turn: u32,
+}
+
+impl Lines {
+    async fn open(
+        brokers: &dyn Brokers,
+        login: &Login,
+        instance: &str,
+    ) -> Result<Self, BrokerError> {
+        let filters = [up_topic_of("+", instance), gone_topic("+")];
+        let inside = brokers.open(login, &filters, CONNECT).await?;
+        let login = Login {
+            client_id: format!("{}-door", login.client_id),
+            will: None,
+            ..login.clone()
+        };
+        let filters = [format!("$share/galley-hq/{}", up_topic("+"))];
+        Ok(Self {
+            inside,
+            door: brokers.open(&login, &filters, CONNECT).await?,
+            in_turn: 0,
+        })
+    }
+
+    /// The next message. Who was let in goes first, and nobody stands at the door for ever.
+    async fn next(&mut self) -> Result<Message, BrokerError> {
+        let (first, second) = match self.in_turn < IN_TURN {
+            true => (&mut self.inside, &mut self.door),
+            false => (&mut self.door, &mut self.inside),
+        };
+        let (message, of_first) = tokio::select! {
+            biased;
+            message = first.next() => (message, true),
+            message = second.next() => (message, false),
+        };
+        let from_door = of_first == (self.in_turn >= IN_TURN);
+        self.in_turn = if from_door {
+            0
+        } else {
+            self.in_turn.saturating_add(1)
+        };
+        message
     }
 }
 
 /// One connection at work.
 struct Desk<'a> {
     hq: &'a Hq,
-    session: Box<dyn Connection>,
+    lines: Lines,
     pending: FuturesUnordered<BoxFuture<'static, (StoreId, Result<Taken, IngestError>)>>,
     comparing: FuturesUnordered<BoxFuture<'static, (StoreId, Result<DayRoot, StoreError>)>>,
     /// Stores whose batches were not written because the database failed: they are greeted when it is back, and need
@@ -166,9 +223,9 @@ impl Desk<'_> {
                     }
                 }
                 pushed = pushes.recv() => if let Ok(store) = pushed {
-                    tell(self.hq, &*self.session, &store).await?;
+                    tell(self.hq, &*self.lines.inside, &store).await?;
                 },
-                message = self.session.next(), if self.pending.len() < PENDING => {
+                message = self.lines.next(), if self.pending.len() < PENDING => {
                     let message = message?;
                     if let Some(name) = gone(&message.topic) {
                         if name != self.hq.0.config.instance {
@@ -182,7 +239,7 @@ impl Desk<'_> {
                             let store = submitted.store().clone();
                             self.pending.push(submitted.done().map(|done| (store, done)).boxed());
                             if let Some(store) = alive {
-                                tell(self.hq, &*self.session, store.as_str()).await?;
+                                tell(self.hq, &*self.lines.inside, store.as_str()).await?;
                             }
                         }
                         Err(e) => {
@@ -190,7 +247,7 @@ impl Desk<'_> {
                             if let NotTaken::Ingest(IngestError::Store(_)) = e {
                                 self.unwritten.extend(store_of_topic(&message.topic));
                             }
-                            refuse(self.hq, &*self.session, &message, &e).await?;
+                            refuse(self.hq, &*self.lines.inside, &message, &e).await?;
                         }
                     }
                 }
@@ -235,7 +292,8 @@ impl Desk<'_> {
     }
 
     fn say(&self, ack: Ack) -> Result<(), BrokerError> {
-        self.session
+        self.lines
+            .inside
             .publish(&down_topic(ack.store_id.as_str()), ack.encode())
     }
 

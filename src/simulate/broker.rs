@@ -369,6 +369,7 @@ mod tests {
             credentials: None,
             ca: Authority::default(),
             will: None,
+            under_way: 1,
         }
     }
 

@@ -88,6 +88,9 @@ pub struct Login {
     pub ca: Authority,
     /// What the broker tells others when this connection is lost: topic and words.
     pub will: Option<(String, Vec<u8>)>,
+    /// Messages that may be on their way to the broker at a time. The client keeps a place for each: with as many as
+    /// MQTT has numbers it is 20 MB a connection.
+    pub under_way: u16,
 }
 
 /// Who vouches for a broker: certificates in PEM, or those that the system trusts.
@@ -197,6 +200,7 @@ impl Brokers for Mqtt {
         options
             .set_keep_alive(KEEP_ALIVE_S)
             .set_clean_start(true)
+            .set_outgoing_inflight_upper_limit(login.under_way)
             .set_connect_timeout(patience)
             .set_max_packet_size(u32::try_from(MOST_BYTES).ok());
         // An answer is not kept back until the one before it was acknowledged: that is 40 ms each time.

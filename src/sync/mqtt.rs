@@ -22,6 +22,8 @@ use std::{sync::Arc, time::Duration};
 /// Batches under way: with the largest batches that are grown, 300,000 events a second at 50 ms round trip. Not
 /// more than Mosquitto hands out without waiting (20).
 const IN_FLIGHT: usize = 16;
+/// Messages on their way to the broker: the batches, and what goes beside them.
+const UNDER_WAY: u16 = 32;
 /// For the next acknowledgement: at 32 kbit/s a batch takes some 5 s.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// To be connected and subscribed.
@@ -90,6 +92,7 @@ impl MqttUplink {
                 credentials: token.map(|t| (store.to_string(), t)),
                 ca,
                 will: None,
+                under_way: UNDER_WAY,
             },
             steered: None,
             up: up_topic(store.as_str()),

@@ -11,7 +11,7 @@ use flate2::read::GzDecoder;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::{borrow::Cow, cell::RefCell, fmt, io::Read};
-use zstd::bulk::Compressor;
+use zstd::{bulk::Compressor, zstd_safe::DCtx};
 
 /// How hard messages are packed. 1,000 events of 272 bytes are 428 KB of JSON; measured with `zstd -b1 -e4`: level 1
 /// gives 41 KB, of which 32 KB are the hashes, level 3 gives 46 KB and takes several times as long, gzip -1 gives 57 KB.
@@ -28,6 +28,7 @@ fn wrong(e: impl fmt::Display) -> WireError {
 thread_local! {
     // Setting one up takes longer than packing a small message, which most are: a thread keeps its own.
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static UNPACKING: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
 }
 
 /// A frame with this text.
@@ -195,9 +196,12 @@ impl Header<'_> {
 /// The text of a message, packed or not.
 pub(super) fn unpack(bytes: &[u8]) -> Result<Cow<'_, [u8]>, WireError> {
     if bytes.starts_with(&ZSTD) {
-        let mut frames = zstd::Decoder::with_buffer(bytes).map_err(wrong)?;
-        frames.window_log_max(WINDOW_LOG).map_err(wrong)?;
-        read(frames, bytes.len()).map(Cow::Owned)
+        UNPACKING.with_borrow_mut(|kept| {
+            let mut frames =
+                zstd::Decoder::with_context(bytes, kept.get_or_insert_with(DCtx::create));
+            frames.window_log_max(WINDOW_LOG).map_err(wrong)?;
+            read(frames, bytes.len()).map(Cow::Owned)
+        })
     } else if bytes.starts_with(&GZIP) {
         read(GzDecoder::new(bytes), bytes.len()).map(Cow::Owned)
     } else {

@@ -55,6 +55,9 @@ pub(super) struct FleetArgs {
     /// Events in a batch before it grows
     #[arg(long, value_name = "EVENTS", default_value_t = 100)]
     batch: usize,
+    /// Pack all events before the first store connects, as the stores' own machines would
+    #[arg(long, conflicts_with = "rate")]
+    ahead: bool,
     /// Seconds between two signs of life
     #[arg(long, value_name = "SECONDS", default_value_t = 15)]
     heartbeat: u64,
@@ -104,6 +107,7 @@ pub(super) async fn execute(args: FleetArgs) -> anyhow::Result<()> {
         events: args.events_per_store,
         rate: args.rate,
         batch: args.batch.max(1),
+        ahead: args.ahead,
         heartbeat: Duration::from_secs(args.heartbeat.max(1)),
         token: args.token.clone(),
         broker: broker.map_err(anyhow::Error::msg).context("--broker")?,

@@ -25,7 +25,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -69,9 +69,18 @@ struct State {
     marks: Vec<HexHash>,
     /// The furthest that was ever packed.
     packed: u64,
-    /// When what is under way was packed, by its last event.
-    under_way: VecDeque<(u64, Instant)>,
+    /// What is under way, in order.
+    under_way: VecDeque<UnderWay>,
+    /// What was packed ahead, by its first event.
+    ahead: BTreeMap<u64, Pack>,
     answered: bool,
+}
+
+/// A batch that was packed and not acknowledged.
+struct UnderWay {
+    last_seq: u64,
+    last_hash: HexHash,
+    since: Instant,
 }
 
 impl EmulatedLog {
@@ -96,6 +105,7 @@ impl EmulatedLog {
                 marks: vec![zero],
                 packed: 0,
                 under_way: VecDeque::new(),
+                ahead: BTreeMap::new(),
                 answered: false,
             }),
             figures,
@@ -112,6 +122,30 @@ impl EmulatedLog {
             *head = events.max(*head);
             grew
         });
+    }
+
+    /// Packs the first `events` into batches of this size, so that it is not done while they are sent.
+    pub(super) fn pack_ahead(&self, events: u64, batch: usize) -> Result<(), LogError> {
+        let state = &mut *self.state();
+        let mut after = 0;
+        while after < events {
+            let Some(pack) = self.pack_next(state, after, events.min(after + batch as u64))? else {
+                break;
+            };
+            after = pack.last_seq;
+            state.ahead.insert(pack.first_seq, pack);
+        }
+        Ok(())
+    }
+
+    /// What comes after `after`, as far as `to` or as much as fits a message.
+    fn pack_next(&self, state: &mut State, after: u64, to: u64) -> Result<Option<Pack>, LogError> {
+        let mut packer = Packer::default();
+        self.walk(state, (after, to), |e| {
+            packer.push(e)?;
+            Ok(packer.bytes() < 1024 * 1024)
+        })?;
+        Ok(packer.finish()?)
     }
 
     pub(super) fn standing_now(&self) -> Head {
@@ -311,27 +345,32 @@ impl Log for EmulatedLog {
         let head = *self.head.borrow();
         let to = head.min(after.saturating_add(most as u64));
         let state = &mut *self.state();
-        let mut packer = Packer::default();
-        let walked = self.walk(state, (after, to), |e| {
-            packer.push(e)?;
-            Ok(packer.bytes() < 1024 * 1024)
-        });
-        let (last, _) = match walked {
-            Ok(walked) => walked,
-            Err(e) => return done(Err(e)),
+        let ahead = state.ahead.remove(&(after + 1));
+        let packed = match ahead.filter(|pack| pack.events <= most && pack.last_seq <= to) {
+            Some(pack) => Ok(Some(pack)),
+            None => self.pack_next(state, after, to),
         };
-        state.under_way.push_back((last, Instant::now()));
-        self.figures
-            .repeat(state.packed.min(last).saturating_sub(after));
-        state.packed = state.packed.max(last);
-        done(packer.finish().map_err(LogError::from))
+        if let Ok(Some(pack)) = &packed {
+            state.under_way.push_back(UnderWay {
+                last_seq: pack.last_seq,
+                last_hash: pack.last_hash,
+                since: Instant::now(),
+            });
+            self.figures
+                .repeat(state.packed.min(pack.last_seq).saturating_sub(after));
+            state.packed = state.packed.max(pack.last_seq);
+        }
+        done(packed)
     }
 
     fn acknowledge(&self, seq: u64, hash: HexHash, rewind: bool, _: Timestamp) -> Doing<Settled> {
         let state = &mut *self.state();
         let cursor = state.acknowledged;
+        let sent = state.under_way.iter().find(|u| u.last_seq == seq);
         let mine = if seq == cursor {
             Ok(state.hash)
+        } else if let Some(sent) = sent {
+            Ok(sent.last_hash)
         } else if seq > *self.head.borrow() {
             // Headquarters has what did not happen yet: this fleet was started anew on a log that is there.
             self.grow_to(seq);
@@ -349,8 +388,8 @@ impl Log for EmulatedLog {
         } else if seq > cursor || rewind {
             let now = Instant::now();
             let mut late = Vec::new();
-            while let Some((_, packed)) = state.under_way.pop_front_if(|(last, _)| *last <= seq) {
-                late.push(now - packed);
+            while let Some(sent) = state.under_way.pop_front_if(|u| u.last_seq <= seq) {
+                late.push(now - sent.since);
             }
             if rewind {
                 state.under_way.clear();

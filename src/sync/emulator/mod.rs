@@ -36,6 +36,9 @@ pub struct FleetConfig {
     pub rate: Option<f64>,
     /// Events in a batch before it grows.
     pub batch: usize,
+    /// Pack all events before the first store connects: what machines of their own would do, which an emulated fleet's
+    /// stores don't have.
+    pub ahead: bool,
     /// How often a store tells its state when nothing happens.
     pub heartbeat: Duration,
     /// The token of each store; what it shows is this, a hyphen and its id.
@@ -119,13 +122,13 @@ impl Fleet {
     /// Starts the stores' uplinks, on this runtime.
     ///
     /// # Errors
-    /// When the prefix does not fit an id.
+    /// When the prefix does not fit an id, or an event can't be packed.
     pub fn start(
         config: &FleetConfig,
         clock: &Arc<dyn Clock>,
         brokers: &Arc<dyn Brokers>,
         http: &Arc<dyn Http>,
-    ) -> Result<Self, super::batch::WireError> {
+    ) -> Result<Self, super::log::LogError> {
         let figures = Arc::new(Figures::default());
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
         let ids = ids(&config.prefix, config.stores)?;
@@ -149,8 +152,17 @@ impl Fleet {
             heartbeat: config.heartbeat,
             ..SyncConfig::default()
         };
-        let (mut logs, mut handles) = (Vec::new(), Vec::new());
+        let mut logs = Vec::new();
         for (n, id) in ids.iter().enumerate() {
+            let log = EmulatedLog::new(config, id.clone(), n as u64, Arc::clone(&figures));
+            if config.ahead {
+                log.pack_ahead(config.events, config.batch)?;
+            }
+            logs.push(Arc::new(log));
+        }
+        let began = Instant::now();
+        let mut handles = Vec::new();
+        for (n, (id, log)) in ids.iter().zip(&logs).enumerate() {
             let token = token_of(&config.token, id);
             let mut routes: Vec<Box<dyn Uplink>> = Vec::new();
             match (&config.broker, shared.get(n % shared.len().max(1))) {
@@ -167,29 +179,22 @@ impl Fleet {
             if let Some(url) = &config.url {
                 routes.push(Box::new(HttpUplink::new(url, token, Arc::clone(http))));
             }
-            let log = Arc::new(EmulatedLog::new(
-                config,
-                id.clone(),
-                n as u64,
-                Arc::clone(&figures),
-            ));
             let entropy = SeededEntropy::new(config.seed ^ (n as u64) << 20);
             let (handle, task) = uplink_of(
-                Arc::clone(&log) as _,
+                Arc::clone(log) as _,
                 id.clone(),
                 (Arc::clone(clock), Arc::new(entropy)),
                 &settings,
                 routes,
             );
             tasks.spawn(task.run(stop.clone()));
-            logs.push(log);
             handles.push(handle);
         }
         let fleet = Self {
             logs,
             handles,
             figures,
-            began: Instant::now(),
+            began,
             tasks,
             stop,
         };

@@ -19,6 +19,8 @@ use tokio::{
 const CONNECT: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(15);
 const IN_FLIGHT: usize = 16;
+/// Of all stores on a connection together.
+const UNDER_WAY: u16 = 1_000;
 
 /// The connection. Clones share it.
 #[derive(Clone)]
@@ -55,6 +57,7 @@ impl SharedBroker {
                 credentials: None,
                 ca,
                 will: None,
+                under_way: UNDER_WAY,
             },
             filters: stores.iter().map(|s| down_topic(s.as_str())).collect(),
             line: tokio::sync::Mutex::new(None),
