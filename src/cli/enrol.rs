@@ -173,6 +173,7 @@ async fn take_place(
         day: day_at(&config, now),
         // With its own token it had the place until now.
         other_box: code.is_some(),
+        generation: place.generation,
     };
     let adopted = make(&config, &world, &url, &fresh, &place, &handover, json).await?;
     enrolment = Enrolment {

@@ -128,6 +128,7 @@ pub async fn execute(args: RestoreArgs) -> anyhow::Result<ExitCode> {
         now,
         day: config.as_ref().ok().and_then(|c| day_at(c, now)),
         other_box: false,
+        generation: 0,
     };
     let restored = backup::restore(&database, &opened.0, &handover)?;
     if args.json {

@@ -89,7 +89,7 @@ pub struct Login {
     /// What the broker tells others when this connection is lost: topic and words.
     pub will: Option<(String, Vec<u8>)>,
     /// Messages that may be on their way to the broker at a time. The client keeps a place for each: with as many as
-    /// MQTT has numbers it is 20 MB a connection.
+    /// MQTT has numbers it is 16 MB a connection.
     pub under_way: u16,
 }
 

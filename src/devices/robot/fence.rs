@@ -1,7 +1,8 @@
 //! In whose name the robot is spoken to: the fence, and where the store stands in the robot's journal.
 //!
 //! The robot takes the highest fence it ever heard for the box that holds it, and sends lower ones away. So a fence goes up
-//! whenever a database is new, restored, or takes a store's place over (`store::raise_fence`), and never at a plain restart.
+//! whenever a database is new, restored, or takes a store's place over (`store::backup::hand_over`), and never at a plain
+//! restart.
 
 use crate::{
     flow::Site,

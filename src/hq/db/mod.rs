@@ -120,6 +120,8 @@ struct Inner {
     erased: Arc<Notify>,
     /// A writer's thread is gone.
     ended: CancellationToken,
+    /// Behind the connections, so that it is let go of after them.
+    _opened: Option<sqlite::Opened>,
 }
 
 impl Drop for Inner {
@@ -178,6 +180,19 @@ impl Db {
                 Place::Postgres(url) => Box::new(postgres::Core::open(url, Arc::clone(&told))?),
             })
         };
+        let opened = match &place {
+            Place::Sqlite(options) => {
+                let options = options.clone();
+                let enter = move || sqlite::enter(&options);
+                Some(match threads {
+                    Threads::Inline => enter()?,
+                    Threads::Own => tokio::task::spawn_blocking(enter)
+                        .await
+                        .unwrap_or(Err(StoreError::Closed))?,
+                })
+            }
+            Place::Postgres(_) => None,
+        };
         let count = match &place {
             Place::Sqlite(_) => 1,
             Place::Postgres(_) => WRITERS,
@@ -202,6 +217,7 @@ impl Db {
             readers: Mutex::new(Vec::new()),
             erased,
             ended,
+            _opened: opened,
         })))
     }
 

@@ -6,15 +6,70 @@ use super::{
     migrations::{MIGRATIONS, newest, too_new},
     sql::{Sql, names},
 };
-use crate::store::{Options, StoreError};
+use crate::{
+    disk::settle_wal,
+    store::{Options, StoreError},
+};
 use rusqlite::{
     Connection, OpenFlags, ToSql,
     types::{ToSqlOutput, Value, ValueRef},
 };
-use std::{borrow::Cow, path::Path, time::Duration};
+use std::{
+    borrow::Cow,
+    fs::{File, TryLockError},
+    path::Path,
+    time::Duration,
+};
 
 /// The oldest SQLite without the WAL-reset race. [source: sqlite.org/wal.html#walresetbug]
 const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// Held by everybody who has the file open: headquarters, and the commands that a person gives beside it.
+#[derive(Debug)]
+pub(super) struct Opened {
+    _held: Option<File>,
+}
+
+/// Opens the way to a file. Whoever comes when nobody has it brings its write-ahead log to the disk before anything of it is
+/// read ([`settle_wal`]); whoever comes later finds that done.
+pub(super) fn enter(options: &Options) -> Result<Opened, StoreError> {
+    let settle = || {
+        settle_wal(&options.path, options.vfs.as_ref()).map_err(|e| {
+            StoreError::Open(format!(
+                "the write-ahead log of {} can't be brought to the disk: {e}",
+                options.path.display()
+            ))
+        })
+    };
+    if options.vfs.is_some() {
+        // A file layer within this process, which nobody else sees.
+        settle()?;
+        return Ok(Opened { _held: None });
+    }
+    let mut path = options.path.clone().into_os_string();
+    path.push("-open");
+    let told = |e: std::io::Error| {
+        StoreError::Open(format!("cannot open {}: {e}", Path::new(&path).display()))
+    };
+    let held = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(told)?;
+    match held.try_lock() {
+        Ok(()) => {
+            settle()?;
+            held.unlock().map_err(told)?;
+        }
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(e)) => return Err(told(e)),
+    }
+    // Waits for one who is just settling it, no longer.
+    held.lock_shared().map_err(told)?;
+    Ok(Opened { _held: Some(held) })
+}
 
 /// The connection that writes.
 pub(super) struct Core {

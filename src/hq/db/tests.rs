@@ -140,6 +140,24 @@ async fn a_request_that_panics_is_taken_back_and_the_writer_goes_on() {
     .await;
 }
 
+/// A log that can't be settled shows who tries.
+#[tokio::test]
+async fn who_comes_first_settles_the_log_of_a_file_and_nobody_does_beside_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options::at(dir.path().join("hq.db"));
+    let log = dir.path().join("hq.db-wal");
+    let held = super::sqlite::enter(&options).unwrap();
+    std::fs::create_dir(&log).unwrap();
+    let beside = super::sqlite::enter(&options).unwrap();
+    drop(held);
+    super::sqlite::enter(&options).unwrap();
+    drop(beside);
+    let alone = super::sqlite::enter(&options).unwrap_err().to_string();
+    assert!(alone.contains("can't be brought to the disk"), "{alone}");
+    std::fs::remove_dir(&log).unwrap();
+    super::sqlite::enter(&options).unwrap();
+}
+
 #[tokio::test]
 async fn a_reader_can_not_write() {
     each_database(|place| async {

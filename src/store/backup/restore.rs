@@ -45,6 +45,22 @@ pub struct Handover {
     pub day: Option<String>,
     /// Another box may have sold meanwhile, and told nobody.
     pub other_box: bool,
+    /// The generation of the box that goes on, given by headquarters; 0 without one.
+    pub generation: u64,
+}
+
+/// What a generation counts for in a fence, in milliseconds: more than any clock shows, for three hundred years, so that a
+/// box is above every former one at the robot whatever its clock says.
+const GENERATION: i64 = 10_000_000_000_000;
+/// Generations that a fence counts: with more of them it would not be exact in every reader of JSON.
+const GENERATIONS: u64 = 900;
+
+impl Handover {
+    /// The least fence of whoever goes on.
+    fn fence(&self) -> i64 {
+        let generation = i64::try_from(self.generation.min(GENERATIONS)).unwrap_or(0);
+        generation * GENERATION + self.now.as_millis()
+    }
 }
 
 /// Numbers of a day that are left free, where it is not known which were given out: guests wait with them.
@@ -168,11 +184,17 @@ fn go_on(
     let change = || -> Result<(), rusqlite::Error> {
         let tx = db.unchecked_transaction()?;
         // By the clock, too: the box that had the place meanwhile took its fence from its own.
-        tx.execute(
+        let raised = tx.execute(
             "UPDATE documents SET body = json_set(body, '$.fence', max(json_extract(body, '$.fence') + 1, ?2))
              WHERE name = ?1",
-            params![ROBOT, handover.now.as_millis()],
+            params![ROBOT, handover.fence()],
         )?;
+        if raised == 0 && handover.generation > 0 {
+            tx.execute(
+                "INSERT INTO documents (name, body) VALUES (?1, json_object('fence', ?2, 'cursor', NULL))",
+                params![ROBOT, handover.fence()],
+            )?;
+        }
         let mut days: BTreeMap<String, u32> = tx
             .prepare("SELECT day, max(number) FROM orders GROUP BY day ORDER BY day DESC LIMIT 1")?
             .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?

@@ -17,6 +17,7 @@ fn handover() -> Handover {
         now: Timestamp::from_millis(NOW.as_millis() + 3_600_000),
         day: Some("2026-11-22".to_owned()),
         other_box: false,
+        generation: 0,
     }
 }
 
@@ -308,4 +309,31 @@ async fn whoever_goes_on_is_above_the_former_box_at_the_robot_and_leaves_its_num
     };
     hand_over(&shop.database(), &other).unwrap();
     assert_eq!(look("2026-11-22").await, (restored_at + 1, 101));
+}
+
+#[tokio::test]
+async fn a_box_of_a_later_generation_is_above_the_former_one_at_the_robot_though_its_clock_is_years_behind()
+ {
+    let box_of = async |generation: u64, now: i64| {
+        let shop = Shop::with_events(1).await;
+        shop.store.close().await;
+        let place = Handover {
+            now: Timestamp::from_millis(now),
+            generation,
+            ..handover()
+        };
+        hand_over(&shop.database(), &place).unwrap();
+        let again = Store::open(Options::at(shop.database())).unwrap();
+        let robot: Option<serde_json::Value> = again.read(|s| s.document(ROBOT)).await.unwrap();
+        again.close().await;
+        robot.map(|place| place["fence"].as_i64().unwrap())
+    };
+    let former = box_of(2, NOW.as_millis()).await.unwrap();
+    // A new database, on a board whose clock has lost its battery.
+    let next = box_of(3, 1_000).await.unwrap();
+    assert!(next > former, "{next} is not above {former}");
+    // JSON readers that know no other numbers than these keep it exactly.
+    assert!(box_of(u64::MAX, NOW.as_millis()).await.unwrap() < 1 << 53);
+    // Without a place given by headquarters the robot's first session makes it, by the clock.
+    assert_eq!(box_of(0, NOW.as_millis()).await, None);
 }

@@ -5,7 +5,7 @@ import { post, query } from "./api";
 import { Documents } from "./documents";
 import { count, moment } from "./format";
 import { useLoaded } from "./load";
-import { Button, Empty, Head, Named, Refused, useAct, Waiting, When } from "./parts";
+import { Button, Dialog, Empty, Head, Named, Refused, useAct, Waiting, When } from "./parts";
 import { t, word } from "./say";
 import { link, may, tell } from "./state";
 import type { FleetPage, Rollout } from "./types";
@@ -58,6 +58,7 @@ function One({ id }: { id: string }) {
   const [busy, act] = useAct();
   // Asked once, and there was nothing to go back to.
   const [bare, setBare] = useState<string | null>(null);
+  const [insisting, setInsisting] = useState(false);
   const crumbs = <p class="crumbs"><a href={link(["rollouts"])}><Icon name="back" size="1rem" />{t("rollouts.title")}</a></p>;
   if (refused && !r) return <>{crumbs}<Refused text={refused} /></>;
   if (!r) return <>{crumbs}<Waiting /></>;
@@ -67,6 +68,8 @@ function One({ id }: { id: string }) {
     if (rollouts.length === 0) setBare(r.id);
     tell(t(rollouts.length === 0 ? "rollouts.back.nothing" : "rollouts.back.done"));
   };
+  const late = (r.stores ?? []).filter((one) => one.canary && one.state !== "applied");
+  const promote = (force: boolean) => act(() => post(`/rollouts/${r.id}/promote`, { force }), t("rollouts.promoted")).then(again);
   const order = ["refused", "waiting", "planned", "applied", "superseded", "stopped"];
   const stores = [...(r.stores ?? [])].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.store_id.localeCompare(b.store_id));
   return (
@@ -75,12 +78,19 @@ function One({ id }: { id: string }) {
       <Head title={<>{word("kind", r.kind)} {r.name}</>} sub={<>{t("revision.n", { n: r.revision })} · {r.by}, {moment(r.at)}{r.undone && ` · ${t("rollouts.undone")}`}</>}>
         {may("manager") && (
           <span class="acts">
-            {r.stage === "canary" && <Button kind="main" disabled={busy} onClick={() => void act(() => post(`/rollouts/${r.id}/promote`), t("rollouts.promoted")).then(again)}>{t("rollouts.promote")}</Button>}
+            {r.stage === "canary" && <Button kind="main" disabled={busy} onClick={() => late.length > 0 ? setInsisting(true) : void promote(false)}>{t("rollouts.promote")}</Button>}
             {r.stage !== "stopped" && <Button disabled={busy} onClick={() => void act(() => post(`/rollouts/${r.id}/stop`), t("rollouts.stopped")).then(again)}>{t("rollouts.stop")}</Button>}
             {!r.undone && bare !== r.id && <Button kind="warn" icon="undo" disabled={busy} onClick={() => void act(back).then(again)}>{t("rollouts.back")}</Button>}
           </span>
         )}
       </Head>
+      {insisting && (
+        <Dialog title={t("rollouts.late")} onClose={() => setInsisting(false)}>
+          <p>{t("rollouts.late.more")}</p>
+          <ul>{late.slice(0, 20).map((one) => <li key={one.store_id}><Named id={one.store_id} name={name(one.store_id)} /> <span class={`pill pill-${one.state}`}>{word("rollout", one.state)}</span>{one.reason && <small> {one.reason}</small>}</li>)}</ul>
+          <footer><Button onClick={() => setInsisting(false)}>{t("cancel")}</Button><Button kind="warn" disabled={busy} onClick={() => { setInsisting(false); void promote(true); }}>{t("rollouts.insist")}</Button></footer>
+        </Dialog>
+      )}
       <section class="panel"><span class={`pill pill-${r.stage}`}>{word("stage.rollout", r.stage)}</span><Progress counts={r.counts} /></section>
       <div class="table" tabIndex={0} role="region" aria-label={t("rollouts.stores")}>
         <table>
