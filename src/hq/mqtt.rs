@@ -389,3 +389,51 @@ fn publish(session: &dyn Connection, store: &str, messages: &[Signed]) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+    use std::collections::VecDeque;
+
+    /// A connection on which these messages wait.
+    struct Waiting(VecDeque<&'static str>);
+
+    fn waiting(topic: &'static str, messages: usize) -> Box<dyn Connection> {
+        Box::new(Waiting(std::iter::repeat_n(topic, messages).collect()))
+    }
+
+    #[async_trait]
+    impl Connection for Waiting {
+        fn publish(&self, _: &str, _: Vec<u8>) -> Result<(), BrokerError> {
+            Ok(())
+        }
+
+        async fn next(&mut self) -> Result<Message, BrokerError> {
+            match self.0.pop_front() {
+                Some(topic) => Ok(Message {
+                    topic: topic.to_owned(),
+                    payload: bytes::Bytes::new(),
+                }),
+                None => std::future::pending().await,
+            }
+        }
+
+        async fn close(self: Box<Self>) {}
+    }
+
+    #[tokio::test]
+    async fn who_was_let_in_goes_first_and_nobody_stands_at_the_door_for_ever() {
+        let mut lines = Lines {
+            inside: waiting("inside", 20),
+            door: waiting("door", 5),
+            in_turn: 0,
+        };
+        let mut came = String::new();
+        for _ in 0..25 {
+            let topic = lines.next().await.unwrap().topic;
+            came.push(if topic == "door" { 'D' } else { '.' });
+        }
+        assert_eq!(came, "........D........D....DDD");
+    }
+}

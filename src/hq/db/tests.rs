@@ -1,6 +1,6 @@
 //! Both databases keep the same promises.
 
-use super::{Db, Kind, Place, cells};
+use super::{Db, Kind, Pending, Place, cells};
 use crate::{
     store::{Options, StoreError},
     world::Secret,
@@ -87,29 +87,36 @@ async fn what_goes_in_comes_out() {
     .await;
 }
 
+/// Puts a thing in, and does something else in the same request.
+async fn put(
+    db: &Db,
+    id: i64,
+    then: impl FnOnce() -> Result<(), StoreError> + Send + 'static,
+) -> Pending<()> {
+    let submitted = db.submit(move |sql| {
+        sql.execute(
+            "INSERT INTO things (id, name) VALUES (?1, 'a')",
+            &cells![id],
+        )?;
+        then()
+    });
+    submitted.await.unwrap()
+}
+
 #[tokio::test]
 async fn a_request_that_fails_takes_nothing_of_its_neighbours_back() {
     each_database(|place| async {
         let db = with_table(place).await;
-        let put = |id: i64| {
-            db.submit(move |sql| {
-                sql.execute(
-                    "INSERT INTO things (id, name) VALUES (?1, 'a')",
-                    &cells![id],
-                )?;
-                if id == 2 {
-                    return Err(StoreError::Damaged("on purpose".to_owned()));
-                }
-                Ok(())
-            })
-        };
-        let (one, two, three) = (put(1).await, put(2).await, put(3).await);
+        let fails = || Err(StoreError::Damaged("on purpose".to_owned()));
+        let one = put(&db, 1, || Ok(())).await;
+        let two = put(&db, 2, fails).await;
+        let three = put(&db, 3, || Ok(())).await;
         // The same key again: the database refuses it.
-        let again = put(1).await;
-        one.unwrap().done().await.unwrap();
-        assert!(two.unwrap().done().await.is_err());
-        three.unwrap().done().await.unwrap();
-        assert!(again.unwrap().done().await.is_err());
+        let again = put(&db, 1, || Ok(())).await;
+        one.done().await.unwrap();
+        assert!(two.done().await.is_err());
+        three.done().await.unwrap();
+        assert!(again.done().await.is_err());
         assert_eq!(names(&db).await.len(), 2);
     })
     .await;
@@ -119,22 +126,14 @@ async fn a_request_that_fails_takes_nothing_of_its_neighbours_back() {
 async fn a_request_that_panics_is_taken_back_and_the_writer_goes_on() {
     each_database(|place| async {
         let db = with_table(place).await;
-        let put = |id: i64| {
-            db.submit(move |sql| {
-                sql.execute(
-                    "INSERT INTO things (id, name) VALUES (?1, 'a')",
-                    &cells![id],
-                )?;
-                assert_ne!(id, 2, "on purpose");
-                Ok(())
-            })
-        };
-        let (one, two, three) = (put(1).await, put(2).await, put(3).await);
-        one.unwrap().done().await.unwrap();
-        let panicked = two.unwrap().done().await.unwrap_err();
+        let one = put(&db, 1, || Ok(())).await;
+        let two = put(&db, 2, || panic!("on purpose")).await;
+        let three = put(&db, 3, || Ok(())).await;
+        one.done().await.unwrap();
+        let panicked = two.done().await.unwrap_err();
         assert!(matches!(panicked, StoreError::Panicked), "{panicked}");
         assert!(panicked.is_about_content());
-        three.unwrap().done().await.unwrap();
+        three.done().await.unwrap();
         assert_eq!(names(&db).await.len(), 2);
     })
     .await;
