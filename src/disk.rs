@@ -88,9 +88,37 @@ fn rewrite(path: &Path) -> io::Result<()> {
     if at == 0 { Ok(()) } else { file.sync_all() }
 }
 
+/// Opens a file of which only the lock is of use, and makes it where it is missing. Reading is enough to hold it: one that
+/// another user made, or that is on a disk that became read-only, keeps nobody out.
+///
+/// # Errors
+/// When it can be neither read nor made.
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    match File::open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path),
+        opened => opened,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn a_lock_that_is_there_need_not_be_writable() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("galley.lock");
+        open_lock(&path).unwrap().try_lock().unwrap();
+        let mut again = open_lock(&path).unwrap();
+        assert!(again.write(b"x").is_err(), "it was opened for reading only");
+        again.try_lock().unwrap();
+        assert!(open_lock(&path).unwrap().try_lock_shared().is_err());
+    }
 
     #[test]
     fn a_log_is_the_same_afterwards_and_none_is_made() {

@@ -2,6 +2,7 @@
 //! out too, and takes the devices from it.
 
 use super::StoreError;
+use crate::disk::open_lock;
 use std::{
     fs::{File, TryLockError},
     io,
@@ -25,16 +26,7 @@ impl FolderLock {
     pub fn take(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join(LOCK);
         let told = |e: io::Error| StoreError::Open(format!("cannot open {}: {e}", path.display()));
-        // Reading is enough to hold it: a disk that became read-only keeps nobody from that.
-        let file = match File::open(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => File::options()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path),
-            opened => opened,
-        };
-        let file = file.map_err(told)?;
+        let file = open_lock(&path).map_err(told)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _held: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Open(format!(

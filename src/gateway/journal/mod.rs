@@ -12,7 +12,7 @@ mod tests;
 pub use acts::{Ending, Resolution, Submitted};
 pub use rows::{Door, Filter, NewRow, Pinned, Row, State, Trouble};
 
-use crate::disk::settle_wal;
+use crate::disk::{open_lock, settle_wal};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use std::{
     fs::{File, TryLockError},
@@ -270,12 +270,7 @@ fn lock(journal: &Path) -> Result<File, JournalError> {
     let path = journal.with_extension("lock");
     let told =
         |e: std::io::Error| JournalError::Open(format!("cannot open {}: {e}", path.display()));
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(told)?;
+    let file = open_lock(&path).map_err(told)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(JournalError::Open(format!(

@@ -7,7 +7,7 @@ use super::{
     sql::{Sql, names},
 };
 use crate::{
-    disk::settle_wal,
+    disk::{open_lock, settle_wal},
     store::{Options, StoreError},
 };
 use rusqlite::{
@@ -51,13 +51,7 @@ pub(super) fn enter(options: &Options) -> Result<Opened, StoreError> {
     let told = |e: std::io::Error| {
         StoreError::Open(format!("cannot open {}: {e}", Path::new(&path).display()))
     };
-    let held = File::options()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(told)?;
+    let held = open_lock(Path::new(&path)).map_err(told)?;
     match held.try_lock() {
         Ok(()) => {
             settle()?;
