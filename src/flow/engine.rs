@@ -10,6 +10,7 @@ use super::{
     effects::{self, Kind},
     executor::{Call, Executor, NotNow, Outcome, Refusal, Resolution},
     record::record,
+    upkeep,
 };
 use crate::{
     domain::{
@@ -233,6 +234,12 @@ impl Engine {
             Err(error) => {
                 let error: StoreError = error;
                 tracing::error!(%error, queue, "an effect can't be read");
+                // Nobody need wait for the daily walk to hear of it.
+                if let StoreError::Damaged(what) = error
+                    && let Err(error) = upkeep::tell_of_damage(&self.site, what).await
+                {
+                    tracing::error!(%error, "the database's alert can't be written");
+                }
                 tokio::time::sleep(BACKOFF_LONGEST).await;
             }
         }

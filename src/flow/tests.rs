@@ -113,9 +113,19 @@ impl Rig {
     }
 
     async fn intend(&self, kind: &'static str, queue: &'static str, key: &'static str) {
+        self.intend_with(kind, queue, key, json!({})).await;
+    }
+
+    async fn intend_with(
+        &self,
+        kind: &'static str,
+        queue: &'static str,
+        key: &'static str,
+        request: Value,
+    ) {
         self.site
             .command(Actor::system(), move |tx, cx| {
-                commands::device_act(tx, cx, kind, queue, key.to_owned(), json!({}))?;
+                commands::device_act(tx, cx, kind, queue, key.to_owned(), request)?;
                 // Whatever is intended comes with its cause in the log.
                 super::record::record(
                     tx,
@@ -161,18 +171,25 @@ impl Rig {
     }
 
     async fn alert(&self, effect: &'static str) -> Option<Alert> {
-        let alert: Result<_, StoreError> =
-            self.site.store.read(|s| s.alert(&alert_key(effect))).await;
+        self.alert_with(alert_key(effect)).await
+    }
+
+    async fn alert_with(&self, key: String) -> Option<Alert> {
+        let alert: Result<_, StoreError> = self.site.store.read(move |s| s.alert(&key)).await;
         alert.unwrap()
     }
 
     /// Lets paused time pass until there is an alert about the effect.
     async fn until_alert(&self, effect: &'static str) -> Alert {
+        self.until_alert_with(&alert_key(effect)).await
+    }
+
+    async fn until_alert_with(&self, key: &str) -> Alert {
         let mut head = self.site.store.head();
         let raised = async {
             loop {
                 head.borrow_and_update();
-                if let Some(alert) = self.alert(effect).await {
+                if let Some(alert) = self.alert_with(key.to_owned()).await {
                     return alert;
                 }
                 head.changed().await.unwrap();
@@ -359,6 +376,40 @@ async fn an_effect_that_waits_too_long_becomes_an_alert_and_the_alert_goes_with_
     assert!(rig.effect("a").await.state.is_live());
     rig.until("a", EffectState::Done).await;
     assert_eq!(rig.alert("a").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_effect_is_an_alert_at_once_and_the_others_go_on() {
+    let rig = Rig::new().await;
+    rig.intend_with(machine::KIND, MACHINE, "spoilt", json!({"sum": "unspoilt"}))
+        .await;
+    rig.intend(x_report::KIND, PRINTER, "beside").await;
+    let Rig { site, folder } = rig;
+    drop(site);
+    // Rot: the request reads well and is another one.
+    let path = folder.path().join("store.db");
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.pragma_query(None, "wal_checkpoint", |_| Ok(())).unwrap();
+    drop(db);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let mut places = bytes
+        .windows(8)
+        .enumerate()
+        .filter(|(_, b)| b == b"unspoilt");
+    let (at, _) = places.next().unwrap();
+    assert!(places.next().is_none(), "it is in the effect's row only");
+    bytes[at] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+
+    let site = open(&folder).await;
+    let rig = Rig { site, folder };
+    let machine = Scripted::new(&[machine::KIND], [Outcome::Done(Value::Null)], []);
+    let printer = Scripted::new(&[x_report::KIND], [Outcome::Done(Value::Null)], []);
+    rig.run(vec![machine.clone(), printer]);
+    rig.until("beside", EffectState::Done).await;
+    let alert = rig.until_alert_with("store:damaged").await;
+    assert!(alert.detail.contains("effect"), "{}", alert.detail);
+    assert_eq!(machine.calls(), Vec::<String>::new());
 }
 
 /// A clock that somebody sets.

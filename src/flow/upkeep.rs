@@ -1,7 +1,7 @@
 //! Looking after the database while it is in use.
 
 use super::{
-    Site,
+    FlowError, Site,
     commands::{clear_alert, raise_alert},
 };
 use crate::{
@@ -42,24 +42,36 @@ pub async fn look_after(site: Arc<Site>, shutdown: CancellationToken) {
                 continue;
             }
         };
-        if let Some(what) = &found {
-            tracing::error!(what, "the database is damaged");
-        }
-        if let Err(error) = tell(&site, found).await {
+        let told = match found {
+            Some(what) => {
+                tracing::error!(what, "the database is damaged");
+                tell_of_damage(&site, what).await
+            }
+            None => all_is_well(&site).await,
+        };
+        if let Err(error) = told {
             tracing::error!(%error, "the database's alert can't be written");
         }
     }
 }
 
-async fn tell(site: &Site, found: Option<String>) -> Result<(), super::FlowError> {
-    let open = site.store.read(|s| s.alert(KEY)).await?.is_some();
-    let Some(detail) = found else {
-        if open {
-            site.command(Actor::system(), |tx, cx| clear_alert(tx, cx, KEY))
-                .await?;
-        }
+async fn is_told(site: &Site) -> Result<bool, FlowError> {
+    Ok(site.store.read(|s| s.alert(KEY)).await?.is_some())
+}
+
+async fn all_is_well(site: &Site) -> Result<(), FlowError> {
+    if is_told(site).await? {
+        site.command(Actor::system(), |tx, cx| clear_alert(tx, cx, KEY))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Somebody is told that the database is damaged, once until it is well again, in however many places it is.
+pub(super) async fn tell_of_damage(site: &Site, detail: String) -> Result<(), FlowError> {
+    if is_told(site).await? {
         return Ok(());
-    };
+    }
     site.command(Actor::system(), move |tx, cx| {
         raise_alert(
             tx,

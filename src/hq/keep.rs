@@ -130,9 +130,11 @@ fn is_month(table: &str) -> bool {
 }
 
 fn delete_some(sql: &Sql<'_>, cut: i64) -> Result<u64, StoreError> {
-    // Rows lie in the order in which they came.
+    // Rows lie in the order in which they came: behind the first that is kept nothing is looked for.
     sql.execute(
-        "DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE received_at < ?1 ORDER BY rowid LIMIT ?2)",
+        "DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE rowid < coalesce(
+           (SELECT rowid FROM events WHERE received_at >= ?1 ORDER BY rowid LIMIT 1), 9223372036854775807
+         ) ORDER BY rowid LIMIT ?2)",
         &cells![cut, STEP],
     )
 }

@@ -329,7 +329,7 @@ impl Tx<'_> {
     pub fn end_pauses(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.core.effects_changed = true;
         self.execute(
-            "UPDATE effects SET next_at = ?1
+            "UPDATE effects INDEXED BY effects_live SET next_at = ?1
              WHERE state IN ('waiting', 'sent', 'unknown', 'person') AND next_at > ?1",
             [now.as_millis()],
         )?;
@@ -358,11 +358,13 @@ impl Tx<'_> {
         self.core.effects_changed = true;
         self.execute(
             "INSERT INTO attempts (effect_id, at, verb, outcome, note)
-             SELECT id, ?1, 'perform', 'unknown', ?2 FROM effects WHERE state = 'sent' ORDER BY id",
+             SELECT id, ?1, 'perform', 'unknown', ?2 FROM effects INDEXED BY effects_live
+              WHERE state IN ('waiting', 'sent', 'unknown', 'person') AND state = 'sent' ORDER BY id",
             params![now.as_millis(), WHY],
         )?;
         Ok(self.execute(
-            "UPDATE effects SET state = 'unknown', next_at = ?1, note = ?2 WHERE state = 'sent'",
+            "UPDATE effects INDEXED BY effects_live SET state = 'unknown', next_at = ?1, note = ?2
+             WHERE state IN ('waiting', 'sent', 'unknown', 'person') AND state = 'sent'",
             params![now.as_millis(), WHY],
         )?)
     }
@@ -374,8 +376,28 @@ impl Snapshot<'_> {
         clause: &str,
         p: impl rusqlite::Params,
     ) -> Result<Vec<EffectRow>, StoreError> {
+        self.effects_from(&format!("effects WHERE {clause}"), p)
+    }
+
+    /// Live effects, in order of intent. Without being told, SQLite walks all effects that there ever were, as they
+    /// lie in that order.
+    fn live_where(
+        &self,
+        clause: &str,
+        p: impl rusqlite::Params,
+    ) -> Result<Vec<EffectRow>, StoreError> {
+        let live = "effects INDEXED BY effects_live
+                    WHERE state IN ('waiting', 'sent', 'unknown', 'person')";
+        self.effects_from(&format!("{live} {clause} ORDER BY id"), p)
+    }
+
+    fn effects_from(
+        &self,
+        what: &str,
+        p: impl rusqlite::Params,
+    ) -> Result<Vec<EffectRow>, StoreError> {
         let rows = self
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM effects WHERE {clause}"))?
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM {what}"))?
             .query_map(p, raw)?
             .collect::<Result<Vec<_>, _>>()?;
         rows.into_iter().map(cooked).collect()
@@ -432,10 +454,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// When they can't be read.
     pub fn live_effects(&self) -> Result<Vec<EffectRow>, StoreError> {
-        self.effect_where(
-            "state IN ('waiting', 'sent', 'unknown', 'person') ORDER BY id",
-            [],
-        )
+        self.live_where("", [])
     }
 
     /// What the live effects of a kind are about.
@@ -443,10 +462,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// When they can't be read.
     pub fn live_items(&self, kind: &str) -> Result<Vec<Uuid>, StoreError> {
-        let rows = self.effect_where(
-            "kind = ?1 AND state IN ('waiting', 'sent', 'unknown', 'person') ORDER BY id",
-            [kind],
-        )?;
+        let rows = self.live_where("AND kind = ?1", [kind])?;
         Ok(rows.into_iter().filter_map(|row| row.item).collect())
     }
 
@@ -464,6 +480,18 @@ impl Snapshot<'_> {
     /// When it can't be read.
     pub fn effect_by_key(&self, key: &str) -> Result<Option<EffectRow>, StoreError> {
         Ok(self.effect_where("key = ?1", [key])?.pop())
+    }
+
+    /// At most so many effects after this one, in order of intent.
+    ///
+    /// # Errors
+    /// When they can't be read, or one is damaged.
+    pub(super) fn effects_after(
+        &self,
+        id: i64,
+        at_most: usize,
+    ) -> Result<Vec<EffectRow>, StoreError> {
+        self.effect_where("id > ?1 ORDER BY id LIMIT ?2", params![id, at_most])
     }
 
     /// All effects of an order, in order of intent.
@@ -496,24 +524,12 @@ impl Snapshot<'_> {
     pub fn live_effect_counts(&self) -> Result<Vec<(String, String, u64)>, StoreError> {
         let rows = self
             .prepare_cached(
-                "SELECT kind, state, count(*) FROM effects
+                "SELECT kind, state, count(*) FROM effects INDEXED BY effects_live
                  WHERE state IN ('waiting', 'sent', 'unknown', 'person') GROUP BY kind, state",
             )?
             .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
             .collect::<Result<_, _>>()?;
         Ok(rows)
-    }
-
-    /// How many effects of a kind were ever written.
-    ///
-    /// # Errors
-    /// When they can't be read.
-    pub fn effects_ever(&self, kind: &str) -> Result<u64, StoreError> {
-        Ok(self.query_row(
-            "SELECT count(*) FROM effects WHERE kind = ?1",
-            [kind],
-            |r| r.get(0),
-        )?)
     }
 
     /// How many effects there ever were.

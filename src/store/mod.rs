@@ -20,6 +20,8 @@ mod loyalty;
 mod marks;
 mod migrate;
 mod orders;
+#[cfg(test)]
+mod plans;
 mod remote;
 mod requests;
 mod secrets;
@@ -31,6 +33,7 @@ mod stops;
 mod tests;
 mod tokens;
 pub mod vault;
+mod verify;
 mod vitals;
 mod webhooks;
 mod writer;
@@ -315,15 +318,18 @@ impl Store {
         self.read_here(|s| Ok(size(s)? > CHECK_AT_OPEN))
     }
 
-    /// Walks the whole database while it is in use, indexes and all: a receipt that its index has lost would be in no
-    /// shift's books.
+    /// Walks the whole database while it is in use: its pages, its indexes (a receipt that its index has lost would be
+    /// in no shift's books), and every row that a checksum guards.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] says where.
     pub async fn check(&self) -> Result<(), StoreError> {
         let options = self.inner.options.clone();
-        self.read(move |s| check(s, &options, "integrity_check"))
-            .await
+        self.read(move |s| {
+            check(s, &options, "integrity_check")?;
+            s.verify()
+        })
+        .await
     }
 
     /// Writes a consistent copy of the database to `to`, which must not exist.

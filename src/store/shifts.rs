@@ -193,25 +193,32 @@ impl Snapshot<'_> {
         let mut receipts = Vec::new();
         while let Some(r) = rows.next()? {
             let (key, doc, check): (String, String, i64) = (r.get(0)?, r.get(1)?, r.get(2)?);
-            if checksum(&[key.as_bytes(), doc.as_bytes()]) != check {
-                return Err(StoreError::Damaged(format!("receipt {key}")));
-            }
-            let receipt: Receipt = serde_json::from_str(&doc)?;
-            let registered = receipt.registered.as_ref().and_then(|r| r.shift_number);
-            if registered != Some(shift) {
-                return Err(StoreError::Damaged(format!(
-                    "receipt {key} is listed in shift {shift}, and is not of it"
-                )));
-            }
+            let receipt = checked(&key, &doc, check)?;
+            listed(&key, &receipt, Some(shift))?;
             receipts.push(receipt);
         }
         Ok(receipts)
     }
 
+    /// Reads every receipt, and believes none of them unseen.
+    ///
+    /// # Errors
+    /// When they can't be read, or one is damaged.
+    pub(super) fn verify_receipts(&self) -> Result<(), StoreError> {
+        let mut statement =
+            self.prepare_cached(r#"SELECT key, shift_number, doc, "check" FROM receipts"#)?;
+        let mut rows = statement.query([])?;
+        while let Some(r) = rows.next()? {
+            let (key, doc): (String, String) = (r.get(0)?, r.get(2)?);
+            listed(&key, &checked(&key, &doc, r.get(3)?)?, r.get(1)?)?;
+        }
+        Ok(())
+    }
+
     /// The registered sale of the order that a receipt belongs to.
     ///
     /// # Errors
-    /// When it can't be read.
+    /// When it can't be read, or is damaged.
     pub fn sale_behind(&self, key: &str) -> Result<Option<Receipt>, StoreError> {
         let Some((order, this)) = self.receipt(key)? else {
             return Ok(None);
@@ -221,11 +228,14 @@ impl Snapshot<'_> {
         }
         let number = |r: &Receipt| r.registered.as_ref().map_or(0, |r| r.document_number);
         let mut sale: Option<Receipt> = None;
-        for doc in self
-            .prepare_cached("SELECT doc FROM receipts WHERE order_id = ?1")?
-            .query_map([order.0.into_bytes()], |r| r.get::<_, String>(0))?
+        for row in self
+            .prepare_cached(r#"SELECT key, doc, "check" FROM receipts WHERE order_id = ?1"#)?
+            .query_map([order.0.into_bytes()], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+            })?
         {
-            let found: Receipt = serde_json::from_str(&doc?)?;
+            let (key, doc, check): (String, String, i64) = row?;
+            let found = checked(&key, &doc, check)?;
             // The newest that came before: an older one may have been wrong.
             let fits = found.draft.kind == ReceiptKind::Sale
                 && !found.draft.takes_back()
@@ -249,10 +259,7 @@ impl Snapshot<'_> {
         let Some((id, doc, check)) = row else {
             return Ok(None);
         };
-        if checksum(&[key.as_bytes(), doc.as_bytes()]) != check {
-            return Err(StoreError::Damaged(format!("receipt {key}")));
-        }
-        Ok(Some((order_id(&id)?, serde_json::from_str(&doc)?)))
+        Ok(Some((order_id(&id)?, checked(key, &doc, check)?)))
     }
 
     /// Our keys of the receipts with this fiscal document number; more than one where the drive was replaced.
@@ -325,4 +332,25 @@ fn share(receipt: &Receipt) -> i64 {
         ReceiptKind::Sale => receipt.draft.total_minor,
         ReceiptKind::SaleReturn => -receipt.draft.total_minor,
     }
+}
+
+fn checked(key: &str, doc: &str, check: i64) -> Result<Receipt, StoreError> {
+    if checksum(&[key.as_bytes(), doc.as_bytes()]) != check {
+        return Err(StoreError::Damaged(format!("receipt {key}")));
+    }
+    Ok(serde_json::from_str(doc)?)
+}
+
+/// The shift's number beside the document is for finding; the document is what counts.
+fn listed(key: &str, receipt: &Receipt, shift: Option<u32>) -> Result<(), StoreError> {
+    let registered = receipt.registered.as_ref().and_then(|r| r.shift_number);
+    if registered == shift {
+        return Ok(());
+    }
+    let told = |shift: Option<u32>| shift.map_or_else(|| "none".to_owned(), |n| n.to_string());
+    Err(StoreError::Damaged(format!(
+        "receipt {key} is listed in shift {}, and is of {}",
+        told(shift),
+        told(registered)
+    )))
 }

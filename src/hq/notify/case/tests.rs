@@ -258,3 +258,25 @@ fn two_routes_to_one_channel_say_a_thing_once() {
         ]
     );
 }
+
+#[test]
+fn a_channel_hears_of_an_end_once_though_one_of_its_routes_sleeps() {
+    let mut rig = Rig::new(
+        "[[route]]\nto = [\"duty\"]\nafter = \"0s\"\nquiet = {from = \"22:00\", to = \"08:00\"}\n\
+         [[route]]\nto = [\"duty\"]\nafter = \"0s\"",
+    );
+    let alerts = [alert("a", "device:printer")];
+    assert_eq!(rig.look(&alerts), [said("duty", "Begun A")]);
+    // 23:00: by the route that does not sleep.
+    rig.wait(11 * 60);
+    assert_eq!(rig.look(&[]), [said("duty", "over A")]);
+    // It is back: who heard of its end hears that, and of its next end.
+    rig.wait(5);
+    assert_eq!(rig.look(&alerts), [said("duty", "Begun A")]);
+    rig.wait(5);
+    assert_eq!(rig.look(&[]), [said("duty", "over A")]);
+    // 08:00: the route that slept has nothing to add.
+    rig.wait(9 * 60);
+    assert!(rig.look(&[]).is_empty());
+    assert!(rig.cases.cases.is_empty());
+}
