@@ -36,6 +36,8 @@ pub enum Protection {
     Reopen,
     /// What a killed process left in the write-ahead log is brought to the disk before anything of it is believed.
     SettleLog,
+    /// Whenever the robot is there again, its bins are compared with the book of the stock, and people hear of what differs.
+    CompareBins,
 }
 
 #[cfg(any(test, feature = "emulators"))]

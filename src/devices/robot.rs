@@ -1,6 +1,7 @@
 //! The robot's supervisor: applies its journal, hands jobs over, keeps its recipes, tells its health.
 
 mod apply;
+mod bins;
 mod compare;
 mod fence;
 mod idle;
@@ -20,6 +21,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
+pub(crate) use fence::cursor as journal_cursor;
 use fence::{JOURNAL, Place};
 use futures_util::future::BoxFuture;
 use galley_robot::{
@@ -54,10 +56,10 @@ struct Known {
     cell: Option<CellInfo>,
     machine: Option<MachineState>,
     ready: bool,
-    /// Another cell, or one without its memory: its levels are compared with the book once.
-    replaced: bool,
-    /// The first levels are not booked yet.
+    /// Its bins are to be looked at after its next event.
     levels_due: bool,
+    /// Its bins are not as the book says.
+    differs: bool,
     /// Jobs at the robot that are neither plated nor over.
     at_work: BTreeSet<String>,
     /// Jobs whose dish stands on a hand-over place.
@@ -185,7 +187,8 @@ impl Robot {
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let places = self.watch_places();
         let idleness = self.watch_idleness();
-        tokio::pin!(places, idleness);
+        let bins = self.watch_bins();
+        tokio::pin!(places, idleness, bins);
         let mut told = String::new();
         loop {
             tokio::select! {
@@ -196,6 +199,7 @@ impl Robot {
                 }
                 () = &mut places => return,
                 () = &mut idleness => return,
+                () = &mut bins => return,
                 why = self.session() => {
                     // A robot that goes on refusing says the same every time.
                     if why != told {
@@ -235,7 +239,6 @@ impl Robot {
                 Incoming::Up(cell) => {
                     if cell.gap || cursor.is_some_and(|c| c.epoch != cell.epoch) {
                         self.alert_gap(&cell).await;
-                        self.known.send_modify(|k| k.replaced = true);
                     }
                     if cursor.is_none_or(|c| c.epoch != cell.epoch) {
                         cursor = Some(Cursor {
@@ -392,35 +395,6 @@ impl Robot {
         }
     }
 
-    /// Books the first levels when the report is of the very event that was applied last: an older one would hide
-    /// movements that are booked, a newer one would count those to come twice. Otherwise after the next event.
-    async fn book_levels(&self, bins: Option<Vec<galley_robot::BinView>>, as_of: u64) {
-        let Some(bins) = bins else { return };
-        let replaced = self.known.borrow().replaced;
-        let epoch = self.known.borrow().cell.as_ref().map(|c| c.epoch);
-        let booked = self
-            .site
-            .command(Actor(String::from("robot")), move |tx, cx| {
-                let place: Option<Place> = tx.snapshot().document(JOURNAL)?;
-                if !is_of_the_last_event(place.and_then(|p| p.cursor), epoch, as_of) {
-                    return Ok(false);
-                }
-                if replaced {
-                    compare::levels(tx, cx, &bins)?;
-                }
-                apply::first_levels(tx, cx, &bins)?;
-                Ok(true)
-            })
-            .await;
-        match booked {
-            Ok(done) => self.known.send_modify(|k| {
-                k.levels_due = !done;
-                k.replaced &= !done;
-            }),
-            Err(error) => tracing::error!(%error, "the robot's bins can't be booked"),
-        }
-    }
-
     async fn tell_machine(&self) {
         let known = self.known.borrow().clone();
         if !known.ready {
@@ -541,14 +515,6 @@ fn command_id(key: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("galley:{key}").as_bytes())
 }
 
-/// Whether a report was made after the very event that was applied last.
-fn is_of_the_last_event(applied: Option<Cursor>, epoch: Option<Uuid>, as_of: u64) -> bool {
-    // Before a journal's first event there is no cursor of it, and nothing that could have been missed.
-    applied
-        .filter(|c| epoch.is_none_or(|e| e == c.epoch))
-        .is_none_or(|c| c.last_seq == as_of)
-}
-
 /// What a person can do about a robot that doesn't answer.
 const CHECK: &str =
     "Check that the robot is on, its cable is plugged in, and its panel shows no question.";
@@ -641,33 +607,6 @@ impl Executor for Robot {
                 "Look whether the dish was made: galley robot job ready ID, or galley robot job problem ID.",
             )),
             Err(e) => Resolution::Unknown(not_now(&e)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn levels_are_booked_only_by_a_report_of_the_last_event_that_was_applied() {
-        let (ours, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let at = |last_seq| {
-            Some(Cursor {
-                epoch: ours,
-                last_seq,
-            })
-        };
-        for (applied, epoch, as_of, current) in [
-            (at(5), Some(ours), 5, true),
-            // It would hide a movement that is booked, or one that is to come would count twice.
-            (at(5), Some(ours), 4, false),
-            (at(5), Some(ours), 6, false),
-            // Another journal, or the first connection: nothing of it was applied.
-            (at(5), Some(other), 6, true),
-            (None, Some(ours), 6, true),
-        ] {
-            assert_eq!(is_of_the_last_event(applied, epoch, as_of), current);
         }
     }
 }

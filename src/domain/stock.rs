@@ -216,6 +216,25 @@ pub fn consume(
     movements
 }
 
+/// An amount in a unit (by its word) as people say it, exactly: `1.5 kg`, `800 g`, `12 pcs`.
+#[must_use]
+pub fn spoken(amount: i64, unit: &str) -> String {
+    let size = amount.unsigned_abs();
+    let (name, divisor, digits) = match (unit, size >= 1_000_000) {
+        ("mg", true) => ("kg", 1_000_000, 6),
+        ("mg", false) => ("g", 1_000, 3),
+        ("ul", true) => ("l", 1_000_000, 6),
+        ("ul", false) => ("ml", 1_000, 3),
+        ("piece", _) => return format!("{amount} pcs"),
+        (other, _) => return format!("{amount} {other}"),
+    };
+    let part = format!("{:0digits$}", size % divisor);
+    let part = part.trim_end_matches('0');
+    let point = if part.is_empty() { "" } else { "." };
+    let sign = if amount < 0 { "-" } else { "" };
+    format!("{sign}{}{point}{part} {name}", size / divisor)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,5 +300,22 @@ mod tests {
             Movement::count(&"beet".into(), level, i64::MAX, "count"),
             Err(StockError::TooMuch)
         );
+    }
+
+    #[test]
+    fn levels_are_said_as_people_say_them_and_exactly() {
+        for (amount, unit, text) in [
+            (1_500_000, "mg", "1.5 kg"),
+            (25_000_000, "mg", "25 kg"),
+            (800_000, "mg", "800 g"),
+            (5, "mg", "0.005 g"),
+            (0, "mg", "0 g"),
+            (-1_250_000, "ul", "-1.25 l"),
+            (330_000, "ul", "330 ml"),
+            (1_000_001, "ul", "1.000001 l"),
+            (12, "piece", "12 pcs"),
+        ] {
+            assert_eq!(spoken(amount, unit), text);
+        }
     }
 }

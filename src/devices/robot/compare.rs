@@ -5,21 +5,14 @@ use super::apply;
 use crate::{
     domain::{
         alert::{Alert, Severity},
-        ids::{IngredientId, JobId},
+        ids::JobId,
         order::JobStage,
-        stock::Level,
     },
-    flow::{
-        Context, FlowError,
-        commands::{clear_alert, raise_alert},
-    },
+    flow::{Context, FlowError, commands::raise_alert},
     store::{EffectState, Snapshot, StoreError, Tx},
 };
-use galley_robot::{BinView, JobState, JobView, Record, Step, reconcile};
+use galley_robot::{JobState, JobView, Record, Step, reconcile};
 use std::collections::BTreeMap;
-
-/// Cause of the alert about levels.
-const LEVELS: &str = "robot:levels";
 
 /// What the store knows of the dishes that are at the robot, or on their way to it. A dish on the hand-over place
 /// needs no comparison: it was made.
@@ -146,40 +139,6 @@ fn ask(
             since_at: cx.now,
         },
     )
-}
-
-/// The levels of another cell, or of one that lost its memory, against the book. The book stays; a person counts.
-pub(super) fn levels(tx: &mut Tx<'_>, cx: &Context, bins: &[BinView]) -> Result<(), FlowError> {
-    let differences = differ(&tx.snapshot().levels()?, bins);
-    if differences.is_empty() {
-        return clear_alert(tx, cx, LEVELS);
-    }
-    raise_alert(
-        tx,
-        cx,
-        Alert {
-            key: LEVELS.to_owned(),
-            severity: Severity::Warning,
-            title: "The robot's bins differ from the book".to_owned(),
-            detail: differences.join(", "),
-            advice: "Count what is in the bins and book it: galley stock count.".to_owned(),
-            since_at: cx.now,
-        },
-    )
-}
-
-fn differ(levels: &BTreeMap<IngredientId, Level>, bins: &[BinView]) -> Vec<String> {
-    let mut seen: BTreeMap<IngredientId, i64> = BTreeMap::new();
-    for bin in bins {
-        if let Some(item) = &bin.item {
-            *seen.entry(IngredientId(item.clone())).or_default() += bin.level;
-        }
-    }
-    seen.iter()
-        .filter_map(|(id, seen)| Some((id, levels.get(id)?.on_hand, seen)))
-        .filter(|(_, booked, seen)| booked != *seen)
-        .map(|(id, booked, seen)| format!("{}: {seen} there, {booked} booked", id.0))
-        .collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use crate::{
     flow::Site,
-    store::{ROBOT, StoreError},
+    store::{ROBOT, Snapshot, StoreError},
 };
 use galley_robot::Cursor;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,15 @@ pub(super) const JOURNAL: &str = ROBOT;
 pub(super) struct Place {
     pub(super) fence: u64,
     pub(super) cursor: Option<Cursor>,
+}
+
+/// How far the journal of the robot was taken in; none before its first event.
+///
+/// # Errors
+/// When it can't be read.
+pub(crate) fn cursor(s: &Snapshot<'_>) -> Result<Option<Cursor>, StoreError> {
+    let place: Option<Place> = s.document(JOURNAL)?;
+    Ok(place.and_then(|p| p.cursor))
 }
 
 /// Where it stands; a database that never had a robot gets its fence.

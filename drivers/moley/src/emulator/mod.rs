@@ -24,7 +24,7 @@ use crate::frame::{Decoder, Framing, encode};
 use disk::Disk;
 use faults::Fate;
 use galley_link::{BoxStream, Listener};
-use galley_robot::{BinView, Control, JobView, Machine, Outcome};
+use galley_robot::{BinView, Control, Cursor, JobView, Machine, Outcome};
 use kitchen::Kitchen;
 use peer::{Peer, Reaction};
 use state::State;
@@ -353,6 +353,17 @@ impl KitchenEmulator {
     #[must_use]
     pub fn unacknowledged(&self) -> usize {
         self.0.with(|k| k.state.events.len())
+    }
+
+    /// Events that a controller who stands here in the journal has not taken in.
+    #[must_use]
+    pub fn untold(&self, at: Option<Cursor>) -> u64 {
+        self.0.with(|k| match at {
+            Some(at) if at.epoch == k.state.epoch => {
+                (k.state.next_seq - 1).saturating_sub(at.last_seq)
+            }
+            _ => k.state.events.len() as u64,
+        })
     }
 
     /// Changes whenever something in the kitchen changed; for whoever waits for a state.

@@ -7,6 +7,7 @@ use crate::{
         place::{Situation, Wish, WishLine, place},
         policy::Policy,
         promotion::Known,
+        stock::Level,
         stops::Stops,
         text::Language,
         time::Timestamp,
@@ -181,29 +182,4 @@ async fn a_stranger_at_the_robot_is_told_and_left_alone() {
     rig.settle(&jobs, false).await;
     assert!(rig.alert("not-ours").is_some());
     assert_eq!(rig.alert(&job), None);
-}
-
-#[test]
-fn only_levels_that_differ_are_told() {
-    let bin = |item: &str, level: i64| -> BinView {
-        serde_json::from_value(json!({
-            "bin": "b", "state": "ok", "item": item, "level": level, "unit": "mg", "cap": 9000
-        }))
-        .unwrap()
-    };
-    let level = |on_hand| Level {
-        on_hand,
-        reserved: 0,
-    };
-    let book = BTreeMap::from([
-        (IngredientId("beet".to_owned()), level(500)),
-        (IngredientId("rice".to_owned()), level(100)),
-    ]);
-    let bins = [
-        bin("beet", 200),
-        bin("beet", 300),
-        bin("rice", 90),
-        bin("new", 5),
-    ];
-    assert_eq!(differ(&book, &bins), ["rice: 90 there, 100 booked"]);
 }
