@@ -96,14 +96,17 @@ fn days_follow_one_another_through_nights_without_power() {
 
 #[test]
 fn a_busy_store_without_a_night_breaks_no_promise_in_any_hour() {
-    let report = soak(&Soak {
+    let wanted = Soak {
         seed: 1,
         hours: 2,
         guests: 40,
         only: Vec::new(),
         without: Vec::new(),
-    })
-    .unwrap();
+    };
+    let mut told = Vec::new();
+    let report = soak(&wanted, |fate| told.push((fate.days, fate.orders))).unwrap();
+    assert_eq!(told.iter().map(|t| t.0).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(told[1].1, report.orders);
     assert!(report.violations.is_empty(), "{:#?}", report.violations);
     assert_eq!((report.hours, report.sizes.len()), (2, 2));
     assert!(report.orders > 40, "{} orders", report.orders);

@@ -5,8 +5,8 @@ use super::{
     output::{print, print_json_line},
 };
 use crate::simulate::{
-    Matrix, MatrixReport, Report, SimulateError, Simulation, Soak, SoakReport, Which, matrix, rot,
-    sabotages, simulate, soak, troubles,
+    Fate, Matrix, MatrixReport, Report, SimulateError, Simulation, Soak, SoakReport, Which, matrix,
+    rot, sabotages, simulate, soak, troubles,
 };
 use anyhow::Context as _;
 use clap::Args;
@@ -232,10 +232,17 @@ async fn long_life(hours: u32, args: SimulateArgs) -> anyhow::Result<ExitCode> {
         only,
         without,
     };
-    let report = tokio::task::spawn_blocking(move || soak(&wanted))
-        .await
-        .context("the simulator died")?
-        .map_err(misuse)?;
+    let talkative = !args.json && std::io::stderr().is_terminal();
+    let report = tokio::task::spawn_blocking(move || {
+        soak(&wanted, |fate| {
+            if talkative {
+                eprint_hour(fate);
+            }
+        })
+    })
+    .await
+    .context("the simulator died")?
+    .map_err(misuse)?;
     if args.json {
         print(&(serde_json::to_string(&report)? + "\n"))?;
     } else {
@@ -375,6 +382,17 @@ fn eprint_progress(seed: u64, report: &Report) {
     eprint!(
         "\rseed {seed}: {} days, {} orders, {} crashes, broken: {}, {:.1} days/s ",
         report.days, report.orders, report.crashes, report.violations, report.days_a_second
+    );
+}
+
+#[allow(clippy::print_stderr, reason = "a line of progress on a terminal")]
+fn eprint_hour(fate: &Fate) {
+    eprint!(
+        "\rhour {}: {} orders, {} crashes, broken: {} ",
+        fate.days,
+        fate.orders,
+        fate.crashes,
+        fate.violations.len()
     );
 }
 

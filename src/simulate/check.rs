@@ -1,16 +1,19 @@
 //! The checker: what must be true at a quiet point, whatever happened before.
 
 use super::{
+    goods::{self, Goods},
     people::Memory,
     rig::{Rig, STAFF, STORE_TOKEN},
 };
 use crate::{
+    devices::robot::journal_cursor,
     domain::{
         event::Body,
         ids::MemberId,
         order::{JobStage, Order, OrderState},
         payment::{PaymentState, Tender},
         refund::RefundState,
+        stock::MovementKind,
     },
     flow::FlowError,
     hq::verify::{Claim, verify},
@@ -60,7 +63,7 @@ impl Verdict {
 const SECRETS: [&str; 4] = ["demo-password", STORE_TOKEN, STAFF, "+7916"];
 
 /// What the store itself has, read once.
-struct Books {
+pub(super) struct Books {
     orders: Vec<Order>,
     head: u64,
     head_hash: [u8; 32],
@@ -69,14 +72,17 @@ struct Books {
     negative: Vec<String>,
     reserved: Vec<String>,
     moved: BTreeMap<String, (i64, i64)>,
-    levels: BTreeMap<String, (i64, i64)>,
+    /// On hand and reserved, by ingredient.
+    pub(super) levels: BTreeMap<String, (i64, i64)>,
+    /// What people booked in, by ingredient.
+    pub(super) by_hand: BTreeMap<String, i64>,
     live: Vec<String>,
     /// What is wrong with members' points, in sentences.
     points: Vec<String>,
 }
 
 /// Checks everything at a quiet point.
-pub(super) async fn check(rig: &Rig, memories: &[Memory]) -> Vec<Violation> {
+pub(super) async fn check(rig: &Rig, memories: &[Memory], goods: &Goods) -> Vec<Violation> {
     let mut verdict = Verdict::default();
     let Some(site) = rig.site() else {
         verdict.broken(
@@ -92,6 +98,9 @@ pub(super) async fn check(rig: &Rig, memories: &[Memory]) -> Vec<Violation> {
     match site.store.read(read_books).await {
         Ok(books) => {
             stock(&books, &mut verdict);
+            for what in goods::wrong(rig, &books, goods) {
+                verdict.broken("stock", what);
+            }
             for what in &books.points {
                 verdict.broken("points", what.clone());
             }
@@ -114,6 +123,7 @@ fn read_books(s: &crate::store::Snapshot<'_>) -> Result<Books, FlowError> {
     let levels = s.levels()?;
     let mut moved: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     let mut told: BTreeMap<MemberId, i64> = BTreeMap::new();
+    let mut by_hand: BTreeMap<String, i64> = BTreeMap::new();
     let mut leaks = Vec::new();
     let mut after = 0;
     loop {
@@ -127,6 +137,9 @@ fn read_books(s: &crate::store::Snapshot<'_>) -> Result<Books, FlowError> {
             match entry.event()?.body {
                 Body::StockMoved { movements } => {
                     for m in movements {
+                        if m.kind == MovementKind::Receive && m.use_id.is_none() {
+                            *by_hand.entry(m.ingredient.0.clone()).or_default() += m.on_hand;
+                        }
                         let sum = moved.entry(m.ingredient.0).or_default();
                         sum.0 += m.on_hand;
                         sum.1 += m.reserved;
@@ -170,6 +183,7 @@ fn read_books(s: &crate::store::Snapshot<'_>) -> Result<Books, FlowError> {
             .map(|(i, l)| (i.0.clone(), (l.on_hand, l.reserved)))
             .collect(),
         moved,
+        by_hand,
         live: s
             .live_effects()?
             .into_iter()
@@ -193,43 +207,45 @@ pub(super) async fn unsettled(rig: &Rig) -> Option<String> {
     };
     let seen = site
         .store
-        .read(|s| -> Result<_, StoreError> {
-            let live: Vec<String> = s
-                .live_effects()?
-                .into_iter()
-                .map(|e| {
-                    format!(
-                        "{} is {} ({})",
-                        e.key,
-                        e.state.word(),
-                        e.note.unwrap_or_default()
-                    )
-                })
-                .collect();
-            let shift = s.shift()?.state;
-            let mut open = Vec::new();
-            for o in s.active_orders()? {
-                // Dishes wait for a guest who left: that is nobody's fault.
-                if o.state != OrderState::Ready {
-                    open.push(format!("order {} is {}", o.number, o.state.word()));
-                }
-            }
-            let head = s.head()?.seq;
-            let backlog = head.saturating_sub(s.cursor("hq")?);
-            Ok((live, open, shift, backlog))
-        })
+        .read(|s| Ok::<_, StoreError>((under_way(s)?, journal_cursor(s)?)))
         .await;
-    match seen {
-        Err(error) => Some(error.to_string()),
-        Ok((live, open, _, backlog)) => {
-            let mut what = live;
-            what.extend(open);
-            if backlog > 0 {
-                what.push(format!("{backlog} events are not at headquarters"));
-            }
-            (!what.is_empty()).then(|| what.join("; "))
-        }
+    let (mut what, at) = match seen {
+        Ok(seen) => seen,
+        Err(error) => return Some(error.to_string()),
+    };
+    let untold = rig.outside().kitchen.untold(at);
+    if untold > 0 {
+        what.push(format!("{untold} events of the robot are not taken in"));
     }
+    (!what.is_empty()).then(|| what.join("; "))
+}
+
+/// What is asked for cheaply comes first, and the next only when it is settled: this is asked all the time.
+fn under_way(s: &crate::store::Snapshot<'_>) -> Result<Vec<String>, StoreError> {
+    let live = s.live_effects()?;
+    if !live.is_empty() {
+        return Ok(live
+            .into_iter()
+            .map(|e| {
+                format!(
+                    "{} is {} ({})",
+                    e.key,
+                    e.state.word(),
+                    e.note.unwrap_or_default()
+                )
+            })
+            .collect());
+    }
+    let backlog = s.head()?.seq.saturating_sub(s.cursor("hq")?);
+    if backlog > 0 {
+        return Ok(vec![format!("{backlog} events are not at headquarters")]);
+    }
+    let open = s.active_orders()?.into_iter();
+    // Dishes wait for a guest who left: that is nobody's fault.
+    Ok(open
+        .filter(|o| o.state != OrderState::Ready)
+        .map(|o| format!("order {} is {}", o.number, o.state.word()))
+        .collect())
 }
 
 fn stock(books: &Books, verdict: &mut Verdict) {

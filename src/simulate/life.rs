@@ -2,6 +2,7 @@
 
 use super::{
     check::{self, Violation},
+    goods::{self, Goods},
     people::{Memories, Memory, Staff, Visit},
     plan::{Day, Plan, Trouble},
     rig::{Rig, STAFF},
@@ -57,8 +58,9 @@ pub(super) struct Way {
     pub(super) tell: bool,
 }
 
-/// Lives a plan from its first morning to its last night, or to the first broken promise.
-pub(super) fn live(plan: &Plan, way: Way) -> Fate {
+/// Lives a plan from its first morning to its last night, or to the first broken promise; `evening` is told after each
+/// day.
+pub(super) fn live(plan: &Plan, way: Way, evening: &mut dyn FnMut(&Fate)) -> Fate {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -66,7 +68,7 @@ pub(super) fn live(plan: &Plan, way: Way) -> Fate {
         .expect("a runtime without I/O needs nothing of the machine");
     let local = LocalSet::new();
     runtime.block_on(local.run_until(async {
-        match whole(plan, way).await {
+        match whole(plan, way, evening).await {
             Ok(fate) => fate,
             Err(error) => Fate {
                 violations: vec![Violation {
@@ -88,25 +90,25 @@ pub(super) fn files_after(plan: &Plan) -> anyhow::Result<galley_vfs::Snapshot> {
         .build()?;
     runtime.block_on(LocalSet::new().run_until(async {
         let rig = Rig::build(plan.seed, plan.ground, Synchronous::Full).await?;
-        let memories = Memories::default();
+        let (memories, goods) = (Memories::default(), Goods::default());
         let mut keepers = JoinSet::new();
         keepers.spawn_local(rig.clone().keep_running());
         keepers.spawn_local(Staff::new(rig.clone()).live());
         rig.power_on();
         if let Some(day) = plan.days.first() {
-            live_a_day(&rig, day, &memories).await;
+            live_a_day(&rig, day, 0, &memories, &goods).await;
         }
-        settle(&rig, 0).await.map_err(anyhow::Error::msg)?;
+        settle(&rig, 0, &goods).await.map_err(anyhow::Error::msg)?;
         keepers.shutdown().await;
         rig.end().await;
         Ok(rig.disk().snapshot())
     }))
 }
 
-async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
+async fn whole(plan: &Plan, way: Way, evening: &mut dyn FnMut(&Fate)) -> anyhow::Result<Fate> {
     let rig = Rig::build(plan.seed, plan.ground, way.synchronous).await?;
     let mut fate = Fate::default();
-    let memories = Memories::default();
+    let (memories, goods) = (Memories::default(), Goods::default());
     let mut keepers = JoinSet::new();
     keepers.spawn_local(rig.clone().keep_running());
     keepers.spawn_local(Staff::new(rig.clone()).live());
@@ -124,13 +126,14 @@ async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
         for event in &day.troubles {
             *fate.troubles.entry(event.trouble.name()).or_default() += 1;
         }
-        live_a_day(&rig, day, &memories).await;
+        live_a_day(&rig, day, fate.days, &memories, &goods).await;
         fate.days += 1;
         fate.sizes.push(bytes_on_disk(&rig));
         let seen: Vec<Memory> = memories.borrow().clone();
-        fate.violations = match settle(&rig, fate.days).await {
+        fate.orders = seen.iter().filter(|m| m.order.is_some()).count() as u64;
+        fate.violations = match settle(&rig, fate.days, &goods).await {
             Ok(()) => {
-                let mut violations = check::check(&rig, &seen).await;
+                let mut violations = check::check(&rig, &seen, &goods).await;
                 violations.sort();
                 violations
             }
@@ -149,6 +152,8 @@ async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
                 order: None,
             });
         }
+        (fate.crashes, fate.power_cuts) = rig.crashes();
+        evening(&fate);
         if !fate.violations.is_empty() {
             if way.tell {
                 fate.story = super::tell::story(&rig, &fate.violations).await;
@@ -158,11 +163,6 @@ async fn whole(plan: &Plan, way: Way) -> anyhow::Result<Fate> {
         night(&rig, day).await;
     }
     (fate.crashes, fate.power_cuts) = rig.crashes();
-    fate.orders = memories
-        .borrow()
-        .iter()
-        .filter(|m| m.order.is_some())
-        .count() as u64;
     if let Some(site) = rig.site() {
         let log = site
             .store
@@ -219,7 +219,7 @@ async fn watch_cursor(rig: Rig, seen_ahead: Rc<Cell<Option<(u64, u64)>>>) {
 }
 
 /// Doors open, guests come, troubles strike; ends when the last guest has left and everything works again.
-async fn live_a_day(rig: &Rig, day: &Day, memories: &Memories) {
+async fn live_a_day(rig: &Rig, day: &Day, number: u64, memories: &Memories, goods: &Goods) {
     let morning = Instant::now();
     let closing = tokio::sync::watch::Sender::new(false);
     let mut guests = JoinSet::new();
@@ -229,6 +229,14 @@ async fn live_a_day(rig: &Rig, day: &Day, memories: &Memories) {
         guests.spawn_local(async move {
             sleep_until(at).await;
             visit.live().await;
+        });
+    }
+    let mut deliveries = JoinSet::new();
+    for (n, delivery) in day.deliveries.iter().enumerate() {
+        let (rig, delivery, goods) = (rig.clone(), *delivery, goods.clone());
+        deliveries.spawn_local(async move {
+            sleep_until(morning + Duration::from_millis(delivery.at_ms)).await;
+            goods::deliver(&rig, delivery, format!("goods-{number}-{n}"), &goods).await;
         });
     }
     let mut troubles = JoinSet::new();
@@ -256,11 +264,13 @@ async fn live_a_day(rig: &Rig, day: &Day, memories: &Memories) {
     trouble::mend_all(rig).await;
     closing.send_replace(true);
     while guests.join_next().await.is_some() {}
+    while deliveries.join_next().await.is_some() {}
 }
 
-/// Waits until nothing is under way, closes the shift, and waits again.
-async fn settle(rig: &Rig, day: u64) -> Result<(), String> {
+/// Waits until nothing is under way, has the stock counted, closes the shift, and waits again.
+async fn settle(rig: &Rig, day: u64, goods: &Goods) -> Result<(), String> {
     quiet(rig).await?;
+    goods::count(rig, day, goods).await?;
     let until = Instant::now() + SETTLE;
     for attempt in 0.. {
         let state = rig

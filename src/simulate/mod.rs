@@ -8,6 +8,7 @@
 mod broker;
 mod check;
 mod clock;
+mod goods;
 mod heart;
 mod life;
 mod matrix;
@@ -87,6 +88,7 @@ const SABOTAGES: &[(&str, Off)] = &[
     ),
     ("no-reopen", Off::Protection(Protection::Reopen)),
     ("no-settle", Off::Protection(Protection::SettleLog)),
+    ("no-bin-check", Off::Protection(Protection::CompareBins)),
     ("points-twice", Off::Protection(Protection::PointsOnce)),
     ("synchronous-normal", Off::Synchronous(Synchronous::Normal)),
     ("synchronous-off", Off::Synchronous(Synchronous::Off)),
@@ -282,7 +284,9 @@ fn live(plan: &Plan, off: Option<Off>, tell: bool) -> Fate {
         Some(Off::Synchronous(synchronous)) => (None, synchronous),
         None => (None, Synchronous::Full),
     };
-    without(protection, || life::live(plan, Way { synchronous, tell }))
+    without(protection, || {
+        life::live(plan, Way { synchronous, tell }, &mut |_| ())
+    })
 }
 
 fn found(plan: Plan, fate: &Fate, off: Option<Off>, shorten: bool) -> Found {

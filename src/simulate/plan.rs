@@ -11,6 +11,10 @@ const GUESTS: (u64, u64) = (4, 7);
 const TROUBLES: (u64, u64) = (1, 5);
 /// Troubles of one day that came later, less than.
 const ADDED: u64 = 3;
+/// Deliveries of ingredients in a day, less than.
+const DELIVERIES: u64 = 3;
+/// Deliveries in an hour of a soak.
+const AN_HOUR: u64 = 12;
 /// Hand-over places where they are few: fewer than the dishes of two orders.
 const FEW: u32 = 3;
 /// How long the doors are open, ms.
@@ -345,10 +349,29 @@ impl Guest {
 }
 
 /// One day.
+/// Ingredients come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Delivery {
+    /// After opening, ms.
+    pub(super) at_ms: u64,
+    /// Says which way, what, and how much.
+    pub(super) number: u64,
+}
+
+impl Delivery {
+    fn draw(chance: &SeededEntropy, open_ms: u64) -> Self {
+        Self {
+            at_ms: chance.below(open_ms),
+            number: chance.below(1 << 40),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Day {
     pub(super) guests: Vec<Guest>,
     pub(super) troubles: Vec<Event>,
+    pub(super) deliveries: Vec<Delivery>,
     /// How long the doors are open, ms.
     pub(super) open_ms: u64,
     /// From closing to the next opening, ms.
@@ -483,6 +506,7 @@ impl Plan {
             .filter(|t| !t.is_ground() && !Trouble::APART.contains(t))
             .filter(|t| ground.route != Route::Straight || !t.is_the_brokers())
             .partition(|t| Trouble::LATER.contains(t));
+        let goods = stream(seed, 0x0067_6f6f_6473);
         let draw = |(least, more): (u64, u64)| least + chance.below(more);
         let days = (0..days)
             .map(|_| {
@@ -506,9 +530,13 @@ impl Plan {
                     troubles.extend(strike(&flushes, unflushed, OPEN_MS));
                 }
                 troubles.sort_by_key(|t| t.at_ms);
+                let deliveries = (0..goods.below(DELIVERIES))
+                    .map(|_| Delivery::draw(&goods, OPEN_MS))
+                    .collect();
                 Day {
                     guests,
                     troubles,
+                    deliveries,
                     open_ms: OPEN_MS,
                     night_ms: NIGHT_MS,
                     // Drawn in any case; a calm life has calm nights.
@@ -522,6 +550,7 @@ impl Plan {
     /// Draws so many hours without a night, each with so many guests; troubles come as densely as on any day.
     pub(super) fn soak(seed: u64, hours: u32, guests: u64, allowed: &[Trouble]) -> Self {
         let chance = stream(seed, 0x736f_616b);
+        let goods = stream(seed, 0x0067_6f6f_6473);
         let ground = Ground {
             route: Route::Both,
             members: allowed.contains(&Trouble::Members),
@@ -542,6 +571,9 @@ impl Plan {
                 Day {
                     guests,
                     troubles,
+                    deliveries: (0..AN_HOUR)
+                        .map(|_| Delivery::draw(&goods, HOUR_MS))
+                        .collect(),
                     open_ms: HOUR_MS,
                     night_ms: 0,
                     off_at_night: false,
@@ -554,6 +586,11 @@ impl Plan {
     /// How many troubles it has.
     pub(super) fn troubles(&self) -> usize {
         self.days.iter().map(|d| d.troubles.len()).sum()
+    }
+
+    /// How many deliveries it has.
+    pub(super) fn deliveries(&self) -> usize {
+        self.days.iter().map(|d| d.deliveries.len()).sum()
     }
 
     /// How many guests it has.

@@ -1,4 +1,4 @@
-//! Finds a shorter plan that still breaks the promise: fewer days, troubles, guests.
+//! Finds a shorter plan that still breaks the promise: fewer days, troubles, guests, deliveries.
 
 use super::plan::{Ground, Plan};
 
@@ -34,10 +34,12 @@ pub(super) fn shrink(plan: Plan, breaks: impl Fn(&Plan) -> bool) -> Plan {
         best = simpler;
     }
     loop {
-        let before = (best.troubles(), best.guests());
+        let size = |p: &Plan| (p.troubles(), p.guests(), p.deliveries());
+        let before = size(&best);
         for day in 0..best.days.len() {
             best = without_each(best, day, |d| &mut d.troubles, &mut attempt);
             best = without_each(best, day, |d| &mut d.guests, &mut attempt);
+            best = without_each(best, day, |d| &mut d.deliveries, &mut attempt);
             if best.days.get(day).is_some_and(|d| d.off_at_night) {
                 let mut calmer = best.clone();
                 if let Some(day) = calmer.days.get_mut(day) {
@@ -48,7 +50,7 @@ pub(super) fn shrink(plan: Plan, breaks: impl Fn(&Plan) -> bool) -> Plan {
                 }
             }
         }
-        if (best.troubles(), best.guests()) == before {
+        if size(&best) == before {
             return best;
         }
     }
@@ -97,6 +99,14 @@ pub(super) fn describe(plan: &Plan) -> Vec<String> {
                 guest.at_ms % 1000,
                 guest.mood,
                 guest.seed
+            ));
+        }
+        for delivery in &day.deliveries {
+            lines.push(format!(
+                "  at {:>5}.{:03} s  ingredients come ({:010x})",
+                delivery.at_ms / 1000,
+                delivery.at_ms % 1000,
+                delivery.number
             ));
         }
         for trouble in &day.troubles {

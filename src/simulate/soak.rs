@@ -1,7 +1,12 @@
 //! One store for days without a night, at several times its peak, among all faults; every promise is checked after
 //! each hour.
 
-use super::{SimulateError, Simulation, Violation, allowed, live, plan::Plan};
+use super::{
+    Fate, SimulateError, Simulation, Violation, allowed,
+    life::{self, Way},
+    plan::Plan,
+};
+use crate::store::Synchronous;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
@@ -61,11 +66,11 @@ pub struct SoakReport {
     pub seconds: f64,
 }
 
-/// Lives it.
+/// Lives it; `progress` is told after each hour.
 ///
 /// # Errors
 /// An unknown name of a trouble.
-pub fn soak(wanted: &Soak) -> Result<SoakReport, SimulateError> {
+pub fn soak(wanted: &Soak, mut progress: impl FnMut(&Fate)) -> Result<SoakReport, SimulateError> {
     let allowed = allowed(&Simulation {
         seeds: wanted.seed..=wanted.seed,
         days: wanted.hours,
@@ -77,7 +82,11 @@ pub fn soak(wanted: &Soak) -> Result<SoakReport, SimulateError> {
     })?;
     let began = Instant::now();
     let plan = Plan::soak(wanted.seed, wanted.hours, wanted.guests, &allowed);
-    let fate = live(&plan, None, true);
+    let way = Way {
+        synchronous: Synchronous::Full,
+        tell: true,
+    };
+    let fate = life::live(&plan, way, &mut progress);
     let (first, second) = fate.sizes.split_at(fate.sizes.len() / 2);
     let last = |sizes: &[u64]| sizes.last().copied().unwrap_or(0);
     let an_hour = |bytes: u64, hours: &[u64]| bytes / (hours.len() as u64).max(1);

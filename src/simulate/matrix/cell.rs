@@ -8,6 +8,7 @@ use super::{
 use crate::{
     simulate::{
         check::{self, Violation},
+        goods::Goods,
         people::Staff,
         plan::Ground,
         rig::Rig,
@@ -147,7 +148,7 @@ async fn judged(scene: &Scene) -> Result<Vec<Violation>, String> {
     let mut violations = judge::judge(scene).await;
     scene.close_the_day().await?;
     quiet(&scene.rig).await?;
-    violations.extend(check::check(&scene.rig, &[]).await);
+    violations.extend(check::check(&scene.rig, &[], &Goods::default()).await);
     Ok(violations)
 }
 
