@@ -58,6 +58,7 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let rig = Rig::start(folder.path()).await;
+        println!("asked all the time, nothing behind it: {}", rig.asked().await);
         let mut empty = Vec::new();
         for clients in CLIENTS {
             let n = orders.max(clients * 100) * if clients > 1 { 4 } else { 1 };
@@ -90,7 +91,34 @@ fn main() {
             }
         }
         rig.daemon.stop().await;
+        if stored > 0 {
+            let (orders, effects) = grow_old(&rig.options.path);
+            let rig = Rig::start(folder.path()).await;
+            println!(
+                "asked all the time, {orders} orders and {effects} effects behind it: {}",
+                rig.asked().await
+            );
+            rig.daemon.stop().await;
+        }
     });
+}
+
+/// Every order is over, and had four effects that are done.
+fn grow_old(path: &Path) -> (usize, usize) {
+    let db = Connection::open(path).unwrap();
+    let orders = db
+        .execute("UPDATE orders SET state = 'closed'", [])
+        .unwrap();
+    let effects = db
+        .execute(
+            "INSERT INTO effects (key, kind, queue, order_id, request, state, created_at, next_at, turn)
+             SELECT 'old:' || o.rowid || ':' || n.k, 'bank.watch', 'bank', o.id, printf('{\"what\":\"%200s\"}', ''), 'done',
+                    o.placed_at, o.placed_at, o.rowid
+               FROM orders o, (SELECT 1 AS k UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4) n",
+            [],
+        )
+        .unwrap();
+    (orders, effects)
 }
 
 struct Figure {
@@ -269,6 +297,33 @@ impl Rig {
         Figure::of(times, began.elapsed())
     }
 
+    /// What screens and the clock ask for every few seconds.
+    async fn asked(&self) -> String {
+        const TIMES: usize = 50;
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let (mut boards, mut ticks) = (Vec::new(), Vec::new());
+        for _ in 0..TIMES {
+            let start = Instant::now();
+            let request =
+                "GET /api/v1/board HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer bench\r\n\r\n";
+            ask(&mut stream, request, "HTTP/1.1 200").await;
+            boards.push(start.elapsed());
+            let start = Instant::now();
+            let site = &self.daemon.site;
+            site.command(Actor::system(), commands::tick).await.unwrap();
+            ticks.push(start.elapsed());
+        }
+        let median = |mut times: Vec<Duration>| {
+            times.sort_unstable();
+            times[TIMES / 2].as_micros()
+        };
+        format!(
+            "board {} us, what time alone brings {} us (p50)",
+            median(boards),
+            median(ticks)
+        )
+    }
+
     async fn fill(&self, orders: usize) {
         const PACK: usize = 500;
         for _ in 0..orders / PACK {
@@ -327,7 +382,6 @@ async fn client(world: World, address: std::net::SocketAddr, orders: usize) -> V
     stream.set_nodelay(true).unwrap();
     let body = r#"{"language":"ru","service":"here","lines":[{"dish_id":"mors","quantity":1}]}"#;
     let mut times = Vec::with_capacity(orders);
-    let mut buffer = vec![0; 64 * 1024];
     for _ in 0..orders {
         let request = format!(
             "POST /api/v1/orders HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer bench\r\nidempotency-key: {}\r\ncontent-length: {}\r\n\r\n{body}",
@@ -335,22 +389,25 @@ async fn client(world: World, address: std::net::SocketAddr, orders: usize) -> V
             body.len()
         );
         let start = Instant::now();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut filled = 0;
-        loop {
-            filled += stream.read(&mut buffer[filled..]).await.unwrap();
-            if let Some(end) = complete(&buffer[..filled]) {
-                assert!(
-                    buffer.starts_with(b"HTTP/1.1 201"),
-                    "{}",
-                    String::from_utf8_lossy(&buffer[..end])
-                );
-                break;
-            }
-        }
+        ask(&mut stream, &request, "HTTP/1.1 201").await;
         times.push(start.elapsed());
     }
     times
+}
+
+/// One request, to the end of its answer.
+async fn ask(stream: &mut TcpStream, request: &str, wanted: &str) {
+    let mut buffer = vec![0; 64 * 1024];
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut filled = 0;
+    loop {
+        filled += stream.read(&mut buffer[filled..]).await.unwrap();
+        if let Some(end) = complete(&buffer[..filled]) {
+            let answer = String::from_utf8_lossy(&buffer[..end]);
+            assert!(answer.starts_with(wanted), "{answer}");
+            return;
+        }
+    }
 }
 
 /// Where the answer ends, once it is whole.
