@@ -4,7 +4,7 @@ use super::{
     Journal, JournalError,
     rows::{
         self, Attempt, Counts, Filter, NewRow, Pinned, Row, State, Trouble, bundle, by_id, by_key,
-        in_state, insert, put,
+        insert, put, sent,
     },
 };
 use crate::gateway::journal::Door;
@@ -277,7 +277,7 @@ impl Journal {
     /// When the journal can't be written.
     pub async fn doubt_sent(&self) -> Result<usize, JournalError> {
         self.write(|db| {
-            let rows = in_state(db, State::Sent)?;
+            let rows = sent(db)?;
             for row in &rows {
                 let trouble = Trouble::new(
                     "unknown",

@@ -441,28 +441,37 @@ pub(super) fn bundle(db: &Connection, bundle: &str) -> Result<Vec<Row>, JournalE
     .collect()
 }
 
-pub(super) fn in_state(db: &Connection, state: State) -> Result<Vec<Row>, JournalError> {
+/// Documents that are not decided yet. Without being told, SQLite walks all that there ever were, as they lie in the order
+/// that is asked for.
+const LIVE: &str =
+    "documents INDEXED BY documents_live WHERE state IN ('queued', 'sent', 'doubt', 'person')";
+
+/// What was being sent when the gateway stopped.
+pub(super) fn sent(db: &Connection) -> Result<Vec<Row>, JournalError> {
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM documents WHERE state = ?1 ORDER BY id"
+        "SELECT {COLUMNS} FROM {LIVE} AND state = ?1 ORDER BY id"
     ))?
-    .query_map([state.word()], raw)?
+    .query_map([State::Sent.word()], raw)?
     .map(|r| checked(r?))
     .collect()
 }
 
 pub(super) fn list(db: &Connection, filter: &Filter) -> Result<Vec<Row>, JournalError> {
+    let from = if filter.live {
+        LIVE
+    } else {
+        "documents WHERE true"
+    };
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM documents
-         WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR id < ?3)
-           AND (NOT ?4 OR state IN ('queued', 'sent', 'doubt', 'person'))
-         ORDER BY id DESC LIMIT ?5"
+        "SELECT {COLUMNS} FROM {from}
+           AND (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR id < ?3)
+         ORDER BY id DESC LIMIT ?4"
     ))?
     .query_map(
         params![
             filter.device,
             filter.state.map(State::word),
             filter.before,
-            filter.live,
             filter.limit
         ],
         raw,
