@@ -26,7 +26,7 @@ const GROWING: [&str; 14] = [
 const OF_WHAT_IS_LIVE: [&str; 2] = ["effects_live", "orders_active"];
 
 /// Walks that are meant, by what stands in the statement.
-const MEANT: [(&str, &str); 16] = [
+const MEANT: [(&str, &str); 15] = [
     (
         "SELECT id, doc, \"check\" FROM orders WHERE ?1 IS NULL",
         "every order is asked for",
@@ -69,7 +69,6 @@ const MEANT: [(&str, &str); 16] = [
         "FROM loyalty_m",
         "the programme's proof, its report and its erasure",
     ),
-    ("EXISTS", "by index inside"),
 ];
 
 /// The string literals of a source, without their escapes.
