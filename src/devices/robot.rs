@@ -21,6 +21,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
+#[cfg(feature = "emulators")]
 pub(crate) use fence::cursor as journal_cursor;
 use fence::{JOURNAL, Place};
 use futures_util::future::BoxFuture;
